@@ -1,0 +1,44 @@
+"""What an address asks for, and the only reader of `request.GET`: query -> filter and view -> the same query.
+
+Inside, each module imports only what stands to its right:
+form -> parsing -> reading -> values -> filter -> queries -> view -> words -> (ranges | pins) -> times
+"""
+
+from __future__ import annotations
+
+from .filter import JobFilter
+from .form import Choice, Field, FormState, form_fields
+from .parsing import (
+    BucketsRequest,
+    JobRequest,
+    ListRequest,
+    ParameterError,
+    parse_buckets,
+    parse_job,
+    parse_list,
+)
+from .pins import Pin
+from .queries import Chip, job_query, list_query
+from .reading import ParameterNote
+from .view import View
+
+__all__ = [
+    "BucketsRequest",
+    "Chip",
+    "Choice",
+    "Field",
+    "FormState",
+    "JobFilter",
+    "JobRequest",
+    "ListRequest",
+    "ParameterError",
+    "ParameterNote",
+    "Pin",
+    "View",
+    "form_fields",
+    "job_query",
+    "list_query",
+    "parse_buckets",
+    "parse_job",
+    "parse_list",
+]

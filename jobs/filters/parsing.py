@@ -1,0 +1,227 @@
+"""Reads whole queries: nothing in them is dropped silently. What is wrong is told, with links that go on from there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from django.utils.translation import gettext as _
+
+from .filter import JobFilter
+from .queries import PARAMETERS, PLACE, encode, list_query
+from .ranges import CALENDAR
+from .reading import Reading, read_buckets, read_job, read_list
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from django.http import QueryDict
+
+    from .pins import Pin
+    from .queries import Chip
+    from .reading import Fault, ParameterNote
+    from .view import View
+
+    Pairs = Sequence[tuple[str, str]]
+
+DECORATIONS = re.compile(r"utm_.*|fbclid|gclid|spm|from|_t")
+"""Parameters that mail programs, chats and portals hang on to links. They mean nothing to us and are taken off."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterError:
+    """What is wrong with a parameter and what is allowed, in the reader's language.
+
+    `suggestion` is the value (or, for an unknown parameter, the name) that was probably meant, else "".
+    `fixed_query` asks with that instead, "" where there is none; `without_query` asks without the parameter.
+    """
+
+    text: str
+    suggestion: str
+    fixed_query: str
+    without_query: str
+
+    def __str__(self) -> str:
+        if not self.suggestion:
+            return self.text
+        return _("%(problem)s Did you mean “%(suggestion)s”?") % {"problem": self.text, "suggestion": self.suggestion}
+
+
+class Continuation(Protocol):
+    """Where a chain goes on, as the data path knows it."""
+
+    @property
+    def next_token(self) -> str: ...
+
+    @property
+    def after(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """What the address of a job's page asks for.
+
+    With errors there is nothing to redirect to: `canonical` then is the query as given, and `is_canonical` is True.
+    """
+
+    view: View
+    errors: dict[str, tuple[ParameterError, ...]]
+    canonical: str
+    is_canonical: bool
+
+
+@dataclass(frozen=True)
+class BucketsRequest(JobRequest):
+    """What the address of the bucket list asks for: the words that its buckets must hold."""
+
+    search: str
+
+    def matches(self, *texts: str) -> bool:
+        """Tell whether each word that is searched for stands in one of `texts`, in any case."""
+        here = "\n".join(texts).casefold()
+        return all(word in here for word in self.search.casefold().split())
+
+
+@dataclass(frozen=True)
+class ListRequest(JobRequest):
+    """What the address of a list asks for. `given` is what was typed, by parameter, for the form to show again."""
+
+    filter: JobFilter
+    notes: tuple[ParameterNote, ...]
+    given: Mapping[str, str]
+
+    @property
+    def summary(self) -> str:
+        """The filter in one sentence, times told in the view's zone."""
+        return self.filter.summary(self.view.zone)
+
+    @property
+    def chips(self) -> tuple[Chip, ...]:
+        """The conditions that narrow the list, each with a query without it."""
+        return self.filter.chips(self.view)
+
+    @property
+    def first_query(self) -> str:
+        """The query of the newest first page."""
+        return list_query(self.filter, self.view.first())
+
+    @property
+    def plain_query(self) -> str:
+        """The query without any filter; zone and language stay."""
+        return list_query(JobFilter(), self.view.first())
+
+    def query(self, **changes: str) -> str:
+        """Return the query with parameters changed, under the API's names; "" takes one away.
+
+        The place in the list stays only where the question stays the same.
+        """
+        view = replace(self.view, tz=changes.pop("tz", self.view.tz), lang=changes.pop("lang", self.view.lang))
+        changed = self.filter.changed(tz=view.zone.key, **changes)
+        return list_query(changed, view if changed == self.filter else view.first())
+
+    def next_query(self, pin: Pin, continuation: Continuation) -> str:
+        """Return the query of the page at which the chain of `pin` goes on."""
+        view = self.view.at(pin, next_token=continuation.next_token, after=continuation.after)
+        return list_query(self.filter, view)
+
+    def depth_query(self, pin: Pin, depth: int) -> str:
+        """Return the query of `depth` pages together, counted from the page that this query begins with."""
+        view = self.view.at(pin, depth=depth, next_token=self.view.next_token, after=self.view.after_text)
+        return list_query(self.filter, view)
+
+    def frozen_query(self, pin: Pin) -> str:
+        """Return the query that always shows the list as it was at `pin`."""
+        return list_query(self.filter.frozen(pin.time), self.view.first())
+
+
+def parse_list(query: QueryDict, *, now: float) -> ListRequest:
+    """Return what the query of a list asks for, or what is wrong with it.
+
+    Args:
+        query: the request's query.
+        now: CI's time in unix seconds.
+    """
+    reading, outcome = _read(query, lambda pairs: read_list(pairs, now))
+    return ListRequest(
+        view=reading.view,
+        errors=outcome.errors,
+        canonical=outcome.canonical,
+        is_canonical=outcome.is_canonical,
+        filter=reading.filter,
+        notes=tuple(reading.notes),
+        given=reading.values,
+    )
+
+
+def parse_job(query: QueryDict) -> JobRequest:
+    """Return what the query of a job's page asks for: zone and language."""
+    reading, outcome = _read(query, read_job)
+    return JobRequest(reading.view, outcome.errors, outcome.canonical, outcome.is_canonical)
+
+
+def parse_buckets(query: QueryDict) -> BucketsRequest:
+    """Return what the query of the bucket list asks for: words to search for, zone and language."""
+    reading, outcome = _read(query, read_buckets)
+    return BucketsRequest(
+        view=reading.view,
+        errors=outcome.errors,
+        canonical=outcome.canonical,
+        is_canonical=outcome.is_canonical,
+        search=reading.search,
+    )
+
+
+# From a reading to an answer ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    errors: dict[str, tuple[ParameterError, ...]]
+    canonical: str
+    is_canonical: bool
+
+
+def _read(query: QueryDict, read: Callable[[Pairs], Reading]) -> tuple[Reading, _Outcome]:
+    pairs = [(name, value) for name, values in query.lists() for value in values]
+    kept = _kept(pairs)
+    reading = read(kept)
+    if reading.faults:
+        errors = {name: tuple(_error(fault, kept, read) for fault in found) for name, found in reading.faults.items()}
+        return reading, _Outcome(errors, encode(pairs), is_canonical=True)
+    # What is compared is what was meant, not how it was percent-encoded: browsers and proxies may write that anew.
+    return reading, _Outcome({}, encode(reading.canonical()), is_canonical=pairs == reading.canonical())
+
+
+def _kept(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return what may mean something: no empty values, no decorations, no spaces around but in a token."""
+    tidy = ((name, value if name == "nextToken" else value.strip()) for name, value in pairs)
+    return [(name, value) for name, value in tidy if value and not DECORATIONS.fullmatch(name)]
+
+
+def _error(fault: Fault, kept: Pairs, read: Callable[[Pairs], Reading]) -> ParameterError:
+    without, _still_wrong = _going_on(kept, dict.fromkeys(fault.removed, ""), read)
+    if not fault.suggestion:
+        return ParameterError(fault.text, "", "", without)
+    fixed, still_wrong = _going_on(kept, fault.changes, read)
+    if still_wrong:
+        return ParameterError(fault.text, "", "", without)
+    return ParameterError(fault.text, fault.suggestion, fixed, without)
+
+
+def _going_on(kept: Pairs, changes: Mapping[str, str], read: Callable[[Pairs], Reading]) -> tuple[str, bool]:
+    """Return the query with changes, and whether a changed parameter is wrong now.
+
+    Other errors stay in it, so that nobody loses what isn't mended yet. A place in the list goes with the old question.
+    """
+    gone = set(changes)
+    question = set(PARAMETERS) - {*PLACE, "lang", "tz"}
+    if any(name == "range" and value in CALENDAR for name, value in kept):
+        question.add("tz")  # a calendar range is another one in another zone
+    if gone & question:
+        gone.update(PLACE)
+    pairs = [pair for pair in kept if pair[0] not in gone]
+    pairs += [(name, value) for name, value in changes.items() if value]
+    reading = read(pairs)
+    query = encode(pairs if reading.faults else reading.canonical())
+    return query, bool(reading.faults.keys() & changes.keys())

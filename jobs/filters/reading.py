@@ -1,0 +1,223 @@
+"""One reading of a query: its values, what is wrong with them, and what must be said about how they were understood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
+
+from django.utils.translation import gettext as _
+
+from .filter import DEFAULT_ORDER, DEFAULT_SIZE, JobFilter
+from .queries import PARAMETERS, PLACE, list_pairs
+from .times import local_text, write_time
+from .values import (
+    MOST_ROWS,
+    WrongValue,
+    read_depth,
+    read_language,
+    read_moment,
+    read_order,
+    read_pin,
+    read_range,
+    read_size,
+    read_states,
+    read_text,
+    read_token,
+    read_type,
+    read_zone,
+    shortened,
+)
+from .view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    T = TypeVar("T")
+    Pairs = Sequence[tuple[str, str]]
+
+MOST_PARAMETERS = 30
+LONGEST_QUERY = 8192
+"""Characters of all names and values together, decoded."""
+SEARCH = "q"
+"""The bucket list's parameter."""
+WHOLE = "query"
+"""The name under which errors of the whole query are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterNote:
+    """How a parameter was understood that could have been meant otherwise, in the reader's language."""
+
+    parameter: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An error before its links are made: what to change to mend it ("" removes), and what to remove to go on without."""
+
+    text: str
+    removed: tuple[str, ...]
+    suggestion: str = ""
+    changes: Mapping[str, str] = field(default_factory=dict)
+
+
+class Reading:
+    """The values of a query, and what was found out about them so far."""
+
+    def __init__(self, pairs: Pairs, known: tuple[str, ...]) -> None:
+        self.values: dict[str, str] = {}
+        self.faults: dict[str, list[Fault]] = {}
+        self.notes: list[ParameterNote] = []
+        self.filter = JobFilter()
+        self.view = View()
+        self.search = ""
+        length = sum(len(name) + len(value) for name, value in pairs)
+        if len(pairs) > MOST_PARAMETERS or length > LONGEST_QUERY:
+            text = _("This address is too long: at most %(most)s parameters and %(length)s characters can be read.")
+            everything = tuple(name for name, _value in pairs)
+            self._add(WHOLE, Fault(text % {"most": MOST_PARAMETERS, "length": LONGEST_QUERY}, everything))
+            return
+        given: dict[str, list[str]] = {}
+        for name, value in pairs:
+            given.setdefault(name, []).append(value)
+        for name, values in given.items():
+            self.values[name] = ",".join(values) if name == "states" else values[0]
+            if name not in known:
+                self._add(name, _unknown(name, self.values[name], known, given))
+            elif name != "states" and len(set(values)) > 1:
+                text = _("This is given several times, with different values: %(values)s. Give it once.")
+                shown = ", ".join(f"“{shortened(value)}”" for value in dict.fromkeys(values))
+                self.fault(name, text % {"values": shown})
+
+    def read(self, name: str, reader: Callable[[str], T], default: T) -> T:
+        """Return the value of a parameter, or `default` where it isn't given or can't be taken."""
+        if name not in self.values or name in self.faults:
+            return default
+        try:
+            return reader(self.values[name])
+        except WrongValue as wrong:
+            self.fault(name, wrong.text, wrong.meant)
+            return default
+
+    def read_moment(self, name: str, zone: ZoneInfo, *, is_end: bool) -> datetime | None:
+        """Return the time in a parameter, and note in which zone it was read if it didn't say so."""
+        moment = self.read(name, lambda value: read_moment(value, zone, is_end=is_end), None)
+        if moment is None:
+            return None
+        if moment.zone:
+            text = _("This time has no offset, so it is read in %(zone)s: %(time)s.")
+            if moment.twice and is_end:
+                text = _("In %(zone)s this time comes twice, as the clocks go back; the later is taken: %(time)s.")
+            elif moment.twice:
+                text = _("In %(zone)s this time comes twice, as the clocks go back; the earlier is taken: %(time)s.")
+            written = write_time(moment.time, zone)
+            self.notes.append(ParameterNote(name, text % {"zone": moment.zone, "time": written}))
+        return moment.time
+
+    def fault(self, name: str, text: str, meant: str = "") -> None:
+        """Note what is wrong with a parameter. Who goes on without a part of the place goes on without all of it."""
+        removed = PLACE if name in {"pin", "nextToken", "after"} else (name,)
+        self._add(name, Fault(text, removed, meant, {name: meant} if meant else {}))
+
+    def _add(self, name: str, fault: Fault) -> None:
+        self.faults.setdefault(name, []).append(fault)
+
+    def canonical(self) -> list[tuple[str, str]]:
+        """Return the parameters as a canonical query has them."""
+        search = [(SEARCH, self.search)] if self.search else []
+        return search + list_pairs(self.filter, self.view)
+
+
+def read_list(pairs: Pairs, now: float) -> Reading:
+    reading = Reading(pairs, PARAMETERS)
+    read = reading.read
+    view = _read_view(reading)
+    start = reading.read_moment("startCreationTime", view.zone, is_end=False)
+    end = reading.read_moment("endCreationTime", view.zone, is_end=True)
+    reading.filter = JobFilter(
+        type=read("type", read_type, ""),
+        states=read("states", read_states, ()),
+        name=read("name", read_text, ""),
+        job_id=read("jobId", read_text, ""),
+        workflow_id=read("workflowId", read_text, ""),
+        start=start,
+        end=end,
+        order=read("orderByTime", read_order, DEFAULT_ORDER),
+        size=read("size", read_size, DEFAULT_SIZE),
+    )
+    chosen = read("range", read_range, "")
+    if chosen and reading.values.keys() & {"startCreationTime", "endCreationTime"}:
+        reading.fault("range", _("A range can't stand beside a start or an end. Give the one or the other."))
+    elif chosen:
+        reading.filter = replace(reading.filter, range=chosen, zone=view.zone.key)
+    if start and end and start > end:
+        times = {"start": local_text(start, view.zone), "end": local_text(end, view.zone), "zone": view.zone.key}
+        text = _("The start, %(start)s, is later than the end, %(end)s (%(zone)s), so nothing can lie between.")
+        reading.fault("startCreationTime", text % times)
+    reading.view = replace(
+        view,
+        depth=_read_depth(reading),
+        pin=read("pin", lambda value: read_pin(value, now), None),
+        next_token=read("nextToken", read_token, ""),
+        after=reading.read_moment("after", view.zone, is_end=reading.filter.order == DEFAULT_ORDER),
+    )
+    for name in ("nextToken", "after"):
+        if name in reading.values and "pin" not in reading.values:
+            text = _(
+                "This goes on with a list that was opened earlier, so it works only together with that list's pin."
+            )
+            reading.fault(name, f"{text} {_('Start from the first page instead.')}")
+    return reading
+
+
+def _read_depth(reading: Reading) -> int:
+    depth = reading.read("depth", read_depth, 1)
+    if depth * reading.filter.size > MOST_ROWS:
+        most = MOST_ROWS // reading.filter.size
+        text = _("At most %(rows)s rows are shown together: that is %(pages)s pages of %(size)s rows.")
+        reading.fault("depth", text % {"rows": MOST_ROWS, "pages": most, "size": reading.filter.size}, str(most))
+        return 1
+    return depth
+
+
+def read_job(pairs: Pairs) -> Reading:
+    reading = Reading(pairs, ("tz", "lang"))
+    reading.view = _read_view(reading)
+    return reading
+
+
+def read_buckets(pairs: Pairs) -> Reading:
+    reading = Reading(pairs, (SEARCH, "tz", "lang"))
+    reading.view = _read_view(reading)
+    reading.search = reading.read(SEARCH, read_text, "")
+    return reading
+
+
+def _read_view(reading: Reading) -> View:
+    return View(tz=reading.read("tz", read_zone, ""), lang=reading.read("lang", read_language, ""))
+
+
+def _unknown(name: str, value: str, known: tuple[str, ...], given: Collection[str]) -> Fault:
+    """Return the error of a parameter that doesn't exist. One that is given already is not what was meant."""
+    text = _("There is no parameter “%(name)s”. Known are %(known)s.") % {
+        "name": shortened(name),
+        "known": ", ".join(known),
+    }
+    meant = _similar_parameter(name, known)
+    if not meant or meant in given:
+        return Fault(text, (name,))
+    return Fault(text, (name,), meant, {name: "", meant: value})
+
+
+@lru_cache(maxsize=256)  # each error is looked at again for the links of every other
+def _similar_parameter(name: str, known: tuple[str, ...]) -> str:
+    wanted = name.lower().replace("_", "").replace("-", "")[:100]
+    by_lower = {parameter.lower(): parameter for parameter in known}
+    beginning = [parameter for parameter in by_lower if len(wanted) > 2 and parameter.startswith(wanted)]
+    near = beginning or get_close_matches(wanted, by_lower, n=1, cutoff=0.7)
+    return by_lower[near[0]] if near else ""
