@@ -1,0 +1,364 @@
+"""What Redis remembers of CI: heads, chains, pages, jobs, problems and rendered fragments, with their keys and ages.
+
+A *head* names the newest chain of a filter. A *chain* (bucket, filter, pin) is a hash: `c:<n>` and `p:<n>` are page n's
+continuation and place, `t:<place>` a place's number, `j:<JobId>` the lowest page that held the job. A *page* is a hash
+keyed by its place in the chain: the digest of the continuation that leads to it, or `first`. Everything may vanish at
+any moment (the server evicts by age), and everything stored is masked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from jobs import servers
+from jobs.filters import Pin
+from jobs.problems import Problem
+from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion, Row, pack, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+VERSION = "v1"
+"""Part of every key: two releases side by side don't read each other's values."""
+
+OPEN_HEAD_AGE = 15.0
+"""Seconds for which a first page with a job that may still change is fresh."""
+FINAL_HEAD_AGE = 60.0
+"""Seconds for which a first page with final jobs only is fresh: new jobs still arrive."""
+LATER_PAGE_AGE = 600.0
+"""Seconds for which a page of a pinned chain is fresh: arrivals can't shift it."""
+JOB_AGE = 15.0
+"""Seconds for which a job that is not final is fresh."""
+SHORT_LIFE = 10 * 60 * 1000
+LONG_LIFE = 6 * 60 * 60 * 1000
+"""Milliseconds that a chain lives: short while nobody went past its first page."""
+FRAGMENT_LIFE = 15 * 60 * 1000
+MARK_LIFE = 120 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the cache knows about a question.
+
+    `since` is the time (unix seconds) before which problems don't count: somebody pressed "try again", or the
+    credential changed.
+    """
+
+    page: Page | None = None
+    job: JobRecord | None = None
+    problem: Problem | None = None
+    next_is_there: bool = True
+    since: float = 0.0
+
+
+def is_fresh(page: Page, now: float, *, head: bool) -> bool:
+    """Tell whether `page` needs no refresh at `now` (CI's time, unix seconds)."""
+    if not head:
+        return now - page.as_of < LATER_PAGE_AGE
+    return now - page.as_of < (OPEN_HEAD_AGE if page.has_open_jobs else FINAL_HEAD_AGE)
+
+
+def job_is_fresh(record: JobRecord, now: float) -> bool:
+    """Tell whether `record` needs no refresh at `now` (CI's time, unix seconds)."""
+    return record.row.job.is_final or now - record.as_of < JOB_AGE
+
+
+# Pages -----------------------------------------------------------------------------------------------------------------
+
+
+def find_page(question: PageQuestion, credential: str, *, person: bool) -> Found:
+    """Look a page up with the problems that concern it, in one round trip.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    keys = [_head_key(question), _page_prefix(question), _chain_prefix(question)]
+    pin = str(question.pin) if question.pin else ""
+    answer = servers.cache_server().script("read_page", keys, [pin, question.place, int(person), SHORT_LIFE, LONG_LIFE])
+    if not answer:
+        return find_problem(question.key, question.bucket, credential)
+    page, next_is_there = _page(question, answer)
+    return replace(find_problem(question.key, question.bucket, credential), page=page, next_is_there=next_is_there)
+
+
+def _page(question: PageQuestion, answer: Sequence[Any]) -> tuple[Page, bool]:
+    pin, blob, repeats, following, ending, began, n, ahead = answer
+    stored = unpack(blob)
+    repeated = {int(index) for index in repeats.split(b",") if index}
+    rows = [Row.from_primitives(row) for index, row in enumerate(stored["rows"]) if index not in repeated]
+    page = Page(
+        bucket=question.bucket,
+        region=stored["region"],
+        digest=question.filter.digest,
+        pin=Pin.parse(pin.decode()),
+        n=int(n) if n else None,
+        rows=tuple(rows),
+        received=stored["received"],
+        repeats=stored["received"] - len(rows),
+        next=Continuation(*unpack(following)) if following else None,
+        end=ending.decode(),
+        request_id=stored["request_id"],
+        as_of=float(began) / 1000,
+        place=question.place,
+        asked_upstream=stored["asked"],
+    )
+    return page, bool(ahead)
+
+
+def store_page(
+    question: PageQuestion,
+    page: Page,
+    *,
+    moves_head: bool,
+    replaces_continuation: bool,
+    person: bool,
+) -> bool:
+    """Store `page` as it came (rows unique within it) unless a newer one stands there, with its chain's change.
+
+    `moves_head` lets the filter's head point to this page's chain. Returns whether it was stored.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    blob = pack(
+        {
+            "region": page.region,
+            "received": page.received,
+            "request_id": page.request_id,
+            "asked": page.asked_upstream,
+            "rows": [row.to_primitives() for row in page.rows],
+        }
+    )
+    following = page.next
+    answer = servers.cache_server().script(
+        "store_page",
+        [
+            f"{_page_prefix(question)}{page.pin}:{page.place}",
+            f"{_chain_prefix(question)}{page.pin}",
+            _head_key(question) if moves_head else "",
+        ],
+        [
+            round(page.as_of * 1000),
+            str(page.pin),
+            page.place,
+            blob,
+            pack([following.next_token, following.after]) if following else b"",
+            following.digest if following else "",
+            int(replaces_continuation),
+            SHORT_LIFE,
+            LONG_LIFE,
+            int(person),
+            *(row.job.job_id for row in page.rows),
+        ],
+    )
+    return bool(answer)
+
+
+# Jobs ------------------------------------------------------------------------------------------------------------------
+
+
+def find_job(question: JobQuestion, credential: str) -> Found:
+    """Look a job up with the problems that concern it.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    with servers.cache_server().connection() as client:
+        began, blob = cast("Any", client.hmget(_key(question.key), ["began", "blob"]))
+    found = find_problem(question.key, question.bucket, credential)
+    if blob is None:
+        return found
+    stored = unpack(blob)
+    record = JobRecord(
+        bucket=question.bucket,
+        row=Row.from_primitives(stored["row"]),
+        as_of=float(began) / 1000,
+        request_id=stored["request_id"],
+        raw=stored.get("raw"),
+        raw_missing=stored.get("raw_missing", "not_asked"),
+    )
+    return replace(found, job=record)
+
+
+def store_jobs(records: Iterable[JobRecord]) -> None:
+    """Store jobs of one answer by id, so that their pages open without asking upstream.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    listed = list(records)
+    if not listed:
+        return
+    blobs = []
+    for record in listed:
+        value: dict[str, Any] = {"row": record.row.to_primitives(), "request_id": record.request_id}
+        if record.raw is not None:
+            value["raw"] = record.raw
+        if record.raw_missing != "not_asked":
+            value["raw_missing"] = record.raw_missing
+        blobs.append(pack(value))
+    servers.cache_server().script(
+        "store_job",
+        [_key(JobQuestion(record.bucket, record.row.job.job_id).key) for record in listed],
+        [round(listed[0].as_of * 1000), SHORT_LIFE, *blobs],
+    )
+
+
+# Problems --------------------------------------------------------------------------------------------------------------
+
+
+def find_problem(key: str, bucket: str, credential: str) -> Found:
+    """Look up the trouble that concerns a question: its own, its bucket's or its credential's.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    with servers.cache_server().connection() as client:
+        values = cast("Any", client).mget(
+            _problem_key("page", key),
+            _problem_key("bucket", bucket),
+            _problem_key("credential", credential),
+            _mark_key("retry", bucket),
+            _mark_key("changed", credential),
+        )
+    since = max((float(value) for value in values[3:] if value), default=0.0)
+    problems = [Problem.from_primitives(unpack(value)) for value in values[:3] if value]
+    return Found(problem=next((problem for problem in problems if problem.at > since), None), since=since)
+
+
+def last_problems(buckets: Iterable[tuple[str, str]]) -> dict[str, Problem]:
+    """Return the last known trouble of each (bucket, credential), in one round trip.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    listed = list(buckets)
+    if not listed:
+        return {}
+    keys = []
+    for bucket, credential in listed:
+        keys += [
+            _problem_key("bucket", bucket),
+            _problem_key("last", bucket),
+            _problem_key("credential", credential),
+            _mark_key("retry", bucket),
+            _mark_key("changed", credential),
+        ]
+    with servers.cache_server().connection() as client:
+        values = cast("Any", client).mget(keys)
+    found: dict[str, Problem] = {}
+    for index, (bucket, _credential) in enumerate(listed):
+        part = values[index * 5 : index * 5 + 5]
+        since = max((float(value) for value in part[3:] if value), default=0.0)
+        problems = [Problem.from_primitives(unpack(value)) for value in part[:3] if value]
+        if problem := next((problem for problem in problems if problem.at > since), None):
+            found[bucket] = problem
+    return found
+
+
+def store_problem(problem: Problem, key: str, bucket: str, credential: str) -> None:
+    """Remember `problem` for as long as its class says, for all whom it concerns. It never touches a page.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    rule = problem.rule
+    if not rule.kept:
+        return
+    name = {"page": key, "bucket": bucket, "credential": credential}[rule.scope]
+    value = pack(problem.to_primitives())
+    with servers.cache_server().connection() as client:
+        client.set(_problem_key(rule.scope, name), value, px=rule.kept * 1000)
+        if problem.kind not in {"not_found", "refused"}:
+            # What the bucket list shows: longer than it stops anybody from asking, until an answer comes.
+            client.set(_problem_key("last", bucket), value, px=LONG_LIFE)
+
+
+def clear_problems(key: str, bucket: str, credential: str) -> None:
+    """Forget the trouble that a good answer has disproved.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    with servers.cache_server().connection() as client:
+        client.delete(
+            _problem_key("page", key),
+            _problem_key("bucket", bucket),
+            _problem_key("credential", credential),
+            _problem_key("last", bucket),
+        )
+
+
+def mark_retry(bucket: str, now: float) -> None:
+    """Let no problem of `bucket` from before `now` count any more: somebody pressed "try again".
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    _mark("retry", bucket, now)
+
+
+def mark_credential_changed(credential: str, now: float) -> None:
+    """Let no problem under `credential` from before `now` count any more: the credential changed.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    _mark("changed", credential, now)
+
+
+def _mark(kind: str, name: str, now: float) -> None:
+    with servers.cache_server().connection() as client:
+        client.set(_mark_key(kind, name), repr(now), px=MARK_LIFE)
+
+
+# Fragments -------------------------------------------------------------------------------------------------------------
+
+
+def find_fragment(name: str) -> str | None:
+    """Return a rendered fragment.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    with servers.cache_server().connection() as client:
+        data = cast("bytes | None", client.get(_key(f"html:{name}")))
+    return cast("str", unpack(data)) if data is not None else None
+
+
+def store_fragment(name: str, html: str) -> None:
+    """Keep a rendered fragment for the next reader.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    with servers.cache_server().connection() as client:
+        client.set(_key(f"html:{name}"), pack(html), px=FRAGMENT_LIFE)
+
+
+# Keys ------------------------------------------------------------------------------------------------------------------
+
+
+def _key(name: str) -> str:
+    return f"{VERSION}:{name}"
+
+
+def _head_key(question: PageQuestion) -> str:
+    return _key(f"head:{question.bucket}:{question.filter.digest}")
+
+
+def _page_prefix(question: PageQuestion) -> str:
+    return _key(f"page:{question.bucket}:{question.filter.digest}:")
+
+
+def _chain_prefix(question: PageQuestion) -> str:
+    return _key(f"chain:{question.bucket}:{question.filter.digest}:")
+
+
+def _problem_key(scope: str, name: str) -> str:
+    return _key(f"problem:{scope}:{name}")
+
+
+def _mark_key(kind: str, name: str) -> str:
+    return _key(f"mark:{kind}:{name}")

@@ -1,0 +1,295 @@
+"""One fetch per question, whoever asks: askings, claims, wake-ups, the renewal thread and the heartbeat.
+
+An *asking* is one small record on the broker per question that is being asked. Its phase is absent, queued, running,
+failed (may be asked again at a time) or stored, and only the Lua scripts beside this module move it:
+
+    ask    a reader's miss: joins the fetch under way, or claims the right to enqueue one (queued for 5 s)
+    start  a task's first act: queued or lapsed becomes running for 3 s, renewed each second while the call runs
+    finish a task's last act: wakes all who wait and leaves stored, failed, or "again at T"
+
+So a long queue can't make tasks drop each other, and a dead worker frees its question within 5 s. Who joins a fetch
+blocks on a stream named by the claim's token; a late one finds the entry at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from django.conf import settings
+
+from jobs import servers
+from jobs.problems import Problem
+from jobs.records import pack, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+logger = logging.getLogger(__name__)
+
+QUEUED_FOR = 5000
+RUNNING_FOR = 3000
+ASKING_LIFE = 60_000
+STREAM_LIFE = 30_000
+PATIENCE = 30_000
+"""Milliseconds after which an asking that no worker took is given up."""
+HEARTBEATS = "heartbeats"
+HEARTBEAT_LIFE = 6.0
+"""Seconds without a heartbeat after which a worker counts as gone."""
+INTERVALS = (0.3, 0.6, 1.0, 2.0, 2.0)
+"""Seconds after which a reader who was told to wait asks again, by how long the question has been asked."""
+
+Outcome = Literal["claimed", "joined", "later", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Where a question stands.
+
+    `outcome` is "claimed" (enqueue a task), "joined" (one is under way), "later" (may be asked again in `again` seconds)
+    or "ended" (its tries are used up). `enqueued_at` is the broker's time in unix ms, `asked` seconds since it was first
+    asked.
+    """
+
+    outcome: Outcome
+    token: str
+    enqueued_at: int
+    again: float
+    asked: float
+    tries: int
+    problem: Problem | None
+
+    @property
+    def interval(self) -> float:
+        """Seconds after which the reader should ask again."""
+        waited = 0.0
+        for interval in INTERVALS:
+            waited += interval
+            if self.asked < waited:
+                return interval
+        return INTERVALS[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to fetch, held by a running task. `tries` counts this one; `since_first` is seconds since the first."""
+
+    key: str
+    token: str
+    tries: int
+    since_first: float
+
+
+def ask(key: str, *, since: float = 0.0) -> Asking:
+    """Say that a reader needs the answer to `key`.
+
+    Args:
+        key: the question's key.
+        since: unix seconds; an asking that ended before does not count.
+
+    Raises:
+        ServerDown: the broker can't be reached.
+    """
+    outcome, token, now, again, first, tries, problem = servers.broker().script(
+        "ask",
+        [_asking_key(key)],
+        [
+            secrets.token_hex(8),
+            QUEUED_FOR,
+            ASKING_LIFE,
+            round(settings.FETCH_DEADLINE * 1000),
+            PATIENCE,
+            round(since * 1000),
+        ],
+    )
+    return Asking(
+        outcome=outcome.decode(),
+        token=token.decode(),
+        enqueued_at=now,
+        again=max(0.0, (again - now) / 1000),
+        asked=(now - first) / 1000,
+        tries=tries,
+        problem=Problem.from_primitives(unpack(problem)) if problem else None,
+    )
+
+
+def start(key: str, enqueued_at: int) -> Claim | None:
+    """Take the fetch of `key` over, or return None where there is nothing left to do.
+
+    Args:
+        key: the question's key.
+        enqueued_at: the broker's unix ms at which the task was enqueued.
+
+    Raises:
+        ServerDown: the broker can't be reached.
+    """
+    answer = servers.broker().script(
+        "start", [_asking_key(key)], [secrets.token_hex(8), enqueued_at, RUNNING_FOR, ASKING_LIFE]
+    )
+    if not answer:
+        return None
+    token, tries, since_first = answer
+    return Claim(key, token.decode(), tries, since_first / 1000)
+
+
+def finish(claim: Claim, outcome: Literal["stored", "failed"]) -> None:
+    """Wake all who wait for `claim` and end its asking.
+
+    Raises:
+        ServerDown: the broker can't be reached; the claim then lapses by itself.
+    """
+    _finish(claim, outcome, b"", 0.0)
+
+
+def again(claim: Claim, problem: Problem, delay: float) -> None:
+    """Wake all who wait for `claim` and let it be asked again in `delay` seconds.
+
+    Raises:
+        ServerDown: the broker can't be reached; the claim then lapses by itself.
+    """
+    _finish(claim, "again", pack(problem.to_primitives()), delay)
+
+
+def release(key: str, token: str) -> None:
+    """Give a queued claim back, because the answer is there already, and wake those who joined it meanwhile.
+
+    Raises:
+        ServerDown: the broker can't be reached; the claim then lapses by itself.
+    """
+    finish(Claim(key, token, 0, 0.0), "stored")
+
+
+def _finish(claim: Claim, outcome: str, problem: bytes, delay: float) -> None:
+    servers.broker().script(
+        "finish",
+        [_asking_key(claim.key), _stream_key(claim.key, claim.token)],
+        [claim.token, outcome, problem, round(delay * 1000), ASKING_LIFE, STREAM_LIFE],
+    )
+
+
+def wait(key: str, token: str, seconds: float) -> bool:
+    """Block until the fetch that holds `token` ends, at most `seconds`; tell whether it did.
+
+    Raises:
+        ServerDown: the broker can't be reached.
+    """
+    with servers.broker().waiting(settings.FIRST_WAIT) as client:
+        return bool(cast("Any", client).xread({_stream_key(key, token): "0-0"}, block=max(1, round(seconds * 1000))))
+
+
+def _asking_key(key: str) -> str:
+    return f"asking:{key}"
+
+
+def _stream_key(key: str, token: str) -> str:
+    return f"wake:{key}:{token}"
+
+
+# The worker's side -------------------------------------------------------------------------------------------------------
+
+
+class Renewer:
+    """One thread per worker process that renews its running claims and writes its heartbeat, each second."""
+
+    def __init__(self, every: float = 1.0) -> None:
+        self._every = every
+        self._held: dict[str, tuple[str, float]] = {}
+        self._lock = threading.Lock()
+        self._name = ""
+        self._chores: list[Callable[[], None]] = []
+        self._thread: threading.Thread | None = None
+
+    def start(self, name: str = "") -> None:
+        """Begin to renew, and to write the heartbeat of the worker `name` if one is given."""
+        self._name = name or self._name
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="renewer", daemon=True)
+                self._thread.start()
+
+    def each_beat(self, chore: Callable[[], None]) -> None:
+        """Do `chore` with each beat."""
+        self._chores.append(chore)
+
+    def retire(self) -> None:
+        """Write no more heartbeats; claims are renewed until their calls end."""
+        name, self._name = self._name, ""
+        self._chores.clear()
+        if name:
+            try:
+                with servers.broker().connection() as client:
+                    client.hdel(HEARTBEATS, name)
+            except servers.ServerDown:
+                pass  # It lapses by itself.
+
+    @contextmanager
+    def holding(self, claim: Claim, longest: float) -> Iterator[None]:
+        """Keep `claim` alive while the block runs, but never longer than `longest` seconds."""
+        self.start()
+        with self._lock:
+            self._held[claim.key] = (claim.token, time.monotonic() + longest)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.pop(claim.key, None)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._beat()
+                for chore in list(self._chores):
+                    chore()
+            except servers.ServerDown:
+                pass  # The next beat tries again; meanwhile the claims lapse, which is what they are for.
+            except Exception:
+                # The thread must outlive whatever a chore meets: without it every claim of this worker lapses.
+                logger.exception("a chore of the renewal thread failed")
+            time.sleep(self._every)
+
+    def _beat(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            held = [(key, token) for key, (token, until) in self._held.items() if until > now]
+        if not held and not self._name:
+            return
+        servers.broker().script(
+            "renew",
+            [HEARTBEATS, *(_asking_key(key) for key, _token in held)],
+            [self._name, RUNNING_FOR, *(token for _key, token in held)],
+        )
+
+
+renewer = Renewer()
+
+
+def heartbeats() -> dict[str, float]:
+    """Return the age in seconds of the last heartbeat of each worker that lives.
+
+    Raises:
+        ServerDown: the broker can't be reached.
+    """
+    with servers.broker().connection() as client:
+        pipeline = client.pipeline(transaction=False)
+        pipeline.time()
+        pipeline.hgetall(HEARTBEATS)
+        (seconds, micros), beats = cast("Any", pipeline.execute())
+    now = seconds + micros / 1e6
+    ages = {name.decode(): max(0.0, now - int(at) / 1000) for name, at in beats.items()}
+    return {name: age for name, age in ages.items() if age < HEARTBEAT_LIFE}
+
+
+def credential_changed(name: str, fingerprint: str) -> bool:
+    """Remember a credential's fingerprint; tell whether another one stood there.
+
+    Raises:
+        ServerDown: the broker can't be reached.
+    """
+    with servers.broker().connection() as client:
+        before = cast("bytes | None", client.getset(f"credential:{name}", fingerprint))
+    return before is not None and before.decode() != fingerprint

@@ -1,0 +1,107 @@
+"""CI's time: the broker's clock plus an offset learned from upstream's `Date` headers.
+
+Pins, signatures, ages and deadlines use it, never a machine's own clock. Each process asks the broker once a second and
+counts on by its monotonic clock in between.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, cast
+
+from jobs import servers
+
+OFFSET_KEY = "clock:offset"
+SYNC_EVERY = 1.0
+TOLERANCE = 2.0
+"""Seconds by which CI's clock may differ from ours before the offset is changed; `Date` has whole seconds."""
+
+
+class Clock:
+    """CI's time in this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._base: float | None = None
+        self._synced_at = float("-inf")
+        self._offset = 0.0
+
+    @property
+    def offset(self) -> float:
+        """The offset that `now()` counts with, in seconds."""
+        return self._offset
+
+    def now(self) -> float:
+        """Return CI's time in unix seconds.
+
+        While the broker is away the last known time is counted on.
+
+        Raises:
+            ServerDown: the broker was never reached by this process.
+        """
+        base = self._base
+        if base is None or time.monotonic() - self._synced_at > SYNC_EVERY:
+            try:
+                base = self._sync()
+            except servers.ServerDown:
+                if base is None:
+                    raise
+        return base + time.monotonic()
+
+    def _sync(self) -> float:
+        # Without the lock every waiting thread would ask at once; one asks, the others use the last base.
+        if not self._lock.acquire(blocking=self._base is None):
+            return cast("float", self._base)
+        try:
+            if time.monotonic() - self._synced_at <= SYNC_EVERY and self._base is not None:
+                return self._base
+            self._synced_at = time.monotonic()
+            with servers.broker().connection() as client:
+                pipeline = client.pipeline(transaction=False)
+                pipeline.time()
+                pipeline.get(OFFSET_KEY)
+                (seconds, micros), offset = cast("Any", pipeline.execute())
+            self._offset = float(offset or 0)
+            self._base = seconds + micros / 1e6 + self._offset - time.monotonic()
+            return self._base
+        finally:
+            self._lock.release()
+
+    def learn(self, skew: float, offset: float) -> bool:
+        """Correct the shared offset.
+
+        Args:
+            skew: seconds by which upstream's `Date` was ahead of `now()`.
+            offset: the offset in force when the skew was measured. Two workers that find the same skew at once then set
+                the same offset, instead of adding it twice.
+
+        Returns whether the skew was more than the tolerance, so that something changed.
+
+        Raises:
+            ServerDown: the broker can't be reached.
+        """
+        if abs(skew) <= TOLERANCE:
+            return False
+        with servers.broker().connection() as client:
+            client.set(OFFSET_KEY, repr(offset + skew))
+        self._synced_at = float("-inf")
+        return True
+
+
+_clock = Clock()
+
+
+def now() -> float:
+    """Return CI's time in unix seconds, as `Clock.now`."""
+    return _clock.now()
+
+
+def offset() -> float:
+    """Return the offset that `now()` counts with, in seconds."""
+    return _clock.offset
+
+
+def learn(skew: float, offset: float) -> bool:
+    """Correct the offset for every process, as `Clock.learn`."""
+    return _clock.learn(skew, offset)

@@ -1,0 +1,315 @@
+"""One fetch, in the worker: take the claim over, call Cloud Infinite, mask, store, wake. Tasks are shells around it."""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import time
+from functools import cache as once
+from typing import TYPE_CHECKING, TypeVar
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from jobs import cache, claims, clock, credentials, masks, metrics
+from jobs.cloudinfinite.client import Client
+from jobs.cloudinfinite.exceptions import ClockSkew, CloudInfiniteError, NotFound, PermissionDenied
+from jobs.cloudinfinite.parser import BadXml, read_xml
+from jobs.cloudinfinite.schema import Job, parse_time
+from jobs.filters import Pin
+from jobs.models import Bucket
+from jobs.problems import Problem, ours
+from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion, Row
+from jobs.servers import ServerDown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from jobs.cloudinfinite.auth import Credential
+    from jobs.cloudinfinite.schema import JobAnswer, JobsAnswer
+
+    Answer = TypeVar("Answer", JobsAnswer, JobAnswer)
+
+logger = logging.getLogger(__name__)
+
+PIN_BEHIND = 2.0
+"""Seconds that a pin stays behind CI's time: the second that still runs may still receive jobs."""
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+"""It names the encoding of the bytes that came; what is kept is text."""
+LONGEST = 2.0
+"""Calls' deadlines that one fetch may take: a call is repeated once after the clock was corrected."""
+
+
+@once
+def client() -> Client:
+    """Return this process's client; one serves all threads."""
+    return Client(
+        clock=clock.now,
+        endpoint=settings.CI_ENDPOINT or None,
+        deadline=settings.CI_DEADLINE,
+        pool_size=settings.WORKER_THREADS,
+        proxy=settings.CI_PROXY or None,
+    )
+
+
+def fetch_page(question: PageQuestion, enqueued_at: int, *, person: bool) -> None:
+    """Fetch and store one page of a list, unless somebody does or did since `enqueued_at` (broker's unix ms)."""
+
+    def work(claim: claims.Claim, bucket: Bucket, credential: Credential) -> None:
+        page = _ask_page(question, bucket, credential)
+        cache.store_page(question, page, moves_head=question.pin is None, replaces_continuation=False, person=person)
+        _succeed(claim, bucket)
+        cache.store_jobs(JobRecord(bucket.name, row, page.as_of, page.request_id) for row in page.rows if row.job.job_id)
+
+    _work_on(question, enqueued_at, work)
+
+
+def fetch_job(question: JobQuestion, enqueued_at: int) -> None:
+    """Fetch and store one job, unless somebody does or did since `enqueued_at` (broker's unix ms)."""
+
+    def work(claim: claims.Claim, bucket: Bucket, credential: Credential) -> None:
+        cache.store_jobs([_ask_job(question, bucket, credential)])
+        _succeed(claim, bucket)
+
+    _work_on(question, enqueued_at, work)
+
+
+def _work_on(
+    question: PageQuestion | JobQuestion,
+    enqueued_at: int,
+    work: Callable[[claims.Claim, Bucket, Credential], None],
+) -> None:
+    """Take the claim over, do `work` while it is renewed, and turn what goes wrong into a problem."""
+    claim = claims.start(question.key, enqueued_at)
+    if claim is None:
+        return
+    bucket = Bucket.objects.filter(name=question.bucket, hidden=False).first()
+    if bucket is None:
+        # Hidden while the task was queued: nobody may see it any more, so nobody waits.
+        claims.finish(claim, "failed")
+        return
+    with claims.renewer.holding(claim, LONGEST * settings.CI_DEADLINE + 1):
+        try:
+            work(claim, bucket, credentials.get(bucket.credential))
+        except CloudInfiniteError as error:
+            _fail(claim, bucket, Problem.from_exception(error, clock.now()))
+        except credentials.MissingCredential as error:
+            _fail(claim, bucket, Problem("credentials", "missing_credential", str(error), at=clock.now()))
+        except ServerDown:
+            # What was fetched can't be stored. Whoever waits shall ask again rather than wait for the claim to lapse.
+            claims.again(claim, ours("redis_down", clock.now()), 0.5)
+        except Exception:
+            claims.again(claim, ours("busy", clock.now()), 1.0)
+            raise
+
+
+def _succeed(claim: claims.Claim, bucket: Bucket) -> None:
+    claims.finish(claim, "stored")
+    cache.clear_problems(claim.key, bucket.name, bucket.credential)
+
+
+def _fail(claim: claims.Claim, bucket: Bucket, problem: Problem) -> None:
+    """Keep the problem once its tries are used up, else let the next reader ask again after a moment."""
+    logger.info(
+        "%s: %s %s (try %d of %d, RequestId %s)",
+        claim.key, problem.kind, problem.code, claim.tries, problem.tries, problem.request_id or "none",
+    )  # fmt: skip
+    final = (
+        problem.kind == "clock"  # asked twice already, with the clock corrected in between
+        or claim.tries >= problem.tries
+        or claim.since_first >= settings.FETCH_DEADLINE
+    )
+    if final:
+        cache.store_problem(problem, claim.key, bucket.name, bucket.credential)
+        claims.finish(claim, "failed")
+    else:
+        base = 1.0 if problem.kind == "throttled" else 0.25
+        # Jitter keeps the retries of many pages apart; it needs no secrecy.
+        delay = base * 2 ** (claim.tries - 1) * random.uniform(0.75, 1.25)  # noqa: S311
+        claims.again(claim, problem, delay)
+
+
+# Asking ------------------------------------------------------------------------------------------------------------------
+
+
+def _ask_page(question: PageQuestion, bucket: Bucket, credential: Credential) -> Page:
+    page, clock_changed = _ask_page_once(question, bucket, credential)
+    if clock_changed and question.pin is None:
+        # The pin was made with a wrong clock, so this answer may hold rows from after it. Ask once more.
+        page, _ = _ask_page_once(question, bucket, credential)
+    return page
+
+
+def _ask_page_once(question: PageQuestion, bucket: Bucket, credential: Credential) -> tuple[Page, bool]:
+    began = clock.now()
+    pin = question.pin or _new_pin(question, began)
+    start, end = question.filter.window(pin.time)
+    continuation = question.continuation or Continuation()
+    if continuation.after and (after := parse_time(continuation.after)):
+        start, end = (after, end) if question.filter.order == "Asc" else (start, after)
+    page = Page(
+        bucket=bucket.name,
+        region=bucket.region,
+        digest=question.filter.digest,
+        pin=pin,
+        n=None,
+        rows=(),
+        received=0,
+        repeats=0,
+        next=None,
+        end="missing",
+        request_id="",
+        as_of=began,
+        place=question.place,
+        asked_upstream=False,
+    )
+    if start and start > end:
+        return page, False  # Nothing can lie between: an empty list without a call.
+    wanted = question.filter
+    answer, clock_changed = _call(
+        bucket.name,
+        lambda: client().list_jobs(
+            bucket.name,
+            bucket.region,
+            credential,
+            type=wanted.type,
+            states=wanted.states,
+            name=wanted.name,
+            job_id=wanted.job_id,
+            workflow_id=wanted.workflow_id,
+            start_creation_time=_local(start),
+            end_creation_time=_local(end),
+            order_by_time=wanted.order,
+            size=wanted.size,
+            next_token=continuation.next_token,
+        ),
+    )
+    rows = _unique(
+        Row(Job.from_tree(tree), masked) for tree, masked in (masks.mask_tree(job.tree) for job in answer.jobs)
+    )
+    answered = {
+        "rows": rows,
+        "received": len(answer.jobs),
+        "repeats": len(answer.jobs) - len(rows),
+        "next": Continuation(answer.next_token, continuation.after) if answer.next_token else None,
+        "request_id": answer.request_id,
+        "asked_upstream": True,
+    }
+    return Page(**{**vars(page), **answered}), clock_changed
+
+
+def _local(time: datetime | None) -> datetime | None:
+    """Return `time` with the offset that CI itself prints; whether it takes others well, nobody knows."""
+    return time.astimezone(ZoneInfo(settings.TIME_ZONE)) if time else None
+
+
+def _new_pin(question: PageQuestion, now: float) -> Pin:
+    end = now - PIN_BEHIND
+    if question.filter.end:
+        end = min(end, question.filter.end.timestamp())
+    return Pin(end=int(end), opened=int(now * 1000))
+
+
+def _unique(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Drop what one answer holds twice. A row without a JobId can't be told from another, so it stays."""
+    kept: dict[str, Row] = {}
+    for index, row in enumerate(rows):
+        kept.setdefault(row.job.job_id or f"#{index}", row)
+    return tuple(kept.values())
+
+
+def _ask_job(question: JobQuestion, bucket: Bucket, credential: Credential) -> JobRecord:
+    began = clock.now()
+    try:
+        answer, _ = _call(
+            bucket.name, lambda: client().get_job(bucket.name, bucket.region, credential, question.job_id)
+        )
+    except PermissionDenied:
+        return _ask_job_of_list(question, bucket, credential)
+    tree, masked = masks.mask_tree(answer.job.tree)
+    raw = masks.mask_xml(answer.raw)
+    verified = _shows_only(raw, tree)
+    return JobRecord(
+        bucket=bucket.name,
+        row=Row(Job.from_tree(tree), masked),
+        as_of=began,
+        request_id=answer.request_id,
+        raw=raw if verified else None,
+        raw_missing="" if verified else "unmaskable",
+    )
+
+
+def _ask_job_of_list(question: JobQuestion, bucket: Bucket, credential: Credential) -> JobRecord:
+    """Reading one job is an action of its own in CAM; where only listing is allowed, the list answers."""
+    began = clock.now()
+    answer, _ = _call(
+        bucket.name,
+        lambda: client().list_jobs(bucket.name, bucket.region, credential, job_id=question.job_id, size=10),
+    )
+    for job in answer.jobs:
+        if job.job_id == question.job_id:
+            tree, masked = masks.mask_tree(job.tree)
+            return JobRecord(bucket.name, Row(Job.from_tree(tree), masked), began, answer.request_id, None, "denied")
+    raise NotFound("no_such_job", "The list holds no such job.", 200, answer.request_id)
+
+
+def _shows_only(raw: str, masked_tree: dict[str, object]) -> bool:
+    """Tell whether masked XML holds exactly the masked job: masking text by a pattern is only believed when proven."""
+    try:
+        _root, tree = read_xml(_DECLARATION.sub("", raw).encode())
+    except BadXml:
+        return False
+    return tree.get("JobsDetail") == masked_tree
+
+
+def _call(bucket: str, ask: Callable[[], Answer]) -> tuple[Answer, bool]:
+    """Ask upstream, and once more if our clock was refused; tell whether the answer corrected the clock."""
+    learned = False
+    offset, began = clock.offset(), clock.now()
+    try:
+        answer = _measured(bucket, ask)
+    except ClockSkew as error:
+        learned = error.offset is not None and clock.learn(error.offset, offset)
+        if not learned:
+            raise
+        offset, began = clock.offset(), clock.now()
+        answer = _measured(bucket, ask)
+    if answer.date is not None and clock.learn(_skew(answer.date, began, clock.now()), offset):
+        learned = True
+    return answer, learned
+
+
+def _skew(date: float, began: float, ended: float) -> float:
+    """Return how far `date` lies outside the span of the call; inside it, nothing can be said."""
+    if date < began:
+        return min(0.0, date + 1 - began)  # `Date` is cut to whole seconds
+    return max(0.0, date - ended)
+
+
+def _measured(bucket: str, ask: Callable[[], Answer]) -> Answer:
+    began = time.monotonic()
+    outcome = "ok"
+    try:
+        return ask()
+    except CloudInfiniteError as error:
+        outcome = error.kind
+        raise
+    finally:
+        metrics.upstream_call(bucket, outcome, time.monotonic() - began)
+
+
+# Credentials -------------------------------------------------------------------------------------------------------------
+
+
+def watch_credentials() -> None:
+    """Let problems of a credential that changed count no more: a worker calls it with each heartbeat."""
+    for name in credentials.names():
+        try:
+            fingerprint = credentials.fingerprint(name)
+        except credentials.MissingCredential:
+            continue  # A fetch that needs it says what is missing.
+        if claims.credential_changed(name, fingerprint):
+            logger.info("credential %s changed; its problems are dropped", name)
+            cache.mark_credential_changed(name, clock.now())

@@ -1,0 +1,19 @@
+-- A task's last act: wakes those who wait, and moves the asking on if it is still the task's own.
+-- KEYS  1 asking   2 wake-up stream
+-- ARGV  1 token   2 outcome: "stored", "failed" (the problem is kept elsewhere) or "again"   3 problem (for "again")
+--       4 ms until it may be asked again   5 asking's life ms   6 stream's life ms
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('XADD', KEYS[2], 'MAXLEN', 1, '*', 'outcome', ARGV[2])
+redis.call('PEXPIRE', KEYS[2], ARGV[6])
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+if ARGV[2] == 'again' then
+  redis.call('HSET', KEYS[1], 'phase', 'failed', 'problem', ARGV[3], 'again', now + ARGV[4])
+  redis.call('HDEL', KEYS[1], 'token', 'until')
+else
+  -- Only the moment stays, so that a task enqueued before it knows that it comes too late.
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], 'phase', ARGV[2], 'stored', now)
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+return 1

@@ -1,0 +1,300 @@
+"""What a view asks for: a page of a list, or one job. Looks it up, claims and enqueues what is missing, waits a little.
+
+The answer is always one of three: Ready (fresh, or stale with a refresh behind it), Pending, or Failed with a problem.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
+
+from django.conf import settings
+from kombu.exceptions import OperationalError
+
+from jobs import cache, claims, clock, metrics, tasks
+from jobs.problems import Problem, ours
+from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion
+from jobs.servers import ServerDown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from celery import Task
+
+    from jobs.filters import JobFilter, View
+    from jobs.models import Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A page to show. `problem` says why a stale one could not be refreshed."""
+
+    page: Page
+    stale: bool = False
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyJob:
+    """A job to show. `problem` says why a stale one could not be refreshed."""
+
+    record: JobRecord
+    stale: bool = False
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """It is being fetched: ask again in `retry_after` seconds. `tries` counts the calls made, `problem` is the last's."""
+
+    retry_after: float
+    tries: int = 0
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """There is nothing to show, and why."""
+
+    problem: Problem
+
+
+# What views ask ----------------------------------------------------------------------------------------------------------
+
+
+def get_page(bucket: Bucket, job_filter: JobFilter, view: View, *, person: bool = True) -> Ready | Pending | Failed:
+    """Return the page of `bucket`'s list that `job_filter` and `view` name.
+
+    Args:
+        bucket: a bucket that the reader may see.
+        job_filter: what is asked.
+        view: its pin, next_token and after say which page.
+        person: whether somebody looks (then the next page is fetched ahead), or a refresh asks by itself.
+    """
+    continuation = Continuation(view.next_token, view.after_text) if view.next_token or view.after else None
+    search = _PageSearch(bucket, PageQuestion(bucket.name, job_filter, view.pin, continuation), person)
+    answer, found = _obtain(search)
+    if isinstance(answer, Ready) and person and answer.page.next and not found.next_is_there:
+        _fetch_ahead(bucket, job_filter, answer.page)
+    return answer
+
+
+def get_pages(bucket: Bucket, job_filter: JobFilter, view: View) -> list[Ready | Pending | Failed]:
+    """Return `view.depth` pages from the one that `view` names, ending with the first that is not there.
+
+    Only the first is waited for: what is missing behind it is fetched one after another as the reader scrolls.
+    """
+    last = get_page(bucket, job_filter, view)
+    answers = [last]
+    while len(answers) < view.depth and isinstance(last, Ready) and last.page.next:
+        question = PageQuestion(bucket.name, job_filter, last.page.pin, last.page.next)
+        try:
+            found = cache.find_page(question, bucket.credential, person=True)
+        except ServerDown:
+            break
+        if found.page is None:
+            break
+        last = Ready(found.page)
+        answers.append(last)
+    return answers
+
+
+def get_job(bucket: Bucket, job_id: str, *, raw: bool = False) -> ReadyJob | Pending | Failed:
+    """Return one job of `bucket`, from a list that held it or asked by itself.
+
+    Args:
+        bucket: a bucket that the reader may see.
+        job_id: the job's id, as the reader gave it.
+        raw: whether the XML as received is wanted, which no list keeps.
+    """
+    answer, _ = _obtain(_JobSearch(bucket, JobQuestion(bucket.name, job_id), raw))
+    return answer
+
+
+def drop_problems(bucket: Bucket) -> None:
+    """Let no problem of `bucket` known so far count any more, so that the next look asks upstream.
+
+    Raises:
+        ServerDown: a Redis can't be reached.
+    """
+    cache.mark_retry(bucket.name, clock.now())
+
+
+def last_problems(buckets: Iterable[Bucket]) -> dict[str, Problem]:
+    """Return the last known trouble by bucket name; nothing is known while the cache is down."""
+    try:
+        return cache.last_problems((bucket.name, bucket.credential) for bucket in buckets)
+    except ServerDown:
+        return {}
+
+
+Answer = TypeVar("Answer", Ready, ReadyJob, covariant=True)
+
+# Searching -----------------------------------------------------------------------------------------------------------------
+
+
+class _Search(Protocol[Answer]):
+    """How one kind of question is looked up and enqueued."""
+
+    kind: ClassVar[Literal["page", "job"]]
+
+    @property
+    def key(self) -> str: ...
+
+    def look(self) -> tuple[Answer | None, cache.Found]: ...
+
+    def enqueue(self, enqueued_at: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _PageSearch:
+    kind: ClassVar[Literal["page", "job"]] = "page"
+    bucket: Bucket
+    question: PageQuestion
+    person: bool
+    queue: str = "page"
+
+    @property
+    def key(self) -> str:
+        return self.question.key
+
+    def look(self) -> tuple[Ready | None, cache.Found]:
+        found = cache.find_page(self.question, self.bucket.credential, person=self.person)
+        if found.page is None:
+            return None, found
+        fresh = cache.is_fresh(found.page, clock.now(), head=self.question.pin is None)
+        return Ready(found.page, stale=not fresh, problem=None if fresh else found.problem), found
+
+    def enqueue(self, enqueued_at: int) -> None:
+        _enqueue(
+            tasks.fetch_page,
+            self.queue,
+            {"question": self.question.to_primitives(), "enqueued_at": enqueued_at, "person": self.person},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _JobSearch:
+    kind: ClassVar[Literal["page", "job"]] = "job"
+    bucket: Bucket
+    question: JobQuestion
+    raw: bool
+
+    @property
+    def key(self) -> str:
+        return self.question.key
+
+    def look(self) -> tuple[ReadyJob | None, cache.Found]:
+        found = cache.find_job(self.question, self.bucket.credential)
+        if found.job is None or (self.raw and found.job.raw_missing == "not_asked"):
+            return None, found
+        fresh = cache.job_is_fresh(found.job, clock.now())
+        return ReadyJob(found.job, stale=not fresh, problem=None if fresh else found.problem), found
+
+    def enqueue(self, enqueued_at: int) -> None:
+        _enqueue(
+            tasks.fetch_job,
+            "page",
+            {"bucket": self.bucket.name, "job_id": self.question.job_id, "enqueued_at": enqueued_at},
+        )
+
+
+def _obtain(search: _Search[Answer]) -> tuple[Answer | Pending | Failed, cache.Found]:
+    try:
+        ready, found = search.look()
+        if ready is None:
+            metrics.lookup(search.kind, "problem" if found.problem else "miss")
+            return (Failed(found.problem), found) if found.problem else _wait(search, found)
+    except ServerDown:
+        return Failed(ours("redis_down")), cache.Found()
+    metrics.lookup(search.kind, "stale" if ready.stale else "fresh")
+    if ready.stale and ready.problem is None:
+        # Stale is served at once; without a broker it simply stays stale.
+        with suppress(ServerDown):
+            _enqueue_if_claimed(search, found.since)
+    return ready, found
+
+
+def _wait(search: _Search[Answer], found: cache.Found) -> tuple[Answer | Pending | Failed, cache.Found]:
+    began = time.monotonic()
+    answer, found = _wait_until(search, found, began + settings.FIRST_WAIT)
+    outcome: Literal["ready", "pending", "failed"] = (
+        "pending" if isinstance(answer, Pending) else "failed" if isinstance(answer, Failed) else "ready"
+    )
+    metrics.wait(outcome, time.monotonic() - began)
+    return answer, found
+
+
+def _wait_until(
+    search: _Search[Answer], found: cache.Found, deadline: float
+) -> tuple[Answer | Pending | Failed, cache.Found]:
+    """Claim or join the fetch and wait for it, until `deadline` of the monotonic clock."""
+    while True:
+        asking = _enqueue_if_claimed(search, found.since)
+        if asking.outcome == "ended":
+            return Failed(asking.problem or _nobody_came()), found
+        left = deadline - time.monotonic()
+        later = asking.again if asking.outcome == "later" else 0.0
+        if left <= later:
+            return Pending(max(later, asking.interval), asking.tries, asking.problem), found
+        with _waiting_place() as free:
+            if not free:
+                return Pending(asking.interval, asking.tries, asking.problem), found
+            if later:
+                time.sleep(later)  # Nobody will wake us before that moment: it is the moment to ask again.
+                continue
+            claims.wait(search.key, asking.token, left)
+        ready, found = search.look()
+        if ready is not None:
+            return ready, found
+        if found.problem:
+            return Failed(found.problem), found
+
+
+def _enqueue_if_claimed(search: _Search[Any], since: float) -> claims.Asking:
+    asking = claims.ask(search.key, since=since)
+    metrics.claim(asking.outcome)
+    if asking.outcome == "claimed":
+        # Between our look and our claim somebody else's fetch may have ended: look once more before asking upstream.
+        ready, _ = search.look()
+        if ready is None or ready.stale:
+            search.enqueue(asking.enqueued_at)
+        else:
+            claims.release(search.key, asking.token)
+    return asking
+
+
+def _fetch_ahead(bucket: Bucket, job_filter: JobFilter, page: Page) -> None:
+    """Let the page behind `page` be fetched while the reader looks at this one; one ahead at most."""
+    question = PageQuestion(bucket.name, job_filter, page.pin, page.next)
+    with suppress(ServerDown):
+        _enqueue_if_claimed(_PageSearch(bucket, question, person=False, queue="ahead"), 0.0)
+
+
+def _enqueue(task: Task[Any, Any], queue: str, arguments: dict[str, Any]) -> None:
+    try:
+        # No retry: while the broker is down the reader is told at once instead of kept.
+        task.apply_async(kwargs=arguments, queue=queue, retry=True, retry_policy={"max_retries": 0})
+    except OperationalError:
+        raise ServerDown("broker") from None
+
+
+def _nobody_came() -> Problem:
+    return ours("busy" if claims.heartbeats() else "no_worker", clock.now())
+
+
+_places = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+
+
+@contextmanager
+def _waiting_place() -> Iterator[bool]:
+    """Lend one of the places for waiting threads, half of all, so that the other half always answers cached pages."""
+    free = _places.acquire(blocking=False)
+    try:
+        yield free
+    finally:
+        if free:
+            _places.release()

@@ -1,0 +1,190 @@
+"""What is cached: frozen records of pages and jobs, the questions they answer, and their compressed form in Redis."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from jobs.cloudinfinite.schema import Job
+from jobs.filters import JobFilter, Pin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jobs.cloudinfinite.tree import Tree
+
+MAX_INFLATED = 64 * 1024 * 1024
+"""Bytes a cached value may have after decompression; Redis is not trusted more than that."""
+
+
+def pack(value: object) -> bytes:
+    """Return `value` as compressed JSON: a tenth of the XML's size, and nothing in it can run code."""
+    return zlib.compress(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), 3)
+
+
+def unpack(data: bytes) -> Any:
+    """Return the value that `pack` was given.
+
+    Raises:
+        ValueError: `data` is not what `pack` writes.
+    """
+    inflater = zlib.decompressobj()
+    try:
+        text = inflater.decompress(data, MAX_INFLATED)
+    except zlib.error as error:
+        raise ValueError(f"not a packed value: {error}") from None
+    if not inflater.eof:
+        raise ValueError("a packed value is cut off or too large")
+    return json.loads(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """Where a chain goes on: by CI's token, or from a creation time (`after`, ±HHMM text, inclusive), or both."""
+
+    next_token: str = ""
+    after: str = ""
+
+    @property
+    def digest(self) -> str:
+        """A short name for this continuation; tokens are opaque and may be long."""
+        return hashlib.sha256(f"{self.next_token}\n{self.after}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuestion:
+    """One page of one list: what the web process asks and the worker answers.
+
+    Without a pin it asks for the newest first page (the head), and the worker sets the pin. Without a continuation it
+    asks for the first page of the chain.
+    """
+
+    bucket: str
+    filter: JobFilter
+    pin: Pin | None = None
+    continuation: Continuation | None = None
+
+    @property
+    def key(self) -> str:
+        """The name under which this question is claimed, asked and answered."""
+        if self.pin is None:
+            return f"head:{self.bucket}:{self.filter.digest}"
+        return f"page:{self.bucket}:{self.filter.digest}:{self.pin}:{self.place}"
+
+    @property
+    def place(self) -> str:
+        """The page's name inside its chain."""
+        return self.continuation.digest if self.continuation else "first"
+
+    def to_primitives(self) -> dict[str, Any]:
+        """Return the question as a task's arguments."""
+        return {
+            "bucket": self.bucket,
+            "filter": self.filter.params(),
+            "pin": str(self.pin) if self.pin else "",
+            "next_token": self.continuation.next_token if self.continuation else "",
+            "after": self.continuation.after if self.continuation else "",
+        }
+
+    @classmethod
+    def from_primitives(cls, given: Mapping[str, Any]) -> PageQuestion:
+        """Return the question that `to_primitives` was called on."""
+        continuation = Continuation(given["next_token"], given["after"])
+        return cls(
+            bucket=given["bucket"],
+            filter=JobFilter.from_params(given["filter"]),
+            pin=Pin.parse(given["pin"]) if given["pin"] else None,
+            continuation=continuation if continuation != Continuation() else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuestion:
+    """One job of one bucket, asked by itself."""
+
+    bucket: str
+    job_id: str
+
+    @property
+    def key(self) -> str:
+        """The name under which this question is claimed, asked and answered."""
+        return f"job:{self.bucket}:{self.job_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A job as it is cached: masked, with the paths of what was masked (such as `Operation.CallBack`)."""
+
+    job: Job
+    masked: tuple[str, ...] = ()
+
+    def to_primitives(self) -> list[Any]:
+        """Return the row as JSON-able data."""
+        return [self.job.tree, list(self.masked)]
+
+    @classmethod
+    def from_primitives(cls, given: list[Any]) -> Row:
+        """Return the row that `to_primitives` was called on."""
+        tree: Tree = given[0]
+        return cls(Job.from_tree(tree), tuple(given[1]))
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a chain, as it was answered.
+
+    `n` is the page's number in its chain, None when the chain's record was gone: then earlier pages are unknown and
+    repeats could not be removed. `end` says why nothing follows: "" (more follows), "missing", "repeated", "no_new_rows".
+    `as_of` is CI's time in unix seconds at which the question was sent.
+    """
+
+    bucket: str
+    region: str
+    digest: str
+    pin: Pin
+    n: int | None
+    rows: tuple[Row, ...]
+    received: int
+    repeats: int
+    next: Continuation | None
+    end: str
+    request_id: str
+    as_of: float
+    place: str = "first"
+    asked_upstream: bool = True
+
+    @property
+    def unique(self) -> int:
+        """How many rows are shown: received less repeats."""
+        return len(self.rows)
+
+    @cached_property
+    def version(self) -> str:
+        """A name that changes whenever the page's content may have changed."""
+        text = f"{self.bucket}\n{self.digest}\n{self.pin}\n{self.place}\n{self.as_of}\n{self.n}"
+        return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+    @property
+    def has_open_jobs(self) -> bool:
+        """Whether a job on it may still change its state."""
+        return any(not row.job.is_final for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """One job, seeded from a list's row or asked by itself.
+
+    `raw` is the masked XML; without it `raw_missing` says why: "not_asked", "denied" (only the list may be read) or
+    "unmaskable" (masking could not be verified, so nothing is shown).
+    """
+
+    bucket: str
+    row: Row
+    as_of: float
+    request_id: str
+    raw: str | None = field(default=None, repr=False)
+    raw_missing: str = "not_asked"

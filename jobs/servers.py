@@ -1,0 +1,118 @@
+"""The two Redis servers: connections with short time-outs, Lua scripts by name, and a breaker.
+
+The broker (`REDIS_URL`) holds claims, wake-ups, heartbeats and Celery's queues. The cache (`REDIS_CACHE_URL`) holds
+what may be forgotten at any moment. A server that timed out counts as down for a second, so threads don't pile up.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, cast
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+TROUBLE = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.OutOfMemoryError,
+)
+"""What means that the server can't do its work now; any other error is ours."""
+
+TIMEOUT = 1.0
+DOWN_FOR = 1.0
+
+
+class ServerDown(Exception):
+    """A Redis server can't be used at the moment; `role` is "broker" or "cache"."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__(f"the {role} Redis is down")
+        self.role = role
+
+
+class Server:
+    """One Redis server as this process sees it."""
+
+    def __init__(self, role: str, url: str) -> None:
+        self.role = role
+        self._url = url
+        self._down_until = 0.0
+        self._client = self._connect(TIMEOUT)
+        self._scripts: dict[str, Any] = {}
+
+    def _connect(self, timeout: float) -> redis.Redis:
+        # One more try after a broken connection finds the server again after its restart; a time-out is not repeated.
+        return redis.Redis.from_url(
+            self._url,
+            socket_timeout=timeout,
+            socket_connect_timeout=0.5,
+            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+        )
+
+    @contextmanager
+    def connection(self) -> Iterator[redis.Redis]:
+        """Lend the client.
+
+        Raises:
+            ServerDown: the server is down, or timed out less than a second ago.
+        """
+        if time.monotonic() < self._down_until:
+            raise ServerDown(self.role)
+        try:
+            yield self._client
+        except TROUBLE as error:
+            if isinstance(error, redis.TimeoutError):
+                self._down_until = time.monotonic() + DOWN_FOR
+            raise ServerDown(self.role) from None
+
+    @contextmanager
+    def waiting(self, seconds: float) -> Iterator[redis.Redis]:
+        """Lend a client for a command that blocks up to `seconds`: its socket must be more patient than the server."""
+        with self.connection():
+            client = _waiting_client(self, round(seconds + TIMEOUT + 0.5))
+            yield client
+
+    def script(self, name: str, keys: Sequence[str], arguments: Sequence[str | bytes | int | float]) -> Any:
+        """Run `lua/<name>.lua` in one step on the server and return its answer.
+
+        Raises:
+            ServerDown: as `connection`.
+        """
+        if name not in self._scripts:
+            source = (resources.files("jobs") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+            self._scripts[name] = self._client.register_script(source)
+        with self.connection():
+            return self._scripts[name](keys=list(keys), args=list(arguments))
+
+
+@cache
+def _waiting_client(server: Server, timeout: int) -> redis.Redis:
+    return server._connect(timeout)
+
+
+@cache
+def broker() -> Server:
+    """Return the server for claims, wake-ups, heartbeats and queues."""
+    return Server("broker", settings.REDIS_URL)
+
+
+@cache
+def cache_server() -> Server:
+    """Return the server for pages, chains, problems and fragments."""
+    return Server("cache", settings.REDIS_CACHE_URL)
+
+
+def ping(server: Server) -> None:
+    """Raise ServerDown unless the server answers."""
+    with server.connection() as client:
+        cast("Any", client).ping()

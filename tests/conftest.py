@@ -1,0 +1,104 @@
+"""Fixtures that many tests share."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from jobs import servers
+from tests.emulators import REGION, Emulator, emulator, pristine_emulator
+from tests.processes import worker as new_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jobs.models import Bucket
+    from tests.processes import Process
+
+__all__ = ["emulator", "pristine_emulator"]
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Put the test database into a file, so that the worker and the web server of a test see it, too."""
+    settings.DATABASES["default"]["TEST"]["NAME"] = str(settings.VAR_DIR / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def static_files() -> None:
+    """The static files under the names that pages give them; without them no page can be rendered."""
+    from jobs.management.commands.prepare import collect_static_if_needed
+
+    collect_static_if_needed()
+
+
+@pytest.fixture
+def client(static_files: None) -> Client:
+    """Django's test client."""
+    return Client()
+
+
+@pytest.fixture
+def empty_redis() -> None:
+    """Both Redis servers empty: these are the test process's own."""
+    for server in (servers.broker(), servers.cache_server()):
+        with server.connection() as client:
+            client.flushall()
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], Any]], None]:
+    """Wait until a condition holds, at most ten seconds."""
+
+    def wait_until(condition: Callable[[], Any]) -> None:
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline, "the condition did not come true within ten seconds"
+            time.sleep(0.005)
+
+    return wait_until
+
+
+@pytest.fixture(scope="session")
+def process_environment(emulator: Emulator, django_db_setup: None) -> dict[str, str]:
+    """What a process of the product needs to work with the test's database and emulator."""
+    database = settings.DATABASES["default"]["NAME"]
+    return {"CI_ENDPOINT": emulator.endpoint, "DATABASE_URL": f"sqlite:///{database}"}
+
+
+@pytest.fixture(scope="session")
+def session_worker(process_environment: dict[str, str]) -> Iterator[Process]:
+    """One real Celery worker for all tests of a process."""
+    process = new_worker(Path(settings.VAR_DIR) / f"worker-{os.getpid()}.log", **process_environment)
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def worker(session_worker: Process, until: Callable[[Callable[[], bool]], None]) -> Process:
+    """The session's worker, alive: a test before may have killed it or emptied its Redis."""
+    if session_worker.popen is None or session_worker.popen.poll() is not None:
+        session_worker.start()
+    return session_worker
+
+
+@pytest.fixture
+def new_bucket(transactional_db: None, emulator: Emulator) -> Callable[..., Bucket]:
+    """Make a bucket that both the emulator and the database know; arguments as `Emulator.create_bucket`."""
+    from jobs.models import Bucket
+
+    def make(**spec: Any) -> Bucket:
+        name = emulator.create_bucket(f"test-{os.getpid()}-{next(_numbers)}-1250000000", **spec)
+        return Bucket.objects.create(name=name, region=spec.get("region", REGION))
+
+    return make

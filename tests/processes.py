@@ -1,0 +1,103 @@
+"""The product's own processes, started as they run in production: a Celery worker and gunicorn."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Process:
+    """A process of a test, with what it wrote; `extra` goes on top of the test's own environment."""
+
+    command: list[str]
+    log: Path
+    extra: dict[str, str] = field(default_factory=dict)
+    ready: Callable[[], bool] = lambda: True
+    popen: subprocess.Popen[bytes] | None = None
+
+    def start(self, timeout: float = 20) -> Process:
+        """Start it and wait until it is ready."""
+        with self.log.open("ab") as log:
+            self.popen = subprocess.Popen(
+                self.command, cwd=ROOT, env={**os.environ, **self.extra}, stdout=log, stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + timeout
+        while not self.ready():
+            if self.popen.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"{self.command} is not ready:\n{self.text()}")
+            time.sleep(0.02)
+        return self
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self.popen is not None
+        return self.popen.pid
+
+    def text(self) -> str:
+        """What it wrote so far."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def kill(self) -> None:
+        """End it and its children as a crash would."""
+        if self.popen and self.popen.poll() is None:
+            os.killpg(self.popen.pid, signal.SIGKILL)
+            self.popen.wait()
+
+    def stop(self) -> None:
+        """Ask it to end, and make it end."""
+        if self.popen and self.popen.poll() is None:
+            os.killpg(self.popen.pid, signal.SIGTERM)
+            try:
+                self.popen.wait(8)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+def worker(log: Path, *, name: str = "w1", threads: int = 8, **extra: str) -> Process:
+    """Return a Celery worker that is ready once its heartbeat is seen."""
+    from jobs import claims
+
+    def beats() -> bool:
+        return any(worker_name.startswith(f"{name}@") for worker_name in claims.heartbeats())
+
+    command = [
+        sys.executable, "-m", "celery", "-A", "dashboard", "worker", "-P", "threads", "-c", str(threads), "-n", f"{name}@%h",
+        "--without-gossip", "--without-mingle", "--loglevel", "INFO",
+    ]  # fmt: skip
+    return Process(command, log, extra, ready=beats)
+
+
+def web(log: Path, **extra: str) -> tuple[Process, str]:
+    """Return gunicorn with one process, and its address."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(f"{address}/healthz", timeout=1):
+                return True
+        except (urllib.error.URLError, OSError):
+            return False
+
+    command = [
+        sys.executable, "-m", "gunicorn", "-k", "gthread", "-w", "1", "--threads", "32", "-b", f"127.0.0.1:{port}",
+        "dashboard.wsgi:application",
+    ]  # fmt: skip
+    return Process(command, log, extra, ready=answers), address

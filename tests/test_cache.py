@@ -1,0 +1,352 @@
+"""What Redis remembers: chains free of repeats, ends that are found, and problems that concern whom they should."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from jobs import cache, servers
+from jobs.cloudinfinite.schema import Job
+from jobs.filters import JobFilter, Pin
+from jobs.problems import Problem
+from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion, Row
+
+pytestmark = pytest.mark.usefixtures("empty_redis")
+
+BUCKET = "media-prod-1250000000"
+PIN = Pin(end=1_700_000_000, opened=1_700_000_002_000)
+LIST = JobFilter()
+HEAD = PageQuestion(BUCKET, LIST)
+
+
+def row(job_id: str, state: str = "Success") -> Row:
+    return Row(Job.from_tree({"JobId": job_id, "State": state, "Name": "n"}), ("Operation.UserData",))
+
+
+def page_of(*job_ids: str, token: str = "", place: str = "first", as_of: float = 100.0, received: int = 0) -> Page:
+    return Page(
+        bucket=BUCKET,
+        region="ap-guangzhou",
+        digest=LIST.digest,
+        pin=PIN,
+        n=None,
+        rows=tuple(row(job_id) for job_id in job_ids),
+        received=received or len(job_ids),
+        repeats=0,
+        next=Continuation(token) if token else None,
+        end="",
+        request_id="req",
+        as_of=as_of,
+        place=place,
+    )
+
+
+def question_for(token: str) -> PageQuestion:
+    return PageQuestion(BUCKET, LIST, PIN, Continuation(token) if token else None)
+
+
+def store(page: Page, token: str = "", *, head: bool = False, replaces: bool = False, person: bool = True) -> bool:
+    """Store `page` as the one that the continuation `token` leads to."""
+    question = HEAD if head else question_for(token)
+    placed = replace(page, place=question.place)
+    return cache.store_page(question, placed, moves_head=head, replaces_continuation=replaces, person=person)
+
+
+def find(token: str = "", *, head: bool = False) -> Page | None:
+    return cache.find_page(HEAD if head else question_for(token), "default", person=True).page
+
+
+def ids(page: Page | None) -> list[str]:
+    assert page is not None
+    return [row.job.job_id for row in page.rows]
+
+
+def test_nothing_is_found_in_an_empty_cache() -> None:
+    assert cache.find_page(HEAD, "default", person=True) == cache.Found()
+
+
+def test_head_leads_to_the_page_of_the_newest_chain() -> None:
+    page = page_of("b1", "b2", token="t+/=")
+
+    store(page, head=True)
+
+    assert find(head=True) == replace(page, n=1)
+    assert find() == replace(page, n=1)
+
+
+def test_row_that_an_earlier_page_showed_is_dropped_and_counted() -> None:
+    store(page_of("b1", "b2", token="t2"), head=True)
+
+    store(page_of("b2", "b3", token="t3"), "t2")
+
+    second = find("t2")
+    assert second is not None
+    assert (ids(second), second.received, second.repeats, second.n) == (["b3"], 2, 1, 2)
+
+
+def test_same_page_stored_again_keeps_its_rows() -> None:
+    store(page_of("b1", "b2", token="t2"), head=True)
+    store(page_of("b3", "b4", token="t3"), "t2")
+
+    store(page_of("b3", "b4", token="t3", as_of=200), "t2")
+
+    assert ids(find("t2")) == ["b3", "b4"]
+
+
+def test_older_answer_never_replaces_a_newer_one() -> None:
+    store(page_of("new", as_of=200), head=True)
+
+    stored = store(page_of("old", as_of=199), head=True)
+
+    assert stored is False
+    assert ids(find()) == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "token", "end"),
+    [
+        (["b3"], "", "missing"),
+        (["b3"], "t2", "repeated"),
+        (["b3"], "t1", ""),
+        (["b1", "b2"], "t3", "no_new_rows"),
+        ([], "t3", "no_new_rows"),
+    ],
+)
+def test_chain_ends_where_nothing_can_follow(rows: list[str], token: str, end: str) -> None:
+    store(page_of("b1", "b2", token="t2"), head=True)
+
+    store(page_of(*rows, token=token), "t2")
+
+    second = find("t2")
+    assert second is not None
+    assert (second.end, second.next is None) == (end, end != "")
+
+
+def test_token_that_led_to_an_earlier_page_ends_the_chain() -> None:
+    store(page_of("b1", token="t2"), head=True)
+    store(page_of("b2", token="t3"), "t2")
+
+    store(page_of("b3", token="t2"), "t3")
+
+    third = find("t3")
+    assert third is not None
+    assert third.end == "repeated"
+
+
+def test_refresh_keeps_the_continuation_that_the_chain_has_recorded() -> None:
+    store(page_of("b1", token="t2"), head=True)
+    store(page_of("b2", token="t3"), "t2")
+
+    store(page_of("b2", token="other", as_of=200), "t2")
+
+    second = find("t2")
+    assert second is not None
+    assert second.next == Continuation("t3")
+
+
+def test_refresh_replaces_a_continuation_that_upstream_refused() -> None:
+    store(page_of("b1", token="t2"), head=True)
+    store(page_of("b2", token="t3"), "t2")
+
+    store(page_of("b2", token="t3b", as_of=200), "t2", replaces=True)
+
+    second = find("t2")
+    assert second is not None
+    assert second.next == Continuation("t3b")
+
+
+def test_page_of_a_forgotten_chain_says_that_earlier_pages_are_unknown() -> None:
+    store(page_of("b5", token="t6"), "t5")
+    store(page_of("b5", "b6", token="t7"), "t6")
+
+    first, second = find("t5"), find("t6")
+
+    assert first is not None
+    assert second is not None
+    assert (first.n, second.n) == (None, None)
+    assert (ids(first), ids(second)) == (["b5"], ["b6"])
+
+
+def test_loop_of_tokens_ends_even_in_a_forgotten_chain() -> None:
+    store(page_of("b5", token="t6"), "t5")
+
+    store(page_of("b6", token="t5"), "t6")
+
+    second = find("t6")
+    assert second is not None
+    assert second.end == "repeated"
+
+
+def test_row_without_an_id_is_never_taken_for_a_repeat() -> None:
+    store(page_of("", token="t2"), head=True)
+
+    store(page_of("", token="t3"), "t2")
+
+    second = find("t2")
+    assert second is not None
+    assert second.repeats == 0
+
+
+def test_repeats_within_one_answer_are_counted() -> None:
+    store(page_of("b1", received=3), head=True)
+
+    page = find()
+    assert page is not None
+    assert (page.received, page.unique, page.repeats) == (3, 1, 2)
+
+
+def test_new_head_leaves_the_old_chain_as_it_was() -> None:
+    store(page_of("b1", token="t2"), head=True)
+    newer = Pin(PIN.end + 60, PIN.opened + 60_000)
+
+    cache.store_page(
+        HEAD, replace(page_of("b0", "b1", as_of=160), pin=newer), moves_head=True, replaces_continuation=False, person=True
+    )
+
+    assert ids(find(head=True)) == ["b0", "b1"]
+    assert ids(find()) == ["b1"]
+
+
+def test_chain_lives_long_only_once_somebody_went_past_its_first_page() -> None:
+    def life() -> int:
+        with servers.cache_server().connection() as client:
+            return int(client.pttl(f"v1:page:{BUCKET}:{LIST.digest}:{PIN}:first"))  # type: ignore[arg-type] - redis-py types sync and async alike
+
+    store(page_of("b1", token="t2"), head=True)
+    find(head=True)
+    unread = life()
+    store(page_of("b2"), "t2", person=False)
+    find(head=True)
+    fetched_ahead = life()
+    find("t2")
+    find(head=True)
+
+    assert unread <= cache.SHORT_LIFE
+    assert fetched_ahead <= cache.SHORT_LIFE
+    assert life() > cache.SHORT_LIFE
+
+
+def test_page_says_whether_its_next_page_is_there() -> None:
+    store(page_of("b1", token="t2"), head=True)
+    before = cache.find_page(HEAD, "default", person=True).next_is_there
+
+    store(page_of("b2"), "t2")
+
+    assert (before, cache.find_page(HEAD, "default", person=True).next_is_there) == (False, True)
+
+
+@pytest.mark.parametrize(("state", "age", "fresh"), [("Running", 14, True), ("Running", 16, False), ("Success", 59, True), ("Success", 61, False)])  # fmt: skip
+def test_head_is_fresh_for_as_long_as_nothing_can_have_changed_much(state: str, age: float, fresh: bool) -> None:
+    page = replace(page_of("b1", as_of=1000), rows=(row("b1", state),))
+
+    assert cache.is_fresh(page, 1000 + age, head=True) is fresh
+
+
+def problem(kind: str, at: float = 100.0) -> Problem:
+    return Problem(kind, "Code", "upstream's words", "req", at=at)
+
+
+@pytest.mark.parametrize(
+    ("kind", "same_page", "same_bucket", "same_credential"),
+    [
+        ("timeout", True, False, False),
+        ("permission", True, True, False),
+        ("credentials", True, True, True),
+    ],
+)
+def test_problem_concerns_its_page_its_bucket_or_its_credential(
+    kind: str, same_page: bool, same_bucket: bool, same_credential: bool
+) -> None:
+    cache.store_problem(problem(kind), "key", BUCKET, "default")
+
+    found = [
+        cache.find_problem(key, bucket, "default").problem is not None
+        for key, bucket in (("key", BUCKET), ("other", BUCKET), ("other", "another-1250000000"))
+    ]
+
+    assert found == [same_page, same_bucket, same_credential]
+
+
+def test_problem_never_overwrites_a_page() -> None:
+    store(page_of("b1"), head=True)
+
+    cache.store_problem(problem("timeout"), HEAD.key, BUCKET, "default")
+
+    found = cache.find_page(HEAD, "default", person=True)
+    assert (ids(found.page), found.problem) == (["b1"], problem("timeout"))
+
+
+def test_try_again_drops_what_was_known_before_it() -> None:
+    cache.store_problem(problem("permission", at=100.0), "key", BUCKET, "default")
+
+    cache.mark_retry(BUCKET, 101.0)
+
+    assert cache.find_problem("key", BUCKET, "default").problem is None
+    assert cache.last_problems([(BUCKET, "default")]) == {}
+
+
+def test_changed_credential_drops_its_problems_in_every_bucket() -> None:
+    cache.store_problem(problem("credentials", at=100.0), "key", BUCKET, "team-a")
+
+    cache.mark_credential_changed("team-a", 101.0)
+
+    assert cache.find_problem("key", BUCKET, "team-a").problem is None
+
+
+def test_last_trouble_of_a_bucket_stays_known_after_it_may_be_asked_again() -> None:
+    cache.store_problem(problem("timeout"), "key", BUCKET, "default")
+    with servers.cache_server().connection() as client:
+        client.delete("v1:problem:page:key")
+
+    assert cache.find_problem("key", BUCKET, "default").problem is None
+    assert cache.last_problems([(BUCKET, "default")]) == {BUCKET: problem("timeout")}
+
+
+def test_good_answer_clears_the_trouble() -> None:
+    cache.store_problem(problem("permission"), "key", BUCKET, "default")
+
+    cache.clear_problems("key", BUCKET, "default")
+
+    assert cache.find_problem("key", BUCKET, "default").problem is None
+    assert cache.last_problems([(BUCKET, "default")]) == {}
+
+
+def record(job_id: str = "b1", as_of: float = 100.0, raw: str | None = None) -> JobRecord:
+    return JobRecord(BUCKET, row(job_id, "Running"), as_of, "req", raw, "" if raw else "not_asked")
+
+
+def test_job_is_found_as_its_list_showed_it() -> None:
+    cache.store_jobs([record("b1"), record("b2")])
+
+    assert cache.find_job(JobQuestion(BUCKET, "b2"), "default").job == record("b2")
+
+
+def test_job_asked_by_itself_keeps_its_raw_text_against_an_older_list() -> None:
+    cache.store_jobs([record(as_of=100.0, raw="<xml/>")])
+
+    cache.store_jobs([record(as_of=99.0)])
+
+    assert cache.find_job(JobQuestion(BUCKET, "b1"), "default").job == record(as_of=100.0, raw="<xml/>")
+
+
+@pytest.mark.parametrize(("state", "age", "fresh"), [("Running", 14, True), ("Running", 16, False), ("Success", 9999, True)])
+def test_job_is_fresh_for_a_moment_or_for_good(state: str, age: float, fresh: bool) -> None:
+    kept = replace(record(as_of=1000), row=row("b1", state))
+
+    assert cache.job_is_fresh(kept, 1000 + age) is fresh
+
+
+def test_everything_stored_is_small() -> None:
+    store(page_of(*(f"b{index:032x}" for index in range(100)), token="t"), head=True)
+
+    with servers.cache_server().connection() as client:
+        used = sum(int(client.memory_usage(key) or 0) for key in client.scan_iter("v1:*"))  # type: ignore[arg-type] - redis-py types sync and async alike
+
+    assert used < 100 * 1200
+
+
+def test_fragment_is_kept() -> None:
+    cache.store_fragment("name", "<tr>ü</tr>")
+
+    assert (cache.find_fragment("name"), cache.find_fragment("other")) == ("<tr>ü</tr>", None)

@@ -1,0 +1,302 @@
+"""One fetch per question: how an asking moves between absent, queued, running, failed and stored."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs import claims, servers
+from jobs.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_django.fixtures import SettingsWrapper
+
+pytestmark = pytest.mark.usefixtures("empty_redis")
+
+PROBLEM = Problem("upstream_failing", "InternalError", "We are sorry.", "req-1", at=1.0)
+
+
+def record(key: str) -> dict[str, str]:
+    with servers.broker().connection() as client:
+        return {name.decode(): value.decode("latin-1") for name, value in client.hgetall(f"asking:{key}").items()}  # type: ignore[union-attr, misc] - redis-py types sync and async alike
+
+
+def change(key: str, **fields: float | str) -> None:
+    """Move an asking's record to another moment, instead of waiting for it."""
+    with servers.broker().connection() as client:
+        client.hset(f"asking:{key}", mapping=fields)
+
+
+def test_first_reader_claims_and_others_join_the_same_token() -> None:
+    first = claims.ask("k")
+
+    second = claims.ask("k")
+
+    assert (first.outcome, second.outcome) == ("claimed", "joined")
+    assert second.token == first.token
+
+
+def test_only_one_of_many_simultaneous_readers_claims() -> None:
+    with ThreadPoolExecutor(20) as pool:
+        outcomes = [asking.outcome for asking in pool.map(lambda _: claims.ask("k"), range(60))]
+
+    assert sorted(outcomes) == ["claimed"] + ["joined"] * 59
+
+
+def test_queued_claim_lapses_so_that_a_lost_task_is_enqueued_again() -> None:
+    first = claims.ask("k")
+    change("k", until=first.enqueued_at - 1)
+
+    second = claims.ask("k")
+
+    assert second.outcome == "claimed"
+    assert second.token != first.token
+
+
+def test_task_takes_the_standing_token_so_that_those_who_wait_are_woken() -> None:
+    asking = claims.ask("k")
+
+    claim = claims.start("k", asking.enqueued_at)
+
+    assert claim is not None
+    assert (claim.token, claim.tries) == (asking.token, 1)
+
+
+def test_task_of_a_lapsed_claim_keeps_its_token() -> None:
+    asking = claims.ask("k")
+    change("k", until=asking.enqueued_at - 1)
+
+    claim = claims.start("k", asking.enqueued_at)
+
+    assert claim is not None
+    assert claim.token == asking.token
+
+
+def test_task_without_any_asking_sets_a_token_of_its_own() -> None:
+    claim = claims.start("k", 0)
+
+    assert claim is not None
+    assert claims.ask("k").token == claim.token
+
+
+def test_second_task_quits_while_the_first_runs() -> None:
+    asking = claims.ask("k")
+    claims.start("k", asking.enqueued_at)
+
+    assert claims.start("k", asking.enqueued_at) is None
+
+
+def test_task_quits_when_the_answer_was_stored_after_it_was_enqueued() -> None:
+    late = claims.ask("k")
+    claim = claims.start("k", late.enqueued_at)
+    assert claim is not None
+    claims.finish(claim, "stored")
+
+    assert claims.start("k", late.enqueued_at - 1) is None
+
+
+def test_task_enqueued_after_the_answer_was_stored_runs() -> None:
+    asking = claims.ask("k")
+    claim = claims.start("k", asking.enqueued_at)
+    assert claim is not None
+    claims.finish(claim, "stored")
+    change("k", stored=asking.enqueued_at)
+
+    refresh = claims.ask("k")
+
+    assert refresh.outcome == "claimed"
+    assert claims.start("k", refresh.enqueued_at + 1) is not None
+
+
+def test_running_claim_of_a_dead_worker_frees_its_question() -> None:
+    asking = claims.ask("k")
+    claims.start("k", asking.enqueued_at)
+    change("k", until=asking.enqueued_at - 1)
+
+    again = claims.ask("k")
+    claim = claims.start("k", again.enqueued_at)
+
+    assert again.outcome == "claimed"
+    assert claim is not None
+    assert claim.tries == 2
+
+
+def test_waiter_is_woken_by_the_end_of_the_fetch() -> None:
+    asking = claims.ask("k")
+    claim = claims.start("k", asking.enqueued_at)
+    assert claim is not None
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(claims.wait, "k", asking.token, 5)
+
+        claims.finish(claim, "stored")
+
+        assert waiting.result(5) is True
+
+
+def test_late_waiter_finds_the_wake_up_at_once() -> None:
+    asking = claims.ask("k")
+    claim = claims.start("k", asking.enqueued_at)
+    assert claim is not None
+    claims.finish(claim, "failed")
+    began = time.monotonic()
+
+    woken = claims.wait("k", asking.token, 5)
+
+    assert woken is True
+    assert time.monotonic() - began < 1
+
+
+def test_waiter_gives_up_after_its_time() -> None:
+    asking = claims.ask("k")
+
+    assert claims.wait("k", asking.token, 0.05) is False
+
+
+def test_failed_try_may_be_asked_again_at_its_time_and_not_before() -> None:
+    asking = claims.ask("k")
+    claim = claims.start("k", asking.enqueued_at)
+    assert claim is not None
+    claims.again(claim, PROBLEM, 30)
+
+    early = claims.ask("k")
+    change("k", again=early.enqueued_at - 1)
+    due = claims.ask("k")
+
+    assert (early.outcome, early.tries, early.problem) == ("later", 1, PROBLEM)
+    assert 29 < early.again <= 30
+    assert (due.outcome, due.tries) == ("claimed", 1)
+
+
+def test_asking_ends_with_its_last_problem_after_the_fetch_deadline(settings: SettingsWrapper) -> None:
+    settings.FETCH_DEADLINE = 15
+    asking = claims.ask("k")
+    claim = claims.start("k", asking.enqueued_at)
+    assert claim is not None
+    claims.again(claim, PROBLEM, 0)
+    change("k", first_try=asking.enqueued_at - 15_001)
+
+    ended = claims.ask("k")
+
+    assert (ended.outcome, ended.problem) == ("ended", PROBLEM)
+
+
+def test_asking_that_no_worker_took_ends_after_half_a_minute() -> None:
+    asking = claims.ask("k")
+    change("k", first=asking.enqueued_at - 30_001, until=asking.enqueued_at - 1)
+
+    ended = claims.ask("k")
+
+    assert (ended.outcome, ended.problem) == ("ended", None)
+
+
+def test_try_again_starts_an_ended_asking_anew() -> None:
+    asking = claims.ask("k")
+    change("k", first=asking.enqueued_at - 30_001, until=asking.enqueued_at - 1)
+    claims.ask("k")
+
+    anew = claims.ask("k", since=asking.enqueued_at / 1000 + 60)
+
+    assert (anew.outcome, anew.asked) == ("claimed", 0)
+
+
+def test_stored_answer_leaves_no_trace_of_the_tries() -> None:
+    asking = claims.ask("k")
+    claim = claims.start("k", asking.enqueued_at)
+    assert claim is not None
+    claims.again(claim, PROBLEM, 0)
+    change("k", again=0)
+    second = claims.ask("k")
+    claim = claims.start("k", second.enqueued_at)
+    assert claim is not None
+
+    claims.finish(claim, "stored")
+
+    assert sorted(record("k")) == ["phase", "stored"]
+
+
+def test_end_of_a_superseded_task_leaves_the_new_claim_alone() -> None:
+    old = claims.ask("k")
+    slow = claims.start("k", old.enqueued_at)
+    assert slow is not None
+    change("k", until=old.enqueued_at - 1)
+    new = claims.ask("k")
+
+    claims.finish(slow, "stored")
+
+    assert claims.ask("k").token == new.token
+    assert record("k")["phase"] == "queued"
+
+
+@pytest.mark.parametrize(
+    ("asked", "interval"), [(0.0, 0.3), (0.29, 0.3), (0.31, 0.6), (0.95, 1.0), (2.0, 2.0), (5.0, 2.0), (50.0, 2.0)]
+)
+def test_interval_grows_with_the_time_since_the_question_was_first_asked(asked: float, interval: float) -> None:
+    asking = claims.Asking("joined", "t", 0, 0.0, asked, 0, None)
+
+    assert asking.interval == interval
+
+
+def test_renewer_keeps_a_claim_and_lets_it_go(until: Callable[[Callable[[], bool]], None]) -> None:
+    asking = claims.ask("k")
+    claim = claims.start("k", asking.enqueued_at)
+    assert claim is not None
+    renewer = claims.Renewer(every=0.01)
+
+    with renewer.holding(claim, longest=10):
+        change("k", until=0)
+        until(lambda: int(record("k")["until"]) > asking.enqueued_at)
+
+    change("k", until=0)
+    threading.Event().wait(0.1)
+    assert record("k")["until"] == "0"
+
+
+def test_renewer_never_renews_past_the_deadline() -> None:
+    asking = claims.ask("k")
+    claim = claims.start("k", asking.enqueued_at)
+    assert claim is not None
+    renewer = claims.Renewer(every=0.01)
+
+    with renewer.holding(claim, longest=0):
+        change("k", until=0)
+        threading.Event().wait(0.1)
+
+        assert record("k")["until"] == "0"
+
+
+def test_heartbeat_tells_which_workers_live_until_they_retire(until: Callable[[Callable[[], bool]], None]) -> None:
+    renewer = claims.Renewer(every=0.01)
+
+    renewer.start("w1@host")
+    until(lambda: "w1@host" in claims.heartbeats())
+    renewer.retire()
+
+    until(lambda: claims.heartbeats() == {})
+
+
+def test_renewer_outlives_a_chore_that_fails(until: Callable[[Callable[[], bool]], None]) -> None:
+    calls: list[int] = []
+
+    def chore() -> None:
+        calls.append(1)
+        raise ValueError
+
+    renewer = claims.Renewer(every=0.01)
+    renewer.each_beat(chore)
+
+    renewer.start("w2@host")
+
+    until(lambda: len(calls) > 2)
+    renewer.retire()
+
+
+def test_changed_credential_is_noticed_once() -> None:
+    seen = [claims.credential_changed("default", text) for text in ("a", "a", "b", "b")]
+
+    assert seen == [False, False, True, False]

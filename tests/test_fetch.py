@@ -1,0 +1,223 @@
+"""One fetch, run here in the test's own process against an emulator of the test's own."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from jobs import cache, claims, clock, fetch
+from jobs.filters import JobFilter
+from jobs.models import Bucket
+from jobs.records import JobQuestion, PageQuestion
+from tests.emulators import REGION, SECRET_ID, SECRET_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_django.fixtures import SettingsWrapper
+
+    from jobs.problems import Problem
+    from jobs.records import Page
+    from tests.emulators import Emulator
+
+NAME = "media-prod-1250000000"
+QUESTION = PageQuestion(NAME, JobFilter())
+
+
+@pytest.fixture
+def ci(
+    pristine_emulator: Emulator, db: None, settings: SettingsWrapper, empty_redis: None
+) -> Iterator[Emulator]:
+    """An emulator with one bucket of three jobs, which this process's own client asks."""
+    settings.CI_ENDPOINT = pristine_emulator.endpoint
+    pristine_emulator.create_bucket(NAME, jobs=3, newest=600)
+    Bucket.objects.create(name=NAME, region=REGION)
+    clock._clock.__init__()  # type: ignore[misc] - a clock that has learned nothing
+    fetch.client.cache_clear()
+    yield pristine_emulator
+    fetch.client().close()
+    fetch.client.cache_clear()
+    clock._clock.__init__()  # type: ignore[misc] - what was learned here is not true elsewhere
+
+
+def run(question: PageQuestion = QUESTION) -> tuple[Page | None, Problem | None]:
+    """Ask and fetch once; return what the cache then knows."""
+    asking = claims.ask(question.key)
+    fetch.fetch_page(question, asking.enqueued_at, person=True)
+    found = cache.find_page(question, "default", person=True)
+    return found.page, found.problem
+
+
+@pytest.mark.parametrize("offset", [3600.0, -3600.0])
+def test_clock_an_hour_off_is_learned_and_the_page_comes(ci: Emulator, offset: float) -> None:
+    ci.shift_clock(offset)
+
+    page, problem = run()
+
+    assert problem is None
+    assert page is not None
+    assert page.unique == 3
+    assert page.pin.end == pytest.approx(time.time() + offset - 2, abs=3)
+    assert clock.now() == pytest.approx(ci.now(), abs=2)
+
+
+def test_clock_that_stays_wrong_is_said(ci: Emulator) -> None:
+    ci.fault(NAME, "error", status=403, code="RequestTimeTooSkewed", message="The difference is too large.")
+
+    _page, problem = run()
+
+    assert problem is not None
+    assert (problem.kind, problem.status) == ("clock", 403)
+
+
+def test_pin_made_with_a_slow_clock_is_made_once_more(ci: Emulator) -> None:
+    ci.shift_clock(60)  # inside the signature's window, so nothing is refused
+
+    page, _problem = run()
+
+    assert page is not None
+    assert page.pin.end == pytest.approx(ci.now() - 2, abs=2)
+    assert len(ci.calls(NAME)) == 2
+
+
+def test_slow_answer_is_not_taken_for_a_wrong_clock(ci: Emulator, settings: SettingsWrapper) -> None:
+    ci.set_latency(2.6, NAME)
+
+    run()
+
+    assert len(ci.calls(NAME)) == 1
+    assert clock.offset() == 0
+
+
+def test_bucket_hidden_while_the_task_was_queued_is_not_asked(ci: Emulator) -> None:
+    Bucket.objects.update(hidden=True)
+
+    assert run() == (None, None)
+    assert ci.calls(NAME) == []
+
+
+def test_missing_credential_is_said_by_name(ci: Emulator, settings: SettingsWrapper) -> None:
+    Bucket.objects.update(credential="team-a")
+
+    asking = claims.ask(QUESTION.key)
+    fetch.fetch_page(QUESTION, asking.enqueued_at, person=True)
+
+    problem = cache.find_page(QUESTION, "team-a", person=True).problem
+    assert problem is not None
+    assert (problem.kind, problem.code) == ("credentials", "missing_credential")
+    assert "team-a" in problem.message
+
+
+def test_rotated_credential_file_drops_the_old_ones_problems(
+    ci: Emulator, settings: SettingsWrapper, tmp_path: Path
+) -> None:
+    secret = tmp_path / "key"
+    secret.write_text("wrong-key")
+    settings.CI_CREDENTIALS = {"default": {"SECRET_ID": SECRET_ID, "SECRET_KEY_FILE": str(secret)}}
+    fetch.watch_credentials()
+    _page, refused = run()
+
+    secret.write_text(SECRET_KEY)
+    fetch.watch_credentials()
+    page, problem = run()
+
+    assert refused is not None
+    assert refused.kind == "credentials"
+    assert problem is None
+    assert page is not None
+
+
+def test_credential_that_can_t_be_read_does_not_stop_the_watch(ci: Emulator, settings: SettingsWrapper) -> None:
+    settings.CI_CREDENTIALS = {"default": {"SECRET_ID": "half"}, "other": {"SECRET_ID": "a", "SECRET_KEY": "b"}}
+    fetch.watch_credentials()
+    settings.CI_CREDENTIALS["other"] = {"SECRET_ID": "a", "SECRET_KEY": "c"}
+
+    fetch.watch_credentials()
+
+    assert claims.credential_changed("other", "x") is True
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "code"),
+    [
+        ({"kind": "raw", "status": 200, "body": "<html>"}, "unreadable", "bad_xml"),
+        ({"kind": "raw", "status": 502, "body": "<html>bad gateway</html>"}, "upstream_failing", "http_502"),
+        ({"kind": "redirect", "status": 307, "location": "http://127.0.0.1:1/"}, "upstream_failing", "http_307"),
+        ({"kind": "truncate", "keep": 0.5}, "unreadable", "bad_xml"),
+        ({"kind": "huge", "bytes": 60_000_000}, "unreadable", "too_large"),
+        ({"kind": "error", "status": 429, "code": "SlowDown"}, "throttled", "SlowDown"),
+        ({"kind": "error", "status": 400, "code": "MediaBucketUnBinded"}, "not_enabled", "MediaBucketUnBinded"),
+        ({"kind": "error", "status": 402, "code": "PaymentRequired"}, "billing", "PaymentRequired"),
+    ],
+)
+def test_each_trouble_gets_its_class(ci: Emulator, fault: dict[str, Any], kind: str, code: str) -> None:
+    ci.set_faults(NAME, fault)
+    asking = claims.ask(QUESTION.key)
+
+    for _ in range(3):
+        claim = claims.start(QUESTION.key, asking.enqueued_at)
+        if claim:  # the claim is let go at once, so that each try begins where a reader's next look would
+            claims.finish(claim, "failed")
+    _page, problem = tried_to_the_end()
+
+    assert problem is not None
+    assert (problem.kind, problem.code) == (kind, code)
+
+
+def tried_to_the_end() -> tuple[Page | None, Problem | None]:
+    for _ in range(4):
+        found = cache.find_page(QUESTION, "default", person=True)
+        if found.problem:
+            break
+        fetch.fetch_page(QUESTION, 2**53, person=True)
+    return found.page, found.problem
+
+
+def test_trickling_answer_ends_at_the_deadline(ci: Emulator, settings: SettingsWrapper) -> None:
+    settings.CI_DEADLINE = 0.5
+    ci.fault(NAME, "trickle", part="body", chunk=10, interval=0.1, seconds=20)
+    began = time.monotonic()
+
+    tried_to_the_end()
+
+    assert time.monotonic() - began < 4
+    _page, problem = cache.find_page(QUESTION, "default", person=True).page, cache.find_page(QUESTION, "default", person=True).problem  # fmt: skip
+    assert problem is not None
+    assert (problem.kind, problem.status) == ("timeout", 504)
+
+
+def test_no_credential_reaches_a_log_line_or_redis(ci: Emulator, caplog: pytest.LogCaptureFixture) -> None:
+    from jobs import servers
+
+    caplog.set_level(logging.DEBUG)
+    run()
+    ci.fault(NAME, "error", status=403, code="SignatureDoesNotMatch")
+    fetch.fetch_job(JobQuestion(NAME, "b1"), 2**53)
+
+    texts = [record.getMessage() for record in caplog.records]
+    for server in (servers.broker(), servers.cache_server()):
+        with server.connection() as client:
+            texts += [str(key) + str(client.dump(key)) for key in client.scan_iter()]
+    assert texts
+    assert [text for text in texts if SECRET_ID in text or SECRET_KEY in text or "q-signature" in text] == []
+
+
+def test_job_s_secrets_are_masked_before_anything_is_stored(ci: Emulator) -> None:
+    job_id = ci.add_job(
+        NAME, CreationTime="2023-11-14T01:00:02+0800", Operation={"CallBack": "https://h.example.com/p?t=1", "UserData": "secret=abc"}
+    )
+
+    page, _problem = run()
+    fetch.fetch_job(JobQuestion(NAME, job_id), 2**53)
+    job = cache.find_job(JobQuestion(NAME, job_id), "default").job
+
+    assert page is not None
+    assert page.rows[-1].masked == ("Operation.CallBack", "Operation.UserData")
+    assert job is not None
+    assert job.row.job.tree["Operation"] == {"CallBack": "https://h.example.com/***", "UserData": "secret=***"}
+    assert job.raw is not None
+    assert "secret=abc" not in job.raw

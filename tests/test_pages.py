@@ -1,0 +1,485 @@
+"""The way of the data, with a real worker, two real Valkeys and the emulator: one fetch per page, whoever asks."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from jobs import cache, claims, clock, pages, servers
+from jobs.filters import JobFilter, Pin, View
+from jobs.pages import Failed, Pending, Ready
+from jobs.records import JobQuestion, PageQuestion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_django.fixtures import SettingsWrapper
+
+    from jobs.models import Bucket
+    from tests.emulators import Emulator
+    from tests.processes import Process
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+LIST = JobFilter(size=10)
+
+
+def get(bucket: Bucket, job_filter: JobFilter = LIST, view: View | None = None, tries: int = 40) -> Any:
+    """Ask as a patient reader does: again for as long as it is pending."""
+    answer: Any = None
+    for _ in range(tries):
+        answer = pages.get_page(bucket, job_filter, view or View())
+        if not isinstance(answer, Pending):
+            return answer
+    return answer
+
+
+def following(answer: Ready) -> View:
+    assert answer.page.next is not None
+    return View(pin=answer.page.pin, next_token=answer.page.next.next_token)
+
+
+def ids(answer: Any) -> list[str]:
+    assert isinstance(answer, Ready), answer
+    return [row.job.job_id for row in answer.page.rows]
+
+
+def list_calls(emulator: Emulator, bucket: Bucket, *, token: str | None = None) -> int:
+    """How often upstream was asked for the page of `token` ("" is the first page)."""
+    calls = emulator.calls(bucket.name)
+    return sum(token is None or call.parameters.get("nextToken", "") == token for call in calls)
+
+
+def test_cold_page_comes_with_its_first_answer(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=25)
+
+    answer = get(bucket)
+
+    assert ids(answer) == emulator.job_ids(bucket.name)[:10]
+    assert (answer.page.n, answer.stale, answer.problem) == (1, False, None)
+
+
+def test_scrolling_by_the_continuations_meets_every_job_once(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=95)
+    answer = get(bucket)
+    seen = ids(answer)
+
+    while answer.page.next:
+        answer = get(bucket, view=following(answer))
+        seen += ids(answer)
+
+    assert seen == emulator.job_ids(bucket.name)
+    assert answer.page.end == "missing"
+
+
+def test_one_reader_scrolling_costs_one_call_a_page(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=95)
+    answer = get(bucket)
+    while answer.page.next:
+        answer = get(bucket, view=following(answer))
+
+    assert list_calls(emulator, bucket) == 10
+
+
+def test_fifty_simultaneous_cold_readers_make_one_call_for_the_page(
+    new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    bucket = new_bucket(jobs=25, latency=0.2)
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda _: get(bucket), range(50)))
+
+    assert {tuple(ids(answer)) for answer in answers} == {tuple(emulator.job_ids(bucket.name)[:10])}
+    assert list_calls(emulator, bucket, token="") == 1
+
+
+def test_relative_range_is_one_question_for_everybody(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=25)
+    day = replace(LIST, range="24h")
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda number: (time.sleep(number / 25), get(bucket, day))[1], range(50)))
+
+    assert len({answer.page.pin for answer in answers}) == 1
+    assert list_calls(emulator, bucket, token="") == 1
+
+
+def test_killed_worker_in_mid_fetch_does_not_lose_the_page(
+    new_bucket: Callable[..., Bucket], emulator: Emulator, worker: Process, until: Callable[[Callable[[], Any]], None]
+) -> None:
+    bucket = new_bucket(jobs=5, latency=1.5)
+    pages.get_page(bucket, LIST, View())
+    until(lambda: emulator.calls(bucket.name))
+
+    worker.kill()
+    worker.start()
+
+    assert ids(get(bucket)) == emulator.job_ids(bucket.name)
+
+
+def test_redis_restarted_empty_answers_again(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=5)
+    get(bucket)
+
+    for server in (servers.broker(), servers.cache_server()):
+        with server.connection() as client:
+            client.flushall()
+
+    assert ids(get(bucket)) == emulator.job_ids(bucket.name)
+
+
+def test_stale_page_is_served_at_once_and_refreshed_behind(
+    new_bucket: Callable[..., Bucket], emulator: Emulator, until: Callable[[Callable[[], Any]], None]
+) -> None:
+    bucket = new_bucket(jobs=5, newest=600)
+    first = get(bucket)
+    make_stale(bucket, first)
+    emulator.add_job(bucket.name, CreationTime=emulator_time(emulator, -60))
+
+    answer = pages.get_page(bucket, LIST, View())
+
+    assert answer == replace(first, stale=True, page=answer.page)  # type: ignore[union-attr] - equality says it is Ready
+    assert ids(answer) == ids(first)
+    until(lambda: len(ids(pages.get_page(bucket, LIST, View()))) == 6)
+
+
+def test_old_chain_stays_as_it_was_after_a_refresh(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=25, newest=600)
+    first = get(bucket)
+    expected = emulator.job_ids(bucket.name)
+    make_stale(bucket, first)
+    for _ in range(5):
+        emulator.add_job(bucket.name, CreationTime=emulator_time(emulator, 0))
+    get(bucket)
+
+    second = get(bucket, view=following(first))
+
+    assert ids(second) == expected[10:20]
+
+
+def test_jobs_that_arrive_while_paging_shift_nothing(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=45, newest=600)
+    expected = emulator.job_ids(bucket.name)
+    answer = get(bucket)
+    seen = ids(answer)
+
+    while answer.page.next:
+        for _ in range(3):
+            emulator.add_job(bucket.name)
+        answer = get(bucket, view=following(answer))
+        seen += ids(answer)
+
+    assert seen == expected
+
+
+def test_trouble_is_said_and_not_asked_about_again_while_it_is_kept(
+    new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    bucket = new_bucket(jobs=5, faults=({"kind": "error", "status": 403, "code": "AccessDenied", "message": "No."},))
+
+    answers = [get(bucket) for _ in range(5)]
+
+    assert [(answer.problem.kind, answer.problem.code, answer.problem.status) for answer in answers] == [
+        ("permission", "AccessDenied", 403)
+    ] * 5
+    assert answers[0].problem.request_id == emulator.calls(bucket.name)[0].request_id
+    assert list_calls(emulator, bucket) == 1
+
+
+def test_trouble_that_passes_is_tried_again_before_anything_is_said(
+    new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    bucket = new_bucket(jobs=5, faults=({"kind": "error", "status": 500, "code": "InternalError", "count": 2},))
+
+    answer = get(bucket)
+
+    assert ids(answer) == emulator.job_ids(bucket.name)
+    assert list_calls(emulator, bucket) == 3
+
+
+def test_lasting_trouble_is_said_after_its_tries(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=5, faults=({"kind": "error", "status": 500, "code": "InternalError"},))
+
+    answer = get(bucket)
+
+    assert isinstance(answer, Failed)
+    assert (answer.problem.kind, answer.problem.code) == ("upstream_failing", "InternalError")
+    assert list_calls(emulator, bucket) == 3
+
+
+def test_last_good_page_stays_beside_the_problem(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=5)
+    first = get(bucket)
+    make_stale(bucket, first)
+    emulator.fault(bucket.name, "error", status=403, code="AccessDenied", message="No.")
+    pages.get_page(bucket, LIST, View())
+
+    answer = wait_for(lambda: pages.get_page(bucket, LIST, View()), lambda answer: answer.problem is not None)
+
+    assert ids(answer) == ids(first)
+    assert (answer.stale, answer.problem.code) == (True, "AccessDenied")
+
+
+def test_try_again_asks_upstream_at_once(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=5, faults=({"kind": "error", "status": 403, "code": "AccessDenied"},))
+    get(bucket)
+    emulator.set_faults(bucket.name)
+
+    pages.drop_problems(bucket)
+
+    assert ids(get(bucket)) == emulator.job_ids(bucket.name)
+
+
+def test_last_trouble_of_buckets_is_known_together(new_bucket: Callable[..., Bucket]) -> None:
+    denied = new_bucket(faults=({"kind": "error", "status": 403, "code": "AccessDenied"},))
+    well = new_bucket(jobs=1)
+    get(denied)
+    get(well)
+
+    troubles = pages.last_problems([denied, well])
+
+    assert {name: problem.code for name, problem in troubles.items()} == {denied.name: "AccessDenied"}
+
+
+def test_link_into_a_forgotten_chain_still_works_and_says_so(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=25)
+    first = get(bucket)
+    link = following(first)
+    with servers.cache_server().connection() as client:
+        client.flushall()
+
+    answer = get(bucket, view=link)
+
+    assert ids(answer) == emulator.job_ids(bucket.name)[10:20]
+    assert answer.page.n is None
+
+
+def test_foreign_token_is_refused_by_upstream_and_said(new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(jobs=25)
+    first = get(bucket)
+
+    answer = get(bucket, view=View(pin=first.page.pin, next_token="foreign+/="))
+
+    assert isinstance(answer, Failed)
+    assert (answer.problem.kind, answer.problem.status) == ("refused", 400)
+
+
+def test_start_after_the_pin_is_an_empty_list_without_a_call(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    from datetime import UTC, datetime
+
+    bucket = new_bucket(jobs=5)
+    future = replace(LIST, start=datetime.fromtimestamp(int(clock.now()) + 3600, UTC))
+
+    answer = get(bucket, future)
+
+    assert (ids(answer), answer.page.asked_upstream, list_calls(emulator, bucket)) == ([], False, 0)
+
+
+@pytest.mark.parametrize("order", ["Desc", "Asc"])
+def test_pin_is_sent_from_the_first_page_on(new_bucket: Callable[..., Bucket], emulator: Emulator, order: str) -> None:
+    bucket = new_bucket(jobs=25)
+    before = clock.now()
+
+    answer = get(bucket, replace(LIST, order=order))
+
+    sent = emulator.calls(bucket.name)[0].parameters
+    assert before - 3 <= answer.page.pin.end <= clock.now() - 2
+    assert sent["endCreationTime"].endswith("+0800")
+    assert ids(answer) == (emulator.job_ids(bucket.name) if order == "Desc" else emulator.job_ids(bucket.name)[::-1])[:10]
+
+
+def test_no_type_is_sent_unless_chosen(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=5)
+
+    get(bucket)
+    get(bucket, replace(LIST, type="Job"))
+
+    sent = [call.parameters.get("type") for call in emulator.calls(bucket.name)]
+    assert sent == [None, "Job"]
+
+
+def test_depth_shows_the_pages_that_are_there(
+    new_bucket: Callable[..., Bucket], emulator: Emulator, until: Callable[[Callable[[], Any]], None]
+) -> None:
+    bucket = new_bucket(jobs=45)
+    first = get(bucket)
+    second = get(bucket, view=following(first))
+    get(bucket, view=following(second))
+    until(lambda: list_calls(emulator, bucket) == 4)  # three pages and the one ahead
+
+    answers = pages.get_pages(bucket, LIST, View(pin=first.page.pin, depth=3))
+
+    assert [job_id for answer in answers for job_id in ids(answer)] == emulator.job_ids(bucket.name)[:30]
+    assert list_calls(emulator, bucket) == 4
+
+
+def test_page_of_a_worker_that_is_not_there_is_pending(new_bucket: Callable[..., Bucket], worker: Process) -> None:
+    bucket = new_bucket(jobs=5)
+    worker.stop()
+
+    answer = pages.get_page(bucket, LIST, View())
+
+    assert answer == Pending(1.0, 0, None)
+
+
+def test_no_worker_is_said_after_half_a_minute(new_bucket: Callable[..., Bucket], worker: Process) -> None:
+    bucket = new_bucket(jobs=5)
+    worker.stop()
+    pages.get_page(bucket, LIST, View())
+    key = f"asking:{PageQuestion(bucket.name, LIST).key}"
+    with servers.broker().connection() as client:
+        client.hincrby(key, "first", -31_000)
+        client.hincrby(key, "until", -31_000)
+
+    answer = pages.get_page(bucket, LIST, View())
+
+    assert isinstance(answer, Failed)
+    assert (answer.problem.code, answer.problem.status) == ("no_worker", 503)
+
+
+def test_broker_that_is_down_leaves_cached_pages_readable(
+    new_bucket: Callable[..., Bucket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = new_bucket(jobs=5)
+    first = get(bucket)
+    make_stale(bucket, first)
+    from tests.ports import free_port
+
+    nobody = servers.Server("broker", f"redis://127.0.0.1:{free_port()}/0")
+    monkeypatch.setattr(servers, "broker", lambda: nobody)
+
+    answer = pages.get_page(bucket, LIST, View())
+
+    assert ids(answer) == ids(first)
+
+
+# Jobs ----------------------------------------------------------------------------------------------------------------------
+
+
+def get_job(bucket: Bucket, job_id: str, *, raw: bool = False, tries: int = 40) -> Any:
+    answer: Any = None
+    for _ in range(tries):
+        answer = pages.get_job(bucket, job_id, raw=raw)
+        if not isinstance(answer, Pending):
+            return answer
+    return answer
+
+
+def job_calls(emulator: Emulator, bucket: Bucket) -> int:
+    return sum(call.path != "/inventorytriggerjob" for call in emulator.calls(bucket.name))
+
+
+def test_job_seen_in_a_list_opens_without_a_call(
+    new_bucket: Callable[..., Bucket], emulator: Emulator, until: Callable[[Callable[[], Any]], None]
+) -> None:
+    bucket = new_bucket(jobs=5)
+    job_id = ids(get(bucket))[2]
+    until(lambda: cache.find_job(JobQuestion(bucket.name, job_id), bucket.credential).job)
+
+    answer = get_job(bucket, job_id)
+
+    assert (answer.record.row.job.job_id, answer.record.raw_missing) == (job_id, "not_asked")
+    assert job_calls(emulator, bucket) == 0
+
+
+def test_job_asked_by_its_link_alone_is_fetched(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=5)
+    job_id = emulator.job_ids(bucket.name)[0]
+
+    answer = get_job(bucket, job_id)
+
+    assert answer.record.row.job.job_id == job_id
+    assert job_calls(emulator, bucket) == 1
+
+
+def test_raw_is_the_xml_as_received(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket()
+    job_id = emulator.add_job(bucket.name, Name="a <b> & c", Operation={"UserData": "token=abc", "WorkflowIds": "w1"})
+
+    answer = get_job(bucket, job_id, raw=True)
+
+    assert "<Name>a &lt;b&gt; &amp; c</Name>" in answer.record.raw
+    assert "<UserData>token=***</UserData>" in answer.record.raw
+    assert answer.record.row.masked == ("Operation.UserData",)
+
+
+def test_job_is_read_from_the_list_where_reading_one_is_denied(
+    new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    denied = {"kind": "error", "status": 403, "code": "AccessDenied", "when": {"call": "job"}}
+    bucket = new_bucket(jobs=5, faults=(denied,))
+    job_id = emulator.job_ids(bucket.name)[0]
+
+    answer = get_job(bucket, job_id, raw=True)
+
+    assert (answer.record.row.job.job_id, answer.record.raw, answer.record.raw_missing) == (job_id, None, "denied")
+
+
+@pytest.mark.parametrize("unknown", ["200", "404"])
+def test_unknown_job_is_said_to_be_unknown(new_bucket: Callable[..., Bucket], unknown: str) -> None:
+    fault = {"kind": "raw", "status": 404, "body": "", "when": {"call": "job"}}
+    bucket = new_bucket(jobs=1, faults=(fault,) if unknown == "404" else ())
+
+    answer = get_job(bucket, "b" + "f" * 32)
+
+    assert isinstance(answer, Failed)
+    assert (answer.problem.code, answer.problem.status) == ("no_such_job", 404)
+
+
+# Helpers -------------------------------------------------------------------------------------------------------------------
+
+
+def make_stale(bucket: Bucket, answer: Ready) -> None:
+    """Let the head's page be as old as if a minute had passed."""
+    question = PageQuestion(bucket.name, LIST)
+    key = f"v1:page:{bucket.name}:{LIST.digest}:{answer.page.pin}:first"
+    with servers.cache_server().connection() as client:
+        client.hset(key, "began", round((answer.page.as_of - 61) * 1000))
+    assert cache.find_page(question, bucket.credential, person=False).page is not None
+
+
+def emulator_time(emulator: Emulator, seconds: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(int(emulator.now() + seconds), UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+
+
+def wait_for(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
+    deadline = time.monotonic() + 10
+    while not good(answer := ask()):
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.01)
+    return answer
+
+
+def test_pin_far_in_the_past_is_honoured(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=25, spread=86_400, newest=600)
+    newest = emulator.job_ids(bucket.name)
+    first = get(bucket)
+    half = int(first.page.rows[5].job.creation_time.timestamp())
+
+    answer = get(bucket, view=View(pin=Pin(half, int(clock.now() * 1000))))
+
+    assert ids(answer) == newest[5:15]
+
+
+def test_waiting_threads_leave_half_of_the_places_free(
+    new_bucket: Callable[..., Bucket], settings: SettingsWrapper
+) -> None:
+    bucket = new_bucket(jobs=5, latency=0.6)
+    places = max(1, settings.WEB_THREADS // 2)
+
+    with ThreadPoolExecutor(places + 8) as pool:
+        began = time.monotonic()
+        answers = list(
+            pool.map(lambda _: (pages.get_page(bucket, LIST, View()), time.monotonic() - began), range(places + 8))
+        )
+
+    turned_away = [seconds for answer, seconds in answers if isinstance(answer, Pending)]
+    assert len(turned_away) == 8
+    assert max(turned_away) < 0.5
+    assert claims.heartbeats()
