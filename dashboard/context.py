@@ -1,0 +1,12 @@
+"""What every template may know about the site."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def site(request: HttpRequest) -> dict[str, object]:
+    """Return whether this is demo data and whether the page is shown inside a portal's frame."""
+    match = request.resolver_match
+    return {"demo": settings.DEMO, "embedded": match is not None and "embed" in match.namespaces}

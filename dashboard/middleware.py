@@ -1,0 +1,168 @@
+"""Which language a request is answered in, and what happens to somebody who has not signed in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render, resolve_url
+from django.utils import translation
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation.trans_real import parse_accept_lang_header
+from django_htmx.http import HttpResponseClientRedirect
+
+from jobs.views.embed import framed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http.response import HttpResponseBase
+
+LONGEST_NEXT = 4000
+"""Characters of the address to come back to; a longer one would make the sign-in page's own address too long."""
+
+
+class LinkLanguageMiddleware:
+    """The language comes from the link's `lang`, else from the browser; never from a cookie or a session."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer in the request's language and say which it is."""
+        language = link_language(request) or browser_language(request)
+        request.LANGUAGE_CODE = language
+        with translation.override(language):
+            response = self._get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        patch_vary_headers(response, ["Accept-Language"])
+        return response
+
+
+def link_language(request: HttpRequest) -> str:
+    """Return the language that the link itself names, "" where it names none that we speak."""
+    return _spoken(request.GET.get("lang", ""))
+
+
+def browser_language(request: HttpRequest) -> str:
+    """Return the language that the browser prefers among ours."""
+    for wish, _quality in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
+        if wish == "*":
+            break
+        if language := _spoken(wish):
+            return language
+    return settings.LANGUAGE_CODE
+
+
+def _spoken(wish: str) -> str:
+    try:
+        return translation.get_supported_language_variant(wish) if wish else ""
+    except LookupError:
+        return ""
+
+
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Sends strangers to sign in, in the form that who asks can use: page, fragment, JSON, or a portal's frame."""
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., HttpResponseBase],
+        view_args: tuple[Any, ...],
+        view_kwargs: dict[str, Any],
+    ) -> HttpResponseBase | None:
+        """Return None where the request may go on, else what answers it."""
+        # First what needs no session: a probe must not wait for the database.
+        if not getattr(view_func, "login_required", True):
+            return None
+        if settings.ANONYMOUS_ACCESS and not _is_admin(request):
+            return None
+        if request.user.is_authenticated:
+            return None
+        return self.answer_stranger(request, view_func)
+
+    def answer_stranger(self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]) -> HttpResponse:
+        """Return what a stranger gets instead of the page."""
+        sign_in = sign_in_link(request, resolve_url(self.get_login_url(view_func)))
+        embedded = _is_embedded(request)
+        response: HttpResponse
+        if request.path.endswith(".json"):
+            response = framed(sign_in_problem)(request) if embedded else sign_in_problem(request)
+        elif request.headers.get("HX-Request") == "true":
+            # htmx would follow a redirect and paste the sign-in form into the table. Inside a frame the page is only
+            # asked again: it then shows the card.
+            response = HttpResponseClientRedirect(page_of(request) if embedded else sign_in)
+        elif embedded:
+            response = framed(sign_in_card)(request, sign_in)
+        else:
+            response = HttpResponseRedirect(sign_in)
+        add_never_cache_headers(response)
+        patch_vary_headers(response, ["HX-Request", "Cookie"])
+        return response
+
+
+def sign_in_problem(request: HttpRequest) -> JsonResponse:
+    """Return what a program gets instead of a form."""
+    problem = {
+        "class": "ours",
+        "code": "sign_in",
+        "message": _("You are not signed in."),
+        "advice": _("Sign in, then ask again."),
+        "retryable": False,
+        "request_id": "",
+    }
+    return JsonResponse({"problem": problem}, status=401, headers={"WWW-Authenticate": 'Session realm="Batchlens"'})
+
+
+def sign_in_card(request: HttpRequest, sign_in: str) -> HttpResponse:
+    """Return the small page that a portal's frame shows: framing a form for passwords is denied everywhere."""
+    return render(request, "registration/sign_in_card.html", {"sign_in": sign_in}, status=401)
+
+
+def sign_in_link(request: HttpRequest, address: str) -> str:
+    """Return the sign-in page's address, with the way back and the link's language."""
+    query = {"next": page_of(request)}
+    if language := link_language(request):
+        query["lang"] = language
+    return f"{address}?{urlencode(query, safe='/')}"
+
+
+def page_of(request: HttpRequest) -> str:
+    """Return the path of the page the request belongs to: a fragment's page, a form's page, or itself.
+
+    It is never another host's, whatever a header says.
+    """
+    if request.headers.get("HX-Request") == "true":
+        page = _path_here(request, request.headers.get("HX-Current-URL", ""))
+    elif request.method in {"GET", "HEAD"}:
+        page = request.get_full_path()
+    else:
+        page = _path_here(request, request.headers.get("Referer", ""))
+    if not page and request.method in {"GET", "HEAD"}:
+        page = request.get_full_path()
+    safe = len(page) <= LONGEST_NEXT and url_has_allowed_host_and_scheme(page, allowed_hosts=None)
+    return page if page and safe else resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+def _path_here(request: HttpRequest, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    # The scheme isn't compared: behind a proxy that ends TLS, ours and the browser's differ.
+    if parts.scheme not in {"http", "https"} or parts.netloc != request.get_host():
+        return ""
+    return urlunsplit(("", "", parts.path or "/", parts.query, ""))
+
+
+def _is_admin(request: HttpRequest) -> bool:
+    return request.resolver_match is not None and "admin" in request.resolver_match.namespaces
+
+
+def _is_embedded(request: HttpRequest) -> bool:
+    return request.resolver_match is not None and "embed" in request.resolver_match.namespaces

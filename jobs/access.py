@@ -1,0 +1,95 @@
+"""Who may see which bucket, and who may become the first admin.
+
+Every view asks here. A bucket that may not be seen reads like one that doesn't exist.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core import signing
+from django.db import transaction
+from django.http import Http404
+from django.utils.translation import gettext as _
+
+from jobs.models import Bucket, Mark
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+    from django.db.models import QuerySet
+
+FIRST_ADMIN = "first admin"
+FIRST_ADMIN_SALT = "jobs.access.first_admin"
+FIRST_ADMIN_SECONDS = 24 * 60 * 60
+
+
+class AdminExists(Exception):
+    """There is an admin already, so nobody can become the first."""
+
+
+def visible_buckets(user: User | AnonymousUser) -> QuerySet[Bucket]:
+    """Return the buckets that `user` may see, by name.
+
+    Staff see all that aren't hidden, other people those of their groups, strangers all where `ANONYMOUS_ACCESS` is set
+    and none elsewhere.
+    """
+    shown = Bucket.objects.filter(hidden=False)
+    if user.is_anonymous:
+        return shown if settings.ANONYMOUS_ACCESS else shown.none()
+    if not user.is_active:
+        return shown.none()
+    if user.is_staff:
+        return shown
+    # A subquery, not a join: a bucket in two of the user's groups must not come twice.
+    return shown.filter(pk__in=Bucket.objects.filter(groups__user=user).values("pk"))
+
+
+def get_bucket(user: User | AnonymousUser, name: str) -> Bucket:
+    """Return the bucket `name` if `user` may see it.
+
+    Raises:
+        Http404: there is no such bucket, it is hidden, or the user may not see it; nobody can tell which.
+    """
+    try:
+        return visible_buckets(user).get(name=name)
+    except Bucket.DoesNotExist:
+        raise Http404(_("There is no such bucket, or you may not see it.")) from None
+
+
+def has_admin() -> bool:
+    """Tell whether there is an admin who can sign in."""
+    return User.objects.filter(is_superuser=True, is_active=True).exists()
+
+
+def first_admin_token() -> str:
+    """Return a signed token with which the first admin can be made, within a day."""
+    return signing.dumps(FIRST_ADMIN, salt=FIRST_ADMIN_SALT)
+
+
+def is_first_admin_token(token: str) -> bool:
+    """Tell whether `token` is one of ours and not too old."""
+    try:
+        return bool(signing.loads(token, salt=FIRST_ADMIN_SALT, max_age=FIRST_ADMIN_SECONDS) == FIRST_ADMIN)
+    except signing.BadSignature:
+        return False
+
+
+def create_first_admin(username: str, password: str) -> User:
+    """Create the first admin; of several who try at once, one gets through.
+
+    Args:
+        username: one that is not taken.
+        password: one that the validators have passed.
+
+    Raises:
+        AdminExists: somebody was faster.
+    """
+    with transaction.atomic():
+        # Two readers of an empty table would both see nobody: they queue for one row that is there.
+        Mark.objects.get_or_create(name=FIRST_ADMIN)
+        Mark.objects.select_for_update().get(name=FIRST_ADMIN)
+        if has_admin():
+            raise AdminExists
+        return User.objects.create_superuser(username, password=password)

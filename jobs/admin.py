@@ -1,0 +1,56 @@
+"""The buckets in Django's admin. Nothing here calls Tencent Cloud: whether a bucket can be read, `check_account` tells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin, messages
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from jobs import credentials
+from jobs.models import Bucket
+
+if TYPE_CHECKING:
+    from django.forms import ModelForm
+    from django.http import HttpRequest
+
+    # Django's class is generic for the type checker only.
+    ModelAdmin = admin.ModelAdmin[Bucket]
+else:
+    ModelAdmin = admin.ModelAdmin
+
+admin.site.site_header = "Batchlens"
+admin.site.site_title = "Batchlens"
+admin.site.index_title = gettext_lazy("Buckets and people")
+
+
+@admin.register(Bucket)
+class BucketAdmin(ModelAdmin):
+    """What staff see and change of a bucket."""
+
+    list_display = ("name", "region", "label", "credential", "hidden", "synced")
+    list_filter = ("hidden", "synced", "region", "credential")
+    search_fields = ("name", "label")
+    fields = ("name", "region", "label", "credential", "hidden", "groups", "synced")
+    readonly_fields = ("synced",)
+    filter_horizontal = ("groups",)
+
+    def save_model(self, request: HttpRequest, obj: Bucket, form: ModelForm[Bucket], change: bool) -> None:
+        """Save, and say what the form can't forbid."""
+        super().save_model(request, obj, form, change)
+        # Only a warning: the web process may run without credentials, which the worker alone needs.
+        if obj.credential not in credentials.names():
+            messages.warning(
+                request,
+                _("The credential “%(name)s” is not configured in this process. The worker needs %(id)s and %(key)s.")
+                % {
+                    "name": obj.credential,
+                    "id": credentials.variable(obj.credential, "SECRET_ID"),
+                    "key": credentials.variable(obj.credential, "SECRET_KEY"),
+                },
+            )
+        if obj.synced and {"name", "region", "credential"} & set(form.changed_data):
+            messages.warning(
+                request, _("BUCKETS names this bucket: the next start sets its region and credential again.")
+            )

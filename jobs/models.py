@@ -1,0 +1,111 @@
+"""What must be remembered: the buckets, who may see them, and a few marks of this very database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from jobs.cloudinfinite.names import valid_bucket, valid_region
+from jobs.credentials import NAME
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import Group
+
+LONGEST_LABEL = 63
+"""A bucket's name is one label of a host name (RFC 1035)."""
+
+
+def validate_bucket_name(name: str) -> None:
+    """Raise ValidationError unless `name` is a bucket's full name (ci-api.md 6.7): it ends up in a host name."""
+    if len(name) > LONGEST_LABEL:
+        raise ValidationError(_("A bucket's full name has at most 63 characters."), code="too_long")
+    if not valid_bucket(name):
+        raise ValidationError(
+            _(
+                "Write the full name with the account's APPID, like media-prod-1250000000:"
+                " lower-case letters, digits and hyphens, then a hyphen and at least five digits."
+            ),
+            code="bucket_name",
+        )
+
+
+def validate_region(region: str) -> None:
+    """Raise ValidationError unless `region` is a region's id (ci-api.md 6.6): it ends up in a host name."""
+    if not valid_region(region):
+        raise ValidationError(_("Write the region's id, like ap-guangzhou."), code="region")
+
+
+def validate_credential_name(name: str) -> None:
+    """Raise ValidationError unless `name` can be a credential's: it must fit into a variable's name."""
+    if not NAME.fullmatch(name):
+        raise ValidationError(
+            _("Lower-case letters, digits and single hyphens, beginning with a letter, like default or team-a."),
+            code="credential",
+        )
+
+
+class Bucket(models.Model):
+    """A bucket whose jobs are shown."""
+
+    name = models.CharField(
+        _("name"),
+        max_length=LONGEST_LABEL,
+        unique=True,
+        validators=[validate_bucket_name],
+        help_text=_("The full name with the APPID, like media-prod-1250000000."),
+    )
+    region = models.CharField(
+        _("region"),
+        max_length=40,
+        validators=[validate_region],
+        help_text=_("The region's id, like ap-guangzhou."),
+    )
+    label = models.CharField(_("label"), max_length=100, blank=True, help_text=_("What people call this bucket."))
+    credential = models.CharField(
+        _("credential"),
+        max_length=40,
+        default="default",
+        validators=[validate_credential_name],
+        help_text=_("The credential's name. The secret itself stays in the environment of the worker."),
+    )
+    hidden = models.BooleanField(
+        _("hidden"), default=False, help_text=_("A hidden bucket reads like one that doesn't exist.")
+    )
+    groups: models.ManyToManyField[Group, Any] = models.ManyToManyField(
+        "auth.Group",
+        verbose_name=_("groups"),
+        blank=True,
+        related_name="buckets",
+        help_text=_("Whose members may see this bucket. Staff see every bucket."),
+    )
+    synced = models.BooleanField(
+        _("from BUCKETS"),
+        default=False,
+        editable=False,
+        help_text=_("Whether BUCKETS or BUCKETS_FILE named it at the last start."),
+    )
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = _("bucket")
+        verbose_name_plural = _("buckets")
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        """Return the full name."""
+        return self.name
+
+
+class Mark(models.Model):
+    """A named fact about this very database, which a copy of the files alone couldn't tell."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    value = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        """Return the name."""
+        return self.name

@@ -1,0 +1,106 @@
+"""Buckets in the admin: what the list shows, what the form refuses, and who gets in."""
+
+from __future__ import annotations
+
+import pytest
+from bs4 import BeautifulSoup
+from django.contrib.messages import get_messages
+from django.test import Client
+from pytest_django import Settings
+
+from jobs.models import Bucket
+from tests.factories import make_bucket, make_staff, make_viewer
+
+pytestmark = pytest.mark.django_db
+
+ADD = "/admin/jobs/bucket/add/"
+FORM = {"name": "media-1250000000", "region": "ap-guangzhou", "label": "Videos", "credential": "default"}
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    client.force_login(make_staff())
+    return client
+
+
+def test_staff_add_a_bucket(staff: Client) -> None:
+    answer = staff.post(ADD, FORM)
+
+    assert answer.status_code == 302
+    assert Bucket.objects.values("name", "region", "label", "credential", "hidden", "synced").get() == {
+        **FORM,
+        "hidden": False,
+        "synced": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", "media"), ("name", "x@evil-12345"), ("region", "evil.com"), ("credential", "A_B")],
+)
+def test_the_form_refuses_what_may_not_stand_in_a_host_name(staff: Client, field: str, value: str) -> None:
+    answer = staff.post(ADD, {**FORM, field: value})
+
+    page = BeautifulSoup(answer.content, "html.parser")
+    assert answer.status_code == 200
+    assert [item["id"] for item in page.select("ul.errorlist[id]")] == [f"id_{field}_error"]
+    assert Bucket.objects.count() == 0
+
+
+def test_a_second_bucket_of_the_name_is_refused(staff: Client) -> None:
+    make_bucket()
+
+    assert staff.post(ADD, FORM).status_code == 200
+    assert Bucket.objects.count() == 1
+
+
+def test_the_list_shows_what_matters(staff: Client) -> None:
+    make_bucket(label="Videos", credential="team-a", hidden=True)
+
+    page = BeautifulSoup(staff.get("/admin/jobs/bucket/").content, "html.parser")
+
+    cells = [
+        cell.get_text(strip=True) or cell.select("img")[0]["alt"]
+        for cell in page.select("#result_list tbody tr > *")[1:]
+    ]
+    assert cells == ["media-1250000000", "ap-guangzhou", "Videos", "team-a", "True", "False"]
+
+
+def test_a_credential_nobody_configured_is_a_warning(staff: Client) -> None:
+    answer = staff.post(ADD, {**FORM, "credential": "team-b"})
+
+    assert [str(message) for message in get_messages(answer.wsgi_request) if message.level_tag == "warning"] == [
+        (
+            "The credential “team-b” is not configured in this process."
+            " The worker needs CI_TEAM_B_SECRET_ID and CI_TEAM_B_SECRET_KEY."
+        )
+    ]
+
+
+def test_a_change_that_the_next_start_undoes_is_told(staff: Client) -> None:
+    bucket = make_bucket(synced=True)
+
+    answer = staff.post(f"/admin/jobs/bucket/{bucket.pk}/change/", {**FORM, "region": "ap-tokyo"})
+
+    assert [str(message) for message in get_messages(answer.wsgi_request) if message.level_tag == "warning"] == [
+        "BUCKETS names this bucket: the next start sets its region and credential again."
+    ]
+
+
+def test_viewers_do_not_get_in(client: Client) -> None:
+    client.force_login(make_viewer())
+
+    answer = client.get("/admin/jobs/bucket/")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/login/?next=/admin/jobs/bucket/")
+
+
+def test_the_admin_needs_no_inline_script_or_style(staff: Client, settings: Settings) -> None:
+    bucket = make_bucket()
+
+    for path in ("/admin/", "/admin/jobs/bucket/", ADD, f"/admin/jobs/bucket/{bucket.pk}/change/"):
+        answer = staff.get(path)
+        page = BeautifulSoup(answer.content, "html.parser")
+        assert "unsafe" not in answer["Content-Security-Policy"]
+        assert page.select("style, [style], [onclick], [onload]") == []
+        assert [tag for tag in page.select("script:not([src])") if tag.get("type") != "application/json"] == []

@@ -1,0 +1,54 @@
+"""The pages for what no view answers."""
+
+from __future__ import annotations
+
+import pytest
+from bs4 import BeautifulSoup
+from django.test import Client, RequestFactory
+
+from dashboard.errors import server_error
+from tests.factories import make_staff
+
+pytestmark = pytest.mark.django_db
+
+
+def text(content: bytes) -> list[str]:
+    page = BeautifulSoup(content, "html.parser")
+    return [element.get_text(" ", strip=True) for element in page.select("main h1, main p")]
+
+
+def test_an_unknown_address_is_404_and_says_nothing_of_the_others(client: Client) -> None:
+    answer = client.get("/nowhere/")
+
+    assert answer.status_code == 404
+    assert text(answer.content) == [
+        "There is nothing here",
+        "The address may be mistyped, or what it named is gone.",
+        "All buckets",
+    ]
+
+
+def test_a_404_repeats_the_words_of_the_view(client: Client) -> None:
+    client.force_login(make_staff())
+
+    answer = client.get("/buckets/unknown-12345/jobs/")
+
+    assert text(answer.content)[1] == "There is no such bucket, or you may not see it."
+
+
+@pytest.mark.usefixtures("static_files")
+def test_a_form_without_its_token_says_what_to_do() -> None:
+    answer = Client(enforce_csrf_checks=True).post("/sign-in/", {"username": "a", "password": "b"})
+
+    assert answer.status_code == 403
+    assert text(answer.content)[0] == "This form is too old"
+
+
+def test_a_failure_is_a_page_that_needs_nothing_and_a_problem_for_programs() -> None:
+    factory = RequestFactory()
+
+    page, twin = server_error(factory.get("/")), server_error(factory.get("/buckets.json"))
+
+    assert (page.status_code, twin.status_code) == (500, 500)
+    assert text(page.content)[0] == "Batchlens failed"
+    assert b'"code": "server_error"' in twin.content

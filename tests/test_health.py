@@ -1,0 +1,181 @@
+"""The health pages: which part is down is named, within a second, whoever hangs, and no secret is told."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from django.test import Client
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_django import Settings
+
+from jobs import claims, metrics, servers
+from tests.ports import free_port
+from tests.processes import web
+from tests.services import start_valkey
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@dataclass
+class Valkeys:
+    """Two Redis servers of the test's own."""
+
+    broker: subprocess.Popen[bytes]
+    cache: subprocess.Popen[bytes]
+
+
+@pytest.fixture
+def valkeys(settings: Settings) -> Iterator[Valkeys]:
+    """Two servers that the test may hurt, in place of the process's own."""
+    ports = free_port(), free_port()
+    own = Valkeys(start_valkey(ports[0]), start_valkey(ports[1]))
+    settings.REDIS_URL, settings.REDIS_CACHE_URL = (f"redis://127.0.0.1:{port}/0" for port in ports)
+    servers.broker.cache_clear()
+    servers.cache_server.cache_clear()
+    yield own
+    for server in (own.broker, own.cache):
+        server.kill()
+        server.wait()
+    servers.broker.cache_clear()
+    servers.cache_server.cache_clear()
+
+
+@pytest.fixture
+def heartbeat(valkeys: Valkeys, until: Callable[[Callable[[], Any]], None]) -> Iterator[claims.Renewer]:
+    """A live worker, as far as its heartbeat tells."""
+    renewer = claims.Renewer(every=0.05)
+    renewer.start("w1@test")
+    until(claims.heartbeats)
+    yield renewer
+    renewer.retire()
+
+
+def ready(client: Client) -> tuple[int, list[str]]:
+    began = time.monotonic()
+    answer = client.get("/readyz")
+    assert time.monotonic() - began < 1
+    assert answer.json()["ready"] == (answer.status_code == 200)
+    return answer.status_code, answer.json()["down"]
+
+
+def test_healthz_answers_without_asking_anybody(
+    client: Client, valkeys: Valkeys, django_assert_num_queries: Callable[[int], Any]
+) -> None:
+    client.cookies["sessionid"] = "whatever-was-left-over"
+    valkeys.broker.kill()
+    valkeys.cache.kill()
+
+    with django_assert_num_queries(0):
+        answer = client.get("/healthz")
+
+    assert (answer.status_code, answer.content) == (200, b"ok\n")
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_readyz_is_ready_when_all_parts_are(client: Client) -> None:
+    answer = client.get("/readyz")
+
+    assert answer.json() == {
+        "ready": True,
+        "down": [],
+        "parts": {"broker": "ok", "cache": "ok", "database": "ok", "worker": "ok"},
+    }
+    assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.mark.usefixtures("valkeys")
+def test_readyz_names_a_missing_worker(client: Client) -> None:
+    assert ready(client) == (503, ["worker"])
+
+
+def test_readyz_names_a_dead_cache(client: Client, heartbeat: claims.Renewer, valkeys: Valkeys) -> None:
+    valkeys.cache.kill()
+    valkeys.cache.wait()
+
+    assert ready(client) == (503, ["cache"])
+
+
+def test_readyz_names_a_hanging_cache_within_a_second_each_time(
+    client: Client, heartbeat: claims.Renewer, valkeys: Valkeys, until: Callable[[Callable[[], Any]], None]
+) -> None:
+    valkeys.cache.send_signal(signal.SIGSTOP)
+    hanging = [ready(client) for _ in range(3)]
+    valkeys.cache.send_signal(signal.SIGCONT)
+
+    assert hanging == [(503, ["cache"])] * 3
+    until(lambda: ready(client) == (200, []))
+
+
+def test_readyz_names_a_hanging_broker_and_that_the_worker_is_unknown(client: Client, valkeys: Valkeys) -> None:
+    valkeys.broker.send_signal(signal.SIGSTOP)
+
+    assert ready(client) == (503, ["broker", "worker"])
+
+
+def test_readyz_names_a_database_that_is_not_there_and_tells_no_password(tmp_path: Path) -> None:
+    process, address = web(tmp_path / "web.log", DATABASE_URL="postgres://someone:hunter22@127.0.0.1:9/nothing")
+    process.start()
+    try:
+        answer = requests.get(f"{address}/readyz", timeout=5)
+        alive = requests.get(f"{address}/healthz", timeout=5)
+    finally:
+        process.stop()
+
+    assert (answer.status_code, alive.status_code) == (503, 200)
+    assert answer.json()["parts"]["database"] == "does not answer"
+    assert "hunter22" not in answer.text
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_metrics_are_read_by_prometheus(client: Client) -> None:
+    metrics.upstream_call("media-1250000000", "ok", 0.12)
+    metrics.lookup("page", "miss")
+    metrics.claim("claimed")
+    metrics.wait("ready", 0.2)
+
+    families = {
+        family.name: family for family in text_string_to_metric_families(client.get("/metrics").content.decode())
+    }
+
+    assert {sample.labels["part"]: sample.value for sample in families["batchlens_up"].samples} == {
+        "broker": 1.0,
+        "cache": 1.0,
+        "database": 1.0,
+        "worker": 1.0,
+    }
+    for name in ("batchlens_upstream_seconds", "batchlens_lookups", "batchlens_claims", "batchlens_wait_seconds"):
+        assert families[name].samples
+
+
+def test_metrics_of_several_processes_are_added_up(tmp_path: Path) -> None:
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    shared = {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    code = "import django; django.setup(); from jobs import metrics; metrics.claim('joined')"
+    for _ in range(2):
+        _run(code, shared)
+
+    process, address = web(tmp_path / "web.log", **shared)
+    process.start()
+    try:
+        text = requests.get(f"{address}/metrics", timeout=5).text
+    finally:
+        process.stop()
+
+    assert 'batchlens_claims_total{outcome="joined"} 2.0' in text.splitlines()
+
+
+def _run(code: str, extra: dict[str, str]) -> None:
+    import os
+    import sys
+
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "dashboard.settings", **extra}
+    subprocess.run([sys.executable, "-c", code], env=environment, cwd=Path(__file__).parent.parent, check=True)

@@ -1,0 +1,106 @@
+"""Settings: what the environment means, and that nothing is looser than it must be."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard.settings import credentials_from_environment, secret
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def settings_with(*names: str, **environment: str) -> Any:
+    """Return the settings `names` as a fresh process sees them, or the last line of its complaint."""
+    code = f"import json; from django.conf import settings; print(json.dumps([getattr(settings, name) for name in {names}]))"
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "dashboard.settings", **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return json.loads(ended.stdout) if ended.returncode == 0 else ended.stderr.strip().splitlines()[-1]
+
+
+def test_credentials_are_found_by_their_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("CI_")]:
+        monkeypatch.delenv(name)
+    for name, value in {
+        "CI_SECRET_ID": "a",
+        "CI_SECRET_KEY_FILE": "/run/key",
+        "CI_TEAM_A_SECRET_ID": "b",
+        "CI_TEAM_A_SECURITY_TOKEN": "t",
+        "CI_EMPTY_SECRET_ID": "",
+        "CI_ENDPOINT": "http://x",
+        "CI_RATE_BUCKET": "5",
+        "NOT_CI_SECRET_ID": "c",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    assert credentials_from_environment() == {
+        "default": {"SECRET_ID": "a", "SECRET_KEY_FILE": "/run/key"},
+        "team-a": {"SECRET_ID": "b", "SECURITY_TOKEN": "t"},
+    }
+
+
+def test_a_secret_comes_from_its_file_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from the file\n")
+    monkeypatch.setenv("SOME_SECRET", "from the variable")
+
+    first = secret("SOME_SECRET")
+    monkeypatch.setenv("SOME_SECRET_FILE", str(tmp_path / "key"))
+
+    assert (first, secret("SOME_SECRET")) == ("from the variable", "from the file")
+
+
+def test_without_a_word_everything_is_tight() -> None:
+    names = ("DEBUG", "HTTPS", "SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "ALLOWED_HOSTS",
+             "ANONYMOUS_ACCESS", "DEMO", "EMBED_ORIGINS", "X_FRAME_OPTIONS")  # fmt: skip
+
+    # The empty text is how this process's own variable is taken back.
+    assert settings_with(*names, HTTPS="true", ALLOWED_HOSTS="") == [
+        False, True, True, True, True, [], False, False, [], "DENY",
+    ]  # fmt: skip
+
+
+def test_the_policy_for_content_allows_nothing_inline_and_nothing_foreign() -> None:
+    (policy,) = settings_with("CONTENT_SECURITY_POLICY")
+
+    assert {source for sources in policy["DIRECTIVES"].values() for source in sources} == {"'none'", "'self'", "data:"}
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "portal.example.com", "https://portal.example.com/path", "https://a b", "'self'; x"]
+)
+def test_embed_origins_that_are_none_are_refused(origin: str) -> None:
+    assert settings_with("DEBUG", EMBED_ORIGINS=origin).startswith(
+        "django.core.exceptions.ImproperlyConfigured: EMBED_ORIGINS holds"
+    )
+
+
+def test_embed_origins_are_a_list() -> None:
+    assert settings_with("EMBED_ORIGINS", EMBED_ORIGINS="https://a.example,http://b.example:8080") == [
+        ["https://a.example", "http://b.example:8080"]
+    ]
+
+
+def test_a_missing_secret_key_is_said() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "SECRET_KEY"}
+    ended = subprocess.run(
+        [sys.executable, "-c", "import dashboard.settings"],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.stderr.strip().splitlines()[-1].endswith("Set the SECRET_KEY environment variable")
