@@ -8,13 +8,14 @@ any moment (the server evicts by age), and everything stored is masked.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from jobs import servers
 from jobs.filters import Pin
 from jobs.problems import Problem
-from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion, Row, pack, unpack
+from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion, Row, Rows, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,25 +84,26 @@ def find_page(question: PageQuestion, credential: str, *, person: bool) -> Found
 
 
 def _page(question: PageQuestion, answer: Sequence[Any]) -> tuple[Page, bool]:
-    pin, blob, repeats, following, ending, began, n, ahead = answer
-    stored = unpack(blob)
-    repeated = {int(index) for index in repeats.split(b",") if index}
-    rows = [Row.from_primitives(row) for index, row in enumerate(stored["rows"]) if index not in repeated]
+    pin, meta, rows, repeats, following, ending, began, n, ahead = answer
+    stored = json.loads(meta)
+    left_out = frozenset(int(index) for index in repeats.split(b",") if index)
+    count = stored["unique"] - len(left_out)
     page = Page(
         bucket=question.bucket,
         region=stored["region"],
         digest=question.filter.digest,
         pin=Pin.parse(pin.decode()),
         n=int(n) if n else None,
-        rows=tuple(rows),
+        rows=Rows(rows, left_out, count),
         received=stored["received"],
-        repeats=stored["received"] - len(rows),
+        repeats=stored["received"] - count,
         next=Continuation(*unpack(following)) if following else None,
         end=ending.decode(),
         request_id=stored["request_id"],
         as_of=float(began) / 1000,
         place=question.place,
         asked_upstream=stored["asked"],
+        has_open_jobs=stored["open"],
     )
     return page, bool(ahead)
 
@@ -121,15 +123,14 @@ def store_page(
     Raises:
         ServerDown: the cache can't be reached.
     """
-    blob = pack(
-        {
-            "region": page.region,
-            "received": page.received,
-            "request_id": page.request_id,
-            "asked": page.asked_upstream,
-            "rows": [row.to_primitives() for row in page.rows],
-        }
-    )
+    meta = {
+        "region": page.region,
+        "received": page.received,
+        "unique": page.unique,
+        "request_id": page.request_id,
+        "asked": page.asked_upstream,
+        "open": page.has_open_jobs,
+    }
     following = page.next
     answer = servers.cache_server().script(
         "store_page",
@@ -142,7 +143,8 @@ def store_page(
             round(page.as_of * 1000),
             str(page.pin),
             page.place,
-            blob,
+            json.dumps(meta),
+            pack([row.to_primitives() for row in page.rows]),
             pack([following.next_token, following.after]) if following else b"",
             following.digest if following else "",
             int(replaces_continuation),

@@ -196,6 +196,7 @@ def _ask_page_once(question: PageQuestion, bucket: Bucket, credential: Credentia
         "next": Continuation(answer.next_token, continuation.after) if answer.next_token else None,
         "request_id": answer.request_id,
         "asked_upstream": True,
+        "has_open_jobs": any(not row.job.is_final for row in rows),
     }
     return Page(**{**vars(page), **answered}), clock_changed
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from jobs.cloudinfinite.schema import Job
 from jobs.filters import JobFilter, Pin
@@ -133,13 +134,54 @@ class Row:
         return cls(Job.from_tree(tree), tuple(given[1]))
 
 
+class Rows(Sequence[Row]):
+    """The rows of a cached page, unpacked when somebody looks at one: most readers get them rendered already.
+
+    Args:
+        packed: what `pack` made of the rows' primitives.
+        left_out: indexes of rows that an earlier page showed.
+        count: how many rows are left.
+    """
+
+    def __init__(self, packed: bytes, left_out: frozenset[int], count: int) -> None:
+        self._packed = packed
+        self._left_out = left_out
+        self._count = count
+
+    @cached_property
+    def _rows(self) -> tuple[Row, ...]:
+        stored = enumerate(unpack(self._packed))
+        return tuple(Row.from_primitives(row) for index, row in stored if index not in self._left_out)
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        """Return a row, or some."""
+        return self._rows[index]
+
+    def __eq__(self, other: object) -> bool:
+        """Rows are equal to any sequence of the same rows."""
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        """Equal rows, equal hashes."""
+        return hash(self._packed)
+
+
 @dataclass(frozen=True)
 class Page:
     """One page of a chain, as it was answered.
 
     `n` is the page's number in its chain, None when the chain's record was gone: then earlier pages are unknown and
     repeats could not be removed. `end` says why nothing follows: "" (more follows), "missing", "repeated", "no_new_rows".
-    `as_of` is CI's time in unix seconds at which the question was sent.
+    `as_of` is CI's time in unix seconds at which the question was sent; `has_open_jobs` says whether a job on it may still
+    change its state.
     """
 
     bucket: str
@@ -147,7 +189,7 @@ class Page:
     digest: str
     pin: Pin
     n: int | None
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
     received: int
     repeats: int
     next: Continuation | None
@@ -156,6 +198,7 @@ class Page:
     as_of: float
     place: str = "first"
     asked_upstream: bool = True
+    has_open_jobs: bool = False
 
     @property
     def unique(self) -> int:
@@ -167,11 +210,6 @@ class Page:
         """A name that changes whenever the page's content may have changed."""
         text = f"{self.bucket}\n{self.digest}\n{self.pin}\n{self.place}\n{self.as_of}\n{self.n}"
         return hashlib.sha256(text.encode()).hexdigest()[:20]
-
-    @property
-    def has_open_jobs(self) -> bool:
-        """Whether a job on it may still change its state."""
-        return any(not row.job.is_final for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
