@@ -1,0 +1,197 @@
+"""Measures and prints; exit 1 where a bound is missed. One client process, the product in its own processes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.bench.measure import Client, Report, median_of_rounds, resident_bytes
+from tests.bench.stack import BUCKET, UPSTREAM_SECONDS, Stack, running
+from tests.ports import free_port
+from tests.processes import ROOT
+
+LIST = f"/buckets/{BUCKET}/jobs/"
+ROUNDS = 5
+REQUESTS = 60
+ASKERS = 30
+
+_names = itertools.count()
+
+
+def cold_path() -> str:
+    """Return the address of a list that nobody has asked for yet; it finds what the plain list finds."""
+    return f"{LIST}?range={100_000 + next(_names)}m"
+
+
+def warm_list(stack: Stack, report: Report) -> None:
+    """A cached list of 50 rows against the empty base page."""
+    client = Client(stack.port, stack.cookie)
+    pinned = f"{LIST}?{_pin(client)}"
+    for path in (pinned, "/bench/empty/") * 20:
+        assert client.get(path)[1] == 200
+    empty, rows = [], []
+    for _ in range(ROUNDS):
+        empty.append([client.get("/bench/empty/")[0] for _ in range(REQUESTS)])
+        rows.append([client.get(pinned)[0] for _ in range(REQUESTS)])
+    report.line("empty base page, median", median_of_rounds(empty) * 1000, None, " ms")
+    report.line("warm list of 50 rows, median", median_of_rounds(rows) * 1000, None, " ms")
+    report.line("warm list : empty base page", median_of_rounds(rows) / median_of_rounds(empty), 3)
+
+
+def _pin(client: Client) -> str:
+    import json
+
+    twin = ready(client, LIST.removesuffix("/") + ".json")
+    return f"pin={json.loads(twin)['pin']}"
+
+
+def ready(client: Client, path: str) -> bytes:
+    """Return the body of a page once it is no longer pending."""
+    deadline = time.monotonic() + 30
+    while True:
+        _seconds, status, body = client.get(path)
+        if status == 200:
+            return body
+        assert status == 202, (path, status)
+        assert time.monotonic() < deadline, path
+
+
+def cold_page(stack: Stack, report: Report) -> None:
+    """A page that must be fetched, over what upstream itself takes."""
+    client = Client(stack.port, stack.cookie)
+    for _ in range(10):
+        ready(client, cold_path())
+    stack.emulator.clear_calls()
+    taken = []
+    for _ in range(ROUNDS * 20):
+        seconds, status, _body = client.get(cold_path())
+        assert status == 200, status
+        taken.append(seconds)
+        time.sleep(0.02)  # lets the page ahead end, so that it isn't measured with the next one
+    upstream = statistics.median(call.seconds or 0.0 for call in stack.emulator.calls(BUCKET))
+    report.line("upstream's own time, median", upstream * 1000, None, " ms")
+    report.line("cold page, median", statistics.median(taken) * 1000, None, " ms")
+    report.line("cold page over upstream's own time, median", (statistics.median(taken) - upstream) * 1000, 30, " ms")
+
+
+def many_askers(stack: Stack, report: Report) -> None:
+    """Thirty people who ask for one page at once: cold, against the same thirty on a cached page."""
+    clients = [Client(stack.port, stack.cookie) for _ in range(ASKERS)]
+    with ThreadPoolExecutor(ASKERS) as pool:
+
+        def together(path: str) -> float:
+            """Return seconds until the last one has the page."""
+            start = threading.Barrier(ASKERS + 1)
+
+            def ask(client: Client) -> None:
+                start.wait()
+                ready(client, path)
+
+            asked = [pool.submit(ask, client) for client in clients]
+            start.wait()
+            began = time.perf_counter()
+            for one in asked:
+                one.result()
+            return time.perf_counter() - began
+
+        warm_path = f"{LIST}?{_pin(clients[0])}"
+        for _ in range(3):
+            together(warm_path)
+        warm, cold = [], []
+        for _ in range(ROUNDS * 3):
+            warm.append(together(warm_path))
+            cold.append(together(cold_path()))
+    for client in clients:
+        client.close()
+    over = statistics.median(cold) - UPSTREAM_SECONDS
+    report.line("30 askers of a cached page, last one, median", statistics.median(warm) * 1000, None, " ms")
+    report.line("30 askers of a cold page, last one, over upstream's time, median", over * 1000, None, " ms")
+    report.line("30 cold askers : 30 warm askers", over / statistics.median(warm), 2)
+
+
+def redis_bytes(stack: Stack, report: Report) -> None:
+    """What the cache needs for a job, against the XML it came as."""
+    from jobs import servers
+    from jobs.cloudinfinite.client import Client as CloudInfinite
+    from jobs.credentials import get
+    from tests.emulators import REGION
+
+    upstream = CloudInfinite(clock=time.time, endpoint=stack.emulator.endpoint)
+    ids = stack.emulator.job_ids(BUCKET)[:100]
+    xml = statistics.mean(len(upstream.get_job(BUCKET, REGION, get("default"), job_id).raw.encode()) for job_id in ids)
+    upstream.close()
+
+    with servers.cache_server().connection() as client:
+        client.flushall()
+    reader, path, jobs = Client(stack.port, stack.cookie), f"{LIST.removesuffix('/')}.json?size=100", 0
+    while path and jobs < 2000:
+        import json
+
+        twin = json.loads(ready(reader, path))
+        jobs, path = jobs + twin["unique"], twin["next"]
+    time.sleep(1)  # the jobs of the last page are stored one by one after the page itself
+    with servers.cache_server().connection() as client:
+        used = sum(client.memory_usage(key, samples=0) or 0 for key in client.scan_iter("v1:*"))  # type: ignore[misc] - redis-py types sync and async alike
+    report.line("XML of a job, mean", xml, None, " B")
+    report.line("Redis bytes per cached job : its XML", used / jobs / xml, 2)
+
+
+def start(report: Report) -> None:
+    """`./dev run` on a prepared machine: seconds to the first page, and the memory of everything."""
+    port = free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("CI_", "REDIS_", "DATABASE", "BUCKETS", "VAR_DIR"))}  # fmt: skip
+    for warm in (False, True):
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "dev", "run", "--demo", "--port", str(port)],
+            cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            while not _serves(port):
+                assert process.poll() is None, "./dev run ended"
+                assert time.perf_counter() - began < 120
+                time.sleep(0.02)
+            seconds = time.perf_counter() - began
+            if warm:
+                report.line("./dev run to the first page", seconds, 4, " s")
+                client = Client(port, "")
+                for path in ("/", "/buckets/media-live-1250000000/jobs/", "/buckets/media-large-1250000000/jobs/?size=100") * 10:
+                    client.get(path)
+                report.line("resident memory of everything", resident_bytes(process.pid) / 2**20, 350, " MB")
+        finally:
+            process.terminate()
+            process.wait(15)
+
+
+def _serves(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def main() -> int:
+    """Measure everything and return the exit code."""
+    report = Report()
+    with running() as stack:
+        warm_list(stack, report)
+        cold_page(stack, report)
+        many_askers(stack, report)
+        redis_bytes(stack, report)
+    start(report)
+    for what in report.missed:
+        print(f"MISSED: {what}")  # noqa: T201 - printing is what it is for
+    return 1 if report.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""How numbers are taken and printed: medians of interleaved rounds, each bound beside its number."""
+
+from __future__ import annotations
+
+import http.client
+import statistics
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Report:
+    """The table that is printed, and whether a bound was missed."""
+
+    missed: list[str] = field(default_factory=list)
+
+    def line(self, what: str, value: float, bound: float | None, unit: str = "") -> None:
+        """Print one number with its bound, which it must not pass."""
+        verdict = "" if bound is None else (f"  (at most {bound:g}{unit})" + ("" if value <= bound else "  MISSED"))
+        if bound is not None and value > bound:
+            self.missed.append(what)
+        print(f"{what:<78} {value:8.2f}{unit}{verdict}", flush=True)  # noqa: T201 - printing is what it is for
+
+
+class Client:
+    """A signed-in browser's connection: keep-alive, one request at a time."""
+
+    def __init__(self, port: int, cookie: str) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._headers = {"Cookie": cookie, "Accept-Language": "en"}
+
+    def get(self, path: str) -> tuple[float, int, bytes]:
+        """Return seconds, status and body of one request."""
+        began = time.perf_counter()
+        self._connection.request("GET", path, headers=self._headers)
+        answer = self._connection.getresponse()
+        body = answer.read()
+        return time.perf_counter() - began, answer.status, body
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def median_of_rounds(rounds: list[list[float]]) -> float:
+    """Return the median of the rounds' medians."""
+    return statistics.median(statistics.median(one) for one in rounds)
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process and all its children."""
+    total = 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+        except OSError:
+            continue
+        if int(fields["Pid"]) == pid:
+            total += int(fields.get("VmRSS", "0 kB").split()[0]) * 1024
+        elif int(fields["PPid"]) == pid:
+            total += resident_bytes(int(fields["Pid"]))
+    return total

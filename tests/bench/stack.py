@@ -1,0 +1,87 @@
+"""The product under measurement: the emulator, a worker and gunicorn with two processes, and a signed-in person."""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tests.services  # noqa: F401 - starts the two Redis servers and sets the environment
+from tests.emulators import REGION, Emulator
+from tests.ports import free_port
+from tests.processes import Process, worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BUCKET = "bench-1250000000"
+UPSTREAM_SECONDS = 0.05
+
+
+@dataclass
+class Stack:
+    """Where it is served, the cookie that signs in, and the emulator behind it."""
+
+    port: int
+    cookie: str
+    emulator: Emulator
+
+
+@contextmanager
+def running() -> Iterator[Stack]:
+    """Start everything, yield it, and leave nothing behind."""
+    folder = Path(os.environ["VAR_DIR"])
+    os.environ["DATABASE_URL"] = f"sqlite:///{folder / 'bench.sqlite3'}"
+    with Emulator(latency=UPSTREAM_SECONDS) as emulator:
+        os.environ["CI_ENDPOINT"] = emulator.endpoint
+        emulator.create_bucket(BUCKET, jobs=5000, spread=7 * 86_400)
+        cookie = _prepare()
+        port = free_port()
+        command = [sys.executable, "-m", "gunicorn", "-c", "docker/gunicorn.conf.py", "-b", f"127.0.0.1:{port}", "tests.bench.wsgi:application"]  # fmt: skip
+        web = Process(command, folder / "web.log", ready=lambda: _answers(port))
+        tasks = worker(folder / "worker.log", threads=20)
+        try:
+            tasks.start()
+            web.start()
+            yield Stack(port, cookie, emulator)
+        finally:
+            web.stop()
+            tasks.stop()
+
+
+def _prepare() -> str:
+    """Make the database, the bucket and a member of staff; return the cookie that signs that person in."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+    from django.contrib.sessions.backends.db import SessionStore
+    from django.core.management import call_command
+
+    from jobs.models import Bucket
+
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", verbosity=0, interactive=False)
+    Bucket.objects.create(name=BUCKET, region=REGION)
+    user = get_user_model().objects.create_user("bench", password="never used to sign in", is_staff=True)
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
