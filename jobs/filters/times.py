@@ -87,11 +87,12 @@ def local_text(moment: datetime, zone: ZoneInfo) -> str:
 
 
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
-    """Return the first second of `day` in `zone`, in UTC. Where the clocks skip midnight, that is the first after the gap."""
-    midnight = datetime.combine(day, time.min)
-    if _is_skipped(midnight, zone):
-        return _end_of_gap(midnight, zone)
-    return midnight.replace(tzinfo=zone).astimezone(UTC)
+    """Return the first second of `day` in `zone`, in UTC.
+
+    Where the clocks skip midnight, Python reads it with the offset from before, which lands on the first second after
+    the gap: every such gap since 1970 begins at midnight. Where midnight comes twice, it reads the first.
+    """
+    return datetime.combine(day, time.min, zone).astimezone(UTC)
 
 
 def default_zone() -> ZoneInfo:

@@ -1,0 +1,85 @@
+"""Renders the rows of a page once for everybody and keeps the result: single flight in a process, shared through Redis.
+
+A fragment holds only what is equal for every reader and every minute. Its name says page version, language, zone, where
+it stands (embedded or not) and the templates' own content, so a new release never shows an old fragment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import cache as once
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+
+from jobs import cache
+from jobs.servers import ServerDown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jobs.filters import View
+    from jobs.records import Page
+
+_flights: dict[str, Future[str]] = {}
+_lock = threading.Lock()
+
+
+def rows_html(page: Page, view: View, *, embedded: bool) -> SafeString:
+    """Return the table rows of `page`, rendered from `job_list.html#row_list`.
+
+    Args:
+        page: the page as it was cached.
+        view: its zone is the one in which times are shown; zone and language go into the links.
+        embedded: whether its links stay under `/embed`.
+    """
+    language = get_language() or settings.LANGUAGE_CODE
+    name = f"{page.version}:{language}:{view.lang}:{view.tz}:{int(embedded)}:{_templates_digest()}"
+    context = {"page": page, "rows": page.rows, "zone": view.zone, "view": view.first(), "embedded": embedded}
+    # What the template engine has escaped once is not escaped again when it is put into the page.
+    return SafeString(_single_flight(name, lambda: render_to_string("jobs/job_list.html#row_list", context)))
+
+
+def _single_flight(name: str, render: Callable[[], str]) -> str:
+    """Return the kept fragment, or render it in one thread while the others wait for that one."""
+    with suppress(ServerDown):
+        if (kept := cache.find_fragment(name)) is not None:
+            return kept
+    with _lock:
+        flight = _flights.get(name)
+        mine = flight is None
+        if flight is None:
+            flight = _flights[name] = Future()
+    if not mine:
+        return flight.result()
+    try:
+        html = render()
+        flight.set_result(html)
+    except BaseException as error:
+        flight.set_exception(error)
+        raise
+    finally:
+        with _lock:
+            del _flights[name]
+    with suppress(ServerDown):
+        cache.store_fragment(name, html)
+    return html
+
+
+@once
+def _templates_digest() -> str:
+    """A digest of everything that decides how a row looks."""
+    here = Path(__file__).parent
+    sources = [*sorted((settings.BASE_DIR / "templates" / "jobs").glob("*.html")), here / "templatetags" / "jobs.py"]
+    sources += sorted(settings.BASE_DIR.glob("locale/*/LC_MESSAGES/*.mo"))
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,181 @@
+"""How jobs are told in templates: the one way a time is rendered, durations, states, kinds, and every filter link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext, pgettext
+from django.utils.translation import gettext_lazy as _
+
+from jobs.filters import JobFilter, View, job_query, list_query
+from jobs.filters.times import default_zone, local_text
+from jobs.filters.words import KINDS, STATES
+
+if TYPE_CHECKING:
+    from django.template import Context
+    from django.utils.safestring import SafeString
+
+    from jobs.filters import ListRequest
+    from jobs.models import Bucket
+
+register = template.Library()
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """How a state looks: a tone of the style sheet, and a shape of 16 × 16 that tells it apart without colour."""
+
+    tone: str
+    shape: str
+
+
+BADGES = {
+    "Submitted": Badge("calm", "M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M8 5v3.2l2 1.3"),  # a clock
+    "Running": Badge("accent", "M5 3v10l8-5z"),  # play
+    "Success": Badge("good", "M3 8.5l3.3 3.3L13 4.5"),  # a tick
+    "Failed": Badge("bad", "M4 4l8 8M12 4l-8 8"),  # a cross
+    "Pause": Badge("warn", "M5.5 3v10M10.5 3v10"),  # two bars
+    "Cancel": Badge("violet", "M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M4.2 11.8l7.6-7.6"),  # a barred circle
+}
+UNKNOWN = Badge("calm", "M8 2l6 6l-6 6l-6-6z")  # a diamond
+
+
+@register.simple_tag(takes_context=True)
+def time(context: Context, value: datetime | None, written: object = "") -> SafeString:
+    """Render a time in the page's `zone`; its title holds the zone, UTC and what upstream wrote.
+
+    Args:
+        context: its `zone` is a ZoneInfo; without one TIME_ZONE is meant.
+        value: an aware time, or None where there is none.
+        written: upstream's own text; a node that is no text says nothing.
+    """
+    text = written.strip() if isinstance(written, str) else ""
+    if value is None:
+        # Upstream prints "-" or nothing for a time that hasn't come; anything else is shown as it stands.
+        return format_html('<span class="t">{}</span>', text) if text.strip("-") else _dash()
+    zone = context.get("zone") or default_zone()
+    shown = local_text(value, zone)
+    utc = value.astimezone(UTC).replace(microsecond=0, tzinfo=None)
+    title = f"{shown} {zone.key}\n{utc.isoformat(' ')} UTC"
+    if text:
+        title += "\n" + gettext("Cloud Infinite wrote %(text)s") % {"text": text}
+    return format_html('<time class="t" datetime="{}Z" title="{}">{}</time>', utc.isoformat(), title, shown)
+
+
+@register.simple_tag
+def duration(value: timedelta | None) -> SafeString:
+    """Render a length of time by its two greatest units; its title holds the exact seconds."""
+    if value is None:
+        return _dash()
+    seconds = round(value.total_seconds())
+    exact = ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
+    return format_html('<span class="t" title="{}">{}</span>', exact, _duration_text(value))
+
+
+@register.simple_tag
+def state_badge(state: str) -> SafeString:
+    """Render a state by shape and word, and by colour last. An unknown state keeps its own text."""
+    badge = BADGES.get(state, UNKNOWN)
+    return format_html(
+        '<span class="state" data-tone="{}"><svg class="icon" viewBox="0 0 16 16" width="14" height="14" fill="none"'
+        ' stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"'
+        ' focusable="false"><path d="{}"/></svg>{}</span>',
+        badge.tone,
+        badge.shape,
+        STATES.get(state) or state or _("no state"),
+    )
+
+
+@register.simple_tag
+def kind_label(kind: str) -> str:
+    """Return what people call a kind of batch. An unknown one keeps its own text."""
+    return str(KINDS.get(kind, kind))
+
+
+@register.simple_tag(takes_context=True)
+def list_url(
+    context: Context,
+    bucket: Bucket | str,
+    asked: ListRequest | None = None,
+    *,
+    query: str | None = None,
+    **changes: str,
+) -> str:
+    """Return the address of a job list, inside the frame where the page is inside it.
+
+    Args:
+        context: its `embedded` says where the page stands; `view` or else `zone` is what a bare address keeps.
+        bucket: the bucket or its name.
+        asked: what the page shows; then `changes` change its filter.
+        query: a query that is made already, such as a chip's.
+        changes: parameters under the API's names; "" takes one away.
+    """
+    if query is None and asked is not None:
+        query = asked.query(**changes)
+    elif query is None:
+        view = _view(context)
+        query = list_query(JobFilter().changed(tz=view.zone.key, **changes), view)
+    return _address(context, "job_list", [_name(bucket)], query)
+
+
+@register.simple_tag(takes_context=True)
+def job_url(context: Context, bucket: Bucket | str, job_id: str, part: str = "") -> str:
+    """Return the address of a job or of a part of it, "" for an id that no address can hold.
+
+    Args:
+        context: as for `list_url`.
+        bucket: the bucket or its name.
+        job_id: upstream's text.
+        part: `operation`, `output`, `time-interval`, `input` or `raw`.
+    """
+    # A browser would take these for a folder.
+    if job_id in {"", ".", ".."}:
+        return ""
+    arguments = [_name(bucket), job_id, part] if part else [_name(bucket), job_id]
+    try:
+        return _address(context, "job_part" if part else "job", arguments, job_query(_view(context)))
+    except NoReverseMatch:
+        return ""
+
+
+def _duration_text(value: timedelta) -> str:
+    """Return a length of time in words, by its two greatest units: “3 min 20 s”."""
+    seconds = round(value.total_seconds())
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if days:
+        return pgettext("duration", "%(days)d d %(hours)d h") % {"days": days, "hours": hours % 24}
+    if hours:
+        return pgettext("duration", "%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes % 60}
+    if minutes:
+        return pgettext("duration", "%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": seconds % 60}
+    return pgettext("duration", "%(seconds)d s") % {"seconds": seconds}
+
+
+def _dash() -> SafeString:
+    return format_html(
+        '<span class="t"><span aria-hidden="true">–</span><span class="visually-hidden">{}</span></span>', _("none")
+    )
+
+
+def _view(context: Context) -> View:
+    """Return zone and language that a link keeps. Rows are rendered for every reader, so they know the zone alone."""
+    view = context.get("view")
+    if isinstance(view, View):
+        return view.first()
+    zone = context.get("zone")
+    return View(tz=zone.key) if isinstance(zone, ZoneInfo) else View()
+
+
+def _name(bucket: Bucket | str) -> str:
+    return bucket if isinstance(bucket, str) else bucket.name
+
+
+def _address(context: Context, name: str, arguments: list[Any], query: str) -> str:
+    path = reverse(f"{'embed' if context.get('embedded') else 'jobs'}:{name}", args=arguments)
+    return f"{path}?{query}" if query else path
