@@ -12,6 +12,8 @@ from django.template import Engine, TemplateSyntaxError
 from django.template.loader import get_template
 from django.urls import get_resolver
 
+from jobs.frames import roomy
+
 
 def warm_up() -> None:
     """Import every view and compile every template of ours, then tell the garbage collector that all this stays.
@@ -29,5 +31,5 @@ def warm_up() -> None:
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-application = get_wsgi_application()
+application = roomy(get_wsgi_application())
 warm_up()

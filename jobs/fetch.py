@@ -54,16 +54,24 @@ def client() -> Client:
     )
 
 
-def fetch_page(question: PageQuestion, enqueued_at: int, *, person: bool) -> None:
-    """Fetch and store one page of a list, unless somebody does or did since `enqueued_at` (broker's unix ms)."""
+def fetch_page(question: PageQuestion, enqueued_at: int, *, person: bool) -> Page | None:
+    """Fetch and store one page of a list, unless somebody does or did since `enqueued_at` (broker's unix ms).
+
+    Returns the page as it came, None where there was nothing to do or it went wrong.
+    """
+    stored: list[Page] = []
 
     def work(claim: claims.Claim, bucket: Bucket, credential: Credential) -> None:
         page = _ask_page(question, bucket, credential)
         cache.store_page(question, page, moves_head=question.pin is None, replaces_continuation=False, person=person)
         _succeed(claim, bucket)
-        cache.store_jobs(JobRecord(bucket.name, row, page.as_of, page.request_id) for row in page.rows if row.job.job_id)
+        cache.store_jobs(
+            JobRecord(bucket.name, row, page.as_of, page.request_id) for row in page.rows if row.job.job_id
+        )
+        stored.append(page)
 
     _work_on(question, enqueued_at, work)
+    return stored[0] if stored else None
 
 
 def fetch_job(question: JobQuestion, enqueued_at: int) -> None:

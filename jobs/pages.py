@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 from django.conf import settings
@@ -21,8 +21,6 @@ from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from celery import Task
 
     from jobs.filters import JobFilter, View
     from jobs.models import Bucket
@@ -77,7 +75,8 @@ def get_page(bucket: Bucket, job_filter: JobFilter, view: View, *, person: bool 
     continuation = Continuation(view.next_token, view.after_text) if view.next_token or view.after else None
     search = _PageSearch(bucket, PageQuestion(bucket.name, job_filter, view.pin, continuation), person)
     answer, found = _obtain(search)
-    if isinstance(answer, Ready) and person and answer.page.next and not found.next_is_there:
+    if isinstance(answer, Ready) and person and answer.page.next and not found.next_is_there and not found.waited:
+        # A fetch that somebody waited for goes one page ahead by itself.
         _fetch_ahead(bucket, job_filter, answer.page)
     return answer
 
@@ -148,6 +147,9 @@ class _Search(Protocol[Answer]):
 
     def enqueue(self, enqueued_at: int) -> None: ...
 
+    def behind(self) -> _Search[Answer]:
+        """Return the same search as a refresh that nobody waits for."""
+
 
 @dataclass(frozen=True, slots=True)
 class _PageSearch:
@@ -155,7 +157,7 @@ class _PageSearch:
     bucket: Bucket
     question: PageQuestion
     person: bool
-    queue: str = "page"
+    queue: Literal["page", "ahead"] = "page"
 
     @property
     def key(self) -> str:
@@ -169,11 +171,10 @@ class _PageSearch:
         return Ready(found.page, stale=not fresh, problem=None if fresh else found.problem), found
 
     def enqueue(self, enqueued_at: int) -> None:
-        _enqueue(
-            tasks.fetch_page,
-            self.queue,
-            {"question": self.question.to_primitives(), "enqueued_at": enqueued_at, "person": self.person},
-        )
+        tasks.enqueue_page(self.question, enqueued_at, person=self.person, queue=self.queue)
+
+    def behind(self) -> _PageSearch:
+        return replace(self, person=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +196,10 @@ class _JobSearch:
         return ReadyJob(found.job, stale=not fresh, problem=None if fresh else found.problem), found
 
     def enqueue(self, enqueued_at: int) -> None:
-        _enqueue(
-            tasks.fetch_job,
-            "page",
-            {"bucket": self.bucket.name, "job_id": self.question.job_id, "enqueued_at": enqueued_at},
-        )
+        tasks.enqueue_job(self.question, enqueued_at)
+
+    def behind(self) -> _JobSearch:
+        return self
 
 
 def _obtain(search: _Search[Answer]) -> tuple[Answer | Pending | Failed, cache.Found]:
@@ -214,7 +214,7 @@ def _obtain(search: _Search[Answer]) -> tuple[Answer | Pending | Failed, cache.F
     if ready.stale and ready.problem is None:
         # Stale is served at once; without a broker it simply stays stale.
         with suppress(ServerDown):
-            _enqueue_if_claimed(search, found.since)
+            _enqueue_if_claimed(search.behind(), found.since)
     return ready, found
 
 
@@ -249,7 +249,7 @@ def _wait_until(
             claims.wait(search.key, asking.token, left)
         ready, found = search.look()
         if ready is not None:
-            return ready, found
+            return ready, replace(found, waited=True)
         if found.problem:
             return Failed(found.problem), found
 
@@ -261,7 +261,10 @@ def _enqueue_if_claimed(search: _Search[Any], since: float) -> claims.Asking:
         # Between our look and our claim somebody else's fetch may have ended: look once more before asking upstream.
         ready, _ = search.look()
         if ready is None or ready.stale:
-            search.enqueue(asking.enqueued_at)
+            try:
+                search.enqueue(asking.enqueued_at)
+            except OperationalError:
+                raise ServerDown("broker") from None
         else:
             claims.release(search.key, asking.token)
     return asking
@@ -272,14 +275,6 @@ def _fetch_ahead(bucket: Bucket, job_filter: JobFilter, page: Page) -> None:
     question = PageQuestion(bucket.name, job_filter, page.pin, page.next)
     with suppress(ServerDown):
         _enqueue_if_claimed(_PageSearch(bucket, question, person=False, queue="ahead"), 0.0)
-
-
-def _enqueue(task: Task[Any, Any], queue: str, arguments: dict[str, Any]) -> None:
-    try:
-        # No retry: while the broker is down the reader is told at once instead of kept.
-        task.apply_async(kwargs=arguments, queue=queue, retry=True, retry_policy={"max_retries": 0})
-    except OperationalError:
-        raise ServerDown("broker") from None
 
 
 def _nobody_came() -> Problem:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
@@ -13,17 +14,49 @@ from jobs.records import JobQuestion, PageQuestion
 EXPIRES = 30
 """Seconds after which a task that nobody took is dropped: whoever wanted it has asked again or has gone."""
 
+AT_ONCE: dict[str, Any] = {"retry": True, "retry_policy": {"max_retries": 0}}
+"""While the broker is down enqueueing fails at once: whoever waits is told instead of kept."""
+
 
 @shared_task(name="jobs.fetch_page", expires=EXPIRES)
 def fetch_page(question: dict[str, Any], enqueued_at: int, *, person: bool) -> None:
     """Fetch one page of a list."""
-    fetch.fetch_page(PageQuestion.from_primitives(question), enqueued_at, person=person)
+    asked = PageQuestion.from_primitives(question)
+    page = fetch.fetch_page(asked, enqueued_at, person=person)
+    if person and page and page.next:
+        # One page ahead of whoever waits for this one. The worker asks, so that nobody's answer waits for the asking.
+        ahead = replace(asked, pin=page.pin, continuation=page.next)
+        asking = claims.ask(ahead.key)
+        if asking.outcome == "claimed":
+            enqueue_page(ahead, asking.enqueued_at, person=False, queue="ahead")
+
+
+def enqueue_page(question: PageQuestion, enqueued_at: int, *, person: bool, queue: Literal["page", "ahead"]) -> None:
+    """Put the fetch of a page into a queue.
+
+    Args:
+        question: which page.
+        enqueued_at: the broker's unix ms at which it was claimed.
+        person: whether somebody waits for it.
+        queue: "page" where somebody does, or a shown page is stale.
+
+    Raises:
+        OperationalError: the broker can't be reached.
+    """
+    arguments = {"question": question.to_primitives(), "enqueued_at": enqueued_at, "person": person}
+    fetch_page.apply_async(kwargs=arguments, queue=queue, **AT_ONCE)
 
 
 @shared_task(name="jobs.fetch_job", expires=EXPIRES)
 def fetch_job(bucket: str, job_id: str, enqueued_at: int) -> None:
     """Fetch one job."""
     fetch.fetch_job(JobQuestion(bucket, job_id), enqueued_at)
+
+
+def enqueue_job(question: JobQuestion, enqueued_at: int) -> None:
+    """Put the fetch of a job into its queue; arguments and errors as `enqueue_page`."""
+    arguments = {"bucket": question.bucket, "job_id": question.job_id, "enqueued_at": enqueued_at}
+    fetch_job.apply_async(kwargs=arguments, queue="page", **AT_ONCE)
 
 
 @worker_ready.connect

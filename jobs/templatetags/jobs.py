@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django import template
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext, ngettext, pgettext
+from django.utils.translation import get_language, gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from jobs.filters import JobFilter, View, job_query, list_query
@@ -81,6 +82,16 @@ def duration(value: timedelta | None) -> SafeString:
 @register.simple_tag
 def state_badge(state: str) -> SafeString:
     """Render a state by shape and word, and by colour last. An unknown state keeps its own text."""
+    return _known_badge(state, get_language()) if state in BADGES else _badge(state)
+
+
+@lru_cache(maxsize=64)
+def _known_badge(state: str, _language: str | None) -> SafeString:
+    # A list shows the same six a hundred times.
+    return _badge(state)
+
+
+def _badge(state: str) -> SafeString:
     badge = BADGES.get(state, UNKNOWN)
     return format_html(
         '<span class="state" data-tone="{}"><svg class="icon" viewBox="0 0 16 16" width="14" height="14" fill="none"'

@@ -75,7 +75,7 @@ def cold_page(stack: Stack, report: Report) -> None:
         seconds, status, _body = client.get(cold_path())
         assert status == 200, status
         taken.append(seconds)
-        time.sleep(0.02)  # lets the page ahead end, so that it isn't measured with the next one
+        time.sleep(0.15)  # lets the page ahead end, so that it isn't measured with the next one
     upstream = statistics.median(call.seconds or 0.0 for call in stack.emulator.calls(BUCKET))
     report.line("upstream's own time, median", upstream * 1000, None, " ms")
     report.line("cold page, median", statistics.median(taken) * 1000, None, " ms")
@@ -163,7 +163,11 @@ def start(report: Report) -> None:
             if warm:
                 report.line("./dev run to the first page", seconds, 4, " s")
                 client = Client(port, "")
-                for path in ("/", "/buckets/media-live-1250000000/jobs/", "/buckets/media-large-1250000000/jobs/?size=100") * 10:
+                for path in (
+                    "/",
+                    "/buckets/media-live-1250000000/jobs/",
+                    "/buckets/media-large-1250000000/jobs/?size=100",
+                ) * 10:
                     client.get(path)
                 report.line("resident memory of everything", resident_bytes(process.pid) / 2**20, 350, " MB")
         finally:
