@@ -1,0 +1,42 @@
+"""How gunicorn serves Batchlens, under ./dev run, in the container and on a host alike.
+
+The first process only watches the two that serve. It loads nothing of Django, which would cost it 40 MB; that is why
+this file, and it alone beside the settings, reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.base import Worker
+
+worker_class = "gthread"
+workers = 2
+threads = int(os.environ.get("WEB_THREADS") or 32)
+# A cold page waits a second at most, so what takes longer is in trouble; ./dev run and compose kill after 8 s or more.
+# A continuation link holds upstream's token, which may be long; this is the most that gunicorn can be told to take.
+limit_request_line = 8190
+graceful_timeout = 7
+timeout = 30
+# A portal's proxy keeps connections open; closing them earlier than it does makes it answer 502 now and then.
+keepalive = 75
+# The heartbeat of each worker is a file; in memory, a slow disk can't make gunicorn believe that a worker hangs.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes a private file there
+control_socket_disable = True
+
+# prometheus-client keeps each process's numbers in files here.
+metrics = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+if metrics:
+    Path(metrics).mkdir(parents=True, exist_ok=True)
+
+
+def child_exit(server: Arbiter, worker: Worker) -> None:
+    """Drop the gauges of a worker that has ended from /metrics."""
+    if metrics:
+        from prometheus_client import multiprocess  # Only now: until a worker ends, the first process does without.
+
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library has no types here
