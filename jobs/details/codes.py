@@ -1,0 +1,46 @@
+"""What the error code of a failed job usually means. Source: ci-api.md 6.2; CI gives no more than the code and a sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+ADVICE: dict[str, _StrPromise] = {
+    "InvalidArgument": _("A parameter of the job is wrong. The message names it; compare it in Operation."),
+    "MissingContent": _("Something the job needs was not given. Compare Operation and Input with a job that worked."),
+    "InvalidContent": _("Something the job was given can't be read. Look at Input and Operation."),
+    "InvalidHost": _("The bucket or its region is wrong, or the bucket is not bound to Cloud Infinite."),
+    "ResourceNotFound": _("An object, manifest or list that the job names does not exist. Check the path under Input."),
+    "ResourceAccessDenied": _("Cloud Infinite may not read what Input names. Check the rights of the role CI_QCSRole."),
+    "ResourceDownloadFailed": _("Cloud Infinite could not fetch what Input names. Check that it is there, then run the job again."),
+    "ResourceNotSupported": _("An input is damaged, or of a format that this media task does not take."),
+    "CIRoleNotExist": _("The account lacks the role CI_QCSRole. Grant it in the Cloud Infinite console, then run the job again."),
+    "AccessDenied": _("The operation is not permitted. Check the rights of the role CI_QCSRole on both buckets."),
+    "MissingAuthorization": _("The call that began the job was not signed."),
+    "InvalidAuthorization": _("The call that began the job was wrongly signed."),
+    "SecretidNotExist": _("The key that began the job does not exist any more."),
+    "SignatureExpired": _("The signature of the call that began the job was too old."),
+    "MediaBucketUnBinded": _("The bucket is not bound to media processing. Bind it in the Cloud Infinite console."),
+    "PicBucketUnBinded": _("The bucket is not bound to picture processing. Bind it in the Cloud Infinite console."),
+    "QueueSaturated": _("The queue is full. Run the job later, or take another queue."),
+    "QueuePaused": _("The queue is paused. Start it in the Cloud Infinite console."),
+    "QueueNotFound": _("The queue of this job does not exist (any more). Compare the queue in Operation."),
+    "TemplateNotFound": _("A template of this job does not exist (any more). Compare the templates in Operation."),
+    "WriteTargetBucketDenied": _("Cloud Infinite may not write to the output bucket. Check its rights there."),
+    "InvalidUrl": _("An address that the job names is malformed."),
+    "SlowDown": _("Too much was asked at once. Run the job again later."),
+    "UnavailableForLegalReasons": _("The bucket or an object is blocked, or the account has unpaid bills."),
+    "InternalError": _("Cloud Infinite itself failed. Run the job again; if it fails again, report the job id to Tencent Cloud."),
+    "ServiceUnavailable": _("Cloud Infinite itself was not available. Run the job again."),
+    "NotImplemented": _("Cloud Infinite does not offer this in this region."),
+}  # fmt: skip
+UNKNOWN = _("This code is not in the documents. The message is all that is known.")
+
+
+def advice(code: str) -> _StrPromise:
+    """Return what `code` usually means, or that nobody says so."""
+    return ADVICE.get(code, UNKNOWN)

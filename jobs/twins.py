@@ -1,0 +1,124 @@
+"""The JSON twins' shapes: the same content as the page, with the API's own names and text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import timedelta
+
+    from jobs.filters import ListRequest
+    from jobs.models import Bucket
+    from jobs.pages import Ready
+    from jobs.problems import Problem
+    from jobs.records import Row
+
+PENDING: Mapping[str, Any] = {"pending": True}
+"""The answer while the first fetch is under way."""
+
+
+def moment(seconds: float) -> str:
+    """Return unix `seconds` as an ISO 8601 time in UTC, to the millisecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def job(row: Row) -> dict[str, Any]:
+    """Return a job: the JobsDetail node itself, and what we read from it under names with an underscore."""
+    read = row.job
+    return {
+        **read.tree,
+        "_times": {
+            "CreationTime": _iso(read.creation_time),
+            "StartTime": _iso(read.start_time),
+            "EndTime": _iso(read.end_time),
+        },
+        "_durations": {"waited": _seconds(read.waited), "ran": _seconds(read.ran)},
+        "_masked": list(row.masked),
+    }
+
+
+def job_list(bucket: Bucket, asked: ListRequest, ready: Sequence[Ready], *, next_path: str | None) -> dict[str, Any]:
+    """Return the pages of a list, one after another, as one.
+
+    Args:
+        bucket: whose jobs these are.
+        asked: what was asked for.
+        ready: at least one page.
+        next_path: where the next page's twin is, None at the end.
+    """
+    first, last = ready[0], ready[-1]
+    return {
+        "bucket": bucket.name,
+        "region": bucket.region,
+        "filter": asked.filter.params(),
+        "summary": asked.summary,
+        "as_of": moment(first.page.as_of),
+        "pin": str(first.page.pin),
+        "stale": any(answer.stale for answer in ready),
+        "problem": problem_body(first.problem) if first.problem else None,
+        "request_id": last.page.request_id,
+        "received": sum(answer.page.received for answer in ready),
+        "unique": sum(answer.page.unique for answer in ready),
+        "jobs": [job(row) for answer in ready for row in answer.page.rows],
+        "next": next_path,
+    }
+
+
+def bucket_list(buckets: Iterable[tuple[Bucket, str]], troubles: Mapping[str, Problem]) -> dict[str, Any]:
+    """Return the buckets, each with the path of its jobs' twin, and their last known trouble by name."""
+    return {
+        "buckets": [
+            {
+                "name": bucket.name,
+                "region": bucket.region,
+                "label": bucket.label,
+                "problem": problem_body(troubles[bucket.name]) if bucket.name in troubles else None,
+                "jobs": path,
+            }
+            for bucket, path in buckets
+        ]
+    }
+
+
+def problem(trouble: Problem) -> dict[str, Any]:
+    """Return the answer when there is nothing else to show."""
+    return {"problem": problem_body(trouble)}
+
+
+def problem_body(trouble: Problem) -> dict[str, Any]:
+    """Return one problem, with its advice in the reader's language."""
+    return {
+        "class": trouble.kind,
+        "code": trouble.code,
+        "message": trouble.message,
+        "advice": str(trouble.advice),
+        "retryable": trouble.retryable,
+        "request_id": trouble.request_id,
+    }
+
+
+def wrong(errors: Mapping[str, Iterable[object]]) -> dict[str, Any]:
+    """Return the answer to a wrong filter: which parameters are wrong, and why."""
+    return {
+        "problem": {
+            "class": "ours",
+            "code": "wrong_filter",
+            "message": _("This address asks for something that can't be asked."),
+            "advice": _("Correct or leave out the parameters named under errors."),
+            "retryable": False,
+            "request_id": "",
+        },
+        "errors": {name: [str(error) for error in found] for name, found in errors.items()},
+    }
+
+
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None
+
+
+def _seconds(span: timedelta | None) -> float | None:
+    return span.total_seconds() if span is not None else None

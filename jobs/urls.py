@@ -1,0 +1,59 @@
+"""The address table: which view answers which path, outside and inside a portal's frame.
+
+`urlpatterns` is what people open; `embed` is for `include(embed, namespace="embed")` under `/embed/`. Both have the
+app name `jobs`, so `{% url "jobs:job_list" ... %}` stays inside the frame when the page is inside it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
+
+from jobs.views import job, lists
+from jobs.views.embed import framed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpResponse
+
+    View = Callable[..., HttpResponse]
+
+app_name = "jobs"
+
+
+class PartConverter(StringConverter):
+    """What a job is drilled into; each part is a page, a partial and a JSON twin of its own."""
+
+    regex = "operation|output|time-interval|input|raw"
+
+
+register_converter(PartConverter, "part")
+
+JOBS = "buckets/<str:bucket_name>/jobs"
+
+# Every page has a JSON twin, with `.json` for its last slash.
+PAGES: list[tuple[str, View, str]] = [
+    (f"{JOBS}/", lists.job_list, "job_list"),
+    (f"{JOBS}/<str:job_id>/", job.job, "job"),
+    (f"{JOBS}/<str:job_id>/<part:part>/", job.job_part, "job_part"),
+]
+TWINS = [(route.removesuffix("/") + ".json", view, f"{name}_json") for route, view, name in PAGES]
+RETRY = ("buckets/<str:bucket_name>/retry/", lists.retry, "retry")
+
+urlpatterns = [
+    path("", lists.bucket_list, name="bucket_list"),
+    path("buckets.json", lists.bucket_list, {"as_json": True}, name="bucket_list_json"),
+    *(path(route, view, {"as_json": True}, name=name) for route, view, name in TWINS),
+    *(path(route, view, name=name) for route, view, name in [*PAGES, RETRY]),
+]
+
+embed = (
+    [
+        *(path(route, framed(view), {"as_json": True}, name=name) for route, view, name in TWINS),
+        *(path(route, framed(view), name=name) for route, view, name in [*PAGES, RETRY]),
+    ],
+    app_name,
+)

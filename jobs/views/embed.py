@@ -1,0 +1,34 @@
+"""Who may show a page in a frame: the portals of `EMBED_ORIGINS`, under `/embed/` only."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any, cast
+
+from csp.decorators import csp_replace
+from django.conf import settings
+from django.views.decorators.clickjacking import xframe_options_exempt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
+
+    View = Callable[..., HttpResponse]
+
+
+def framed(view: View) -> View:
+    """Return the view, allowed in the frames of `EMBED_ORIGINS`.
+
+    Without such origins the answer keeps the headers that deny all framing. `X-Frame-Options` can't name an origin, so
+    it goes where `frame-ancestors` names them.
+    """
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not settings.EMBED_ORIGINS:
+            return view(request, *args, **kwargs)
+        allowed = csp_replace({"frame-ancestors": settings.EMBED_ORIGINS})(xframe_options_exempt(view))
+        return cast("HttpResponse", allowed(request, *args, **kwargs))
+
+    return answer

@@ -1,0 +1,178 @@
+"""One look at a list, in the terms its template and its twin need: which pages are there, and what comes after them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Literal
+
+from django.utils.translation import gettext
+
+from jobs import fragments, pages
+from jobs.pages import Failed, Pending, Ready
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from zoneinfo import ZoneInfo
+
+    from django.utils.safestring import SafeString
+
+    from jobs.filters import ListRequest
+    from jobs.models import Bucket
+    from jobs.problems import Problem
+
+AGES = (2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
+"""Seconds by which an age is told: “less than”."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What one look at a bucket's list has brought. `now` is CI's time in unix seconds."""
+
+    bucket: Bucket
+    asked: ListRequest
+    answers: Sequence[Ready | Pending | Failed]
+    now: float
+    embedded: bool
+
+    @classmethod
+    def look(cls, bucket: Bucket, asked: ListRequest, *, now: float, embedded: bool) -> Listing:
+        """Ask for the pages. A place in a list that was opened too long ago opens the newest list."""
+        view = asked.view.first() if asked.view.is_old_place(now) else asked.view
+        return cls(bucket, asked, pages.get_pages(bucket, asked.filter, view), now, embedded)
+
+    @property
+    def outcome(self) -> Literal["ready", "pending", "failed"]:
+        """Which of the three the first page is."""
+        first = self.answers[0]
+        return "ready" if isinstance(first, Ready) else "pending" if isinstance(first, Pending) else "failed"
+
+    @cached_property
+    def ready(self) -> list[Ready]:
+        """The pages that are there, in order."""
+        return [answer for answer in self.answers if isinstance(answer, Ready)]
+
+    @property
+    def pending(self) -> Pending | None:
+        """Set while the first page is being fetched."""
+        first = self.answers[0]
+        return first if isinstance(first, Pending) else None
+
+    @property
+    def problem(self) -> Problem | None:
+        """What is wrong, with or without older rows to show beside it."""
+        first = self.answers[0]
+        if isinstance(first, Failed):
+            return first.problem
+        return next((answer.problem for answer in self.ready if answer.problem), None)
+
+    @property
+    def status(self) -> int:
+        """Our HTTP status."""
+        first = self.answers[0]
+        return first.problem.status if isinstance(first, Failed) else 202 if isinstance(first, Pending) else 200
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds after which asking again makes sense, None when that isn't known or needed."""
+        first = self.answers[0]
+        if isinstance(first, Failed):
+            return first.problem.retry_after
+        return first.retry_after if isinstance(first, Pending) else None
+
+    @property
+    def again_in(self) -> str:
+        """The same for htmx, which takes milliseconds."""
+        return f"{round((self.retry_after or 1) * 1000)}ms"
+
+    # The pages that are there ---------------------------------------------------------------------------------------------
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which times are shown."""
+        return self.asked.view.zone
+
+    @property
+    def row_fragments(self) -> list[Callable[[], SafeString]]:
+        """What renders the rows of each page, or takes them from the cache."""
+        return [
+            partial(fragments.rows_html, answer.page, self.asked.view, embedded=self.embedded) for answer in self.ready
+        ]
+
+    @property
+    def unique(self) -> int:
+        """How many rows are shown."""
+        return sum(answer.page.unique for answer in self.ready)
+
+    @property
+    def received(self) -> int:
+        """How many rows Cloud Infinite sent for them."""
+        return sum(answer.page.received for answer in self.ready)
+
+    @property
+    def repeats(self) -> int:
+        """How many of those stood on an earlier page already."""
+        return sum(answer.page.repeats for answer in self.ready)
+
+    @property
+    def stale(self) -> bool:
+        """Whether any of it may have changed since."""
+        return any(answer.stale for answer in self.ready)
+
+    @property
+    def as_of(self) -> datetime:
+        """When the oldest of the pages was asked for."""
+        return datetime.fromtimestamp(min(answer.page.as_of for answer in self.ready), UTC)
+
+    @property
+    def age(self) -> str:
+        """How old the oldest of the pages is, in steps: a page that is asked again within one is "not modified"."""
+        step = bisect_right(AGES, max(0.0, self.now - self.as_of.timestamp()))
+        if step == 0:
+            return gettext("just asked")
+        if step == len(AGES):
+            return gettext("from cache, over a day old")
+        seconds = AGES[step]
+        if seconds < 60:
+            return gettext("from cache, less than %(count)d s old") % {"count": seconds}
+        if seconds < 3600:
+            return gettext("from cache, less than %(count)d min old") % {"count": seconds // 60}
+        return gettext("from cache, less than %(count)d h old") % {"count": seconds // 3600}
+
+    @property
+    def request_id(self) -> str:
+        """Upstream's name for the answer that the last page is from."""
+        return self.ready[-1].page.request_id
+
+    @property
+    def first_unknown(self) -> bool:
+        """Whether earlier pages are forgotten, so that repeats could not be removed."""
+        return any(answer.page.n is None for answer in self.ready)
+
+    # What comes after them, and before ------------------------------------------------------------------------------------
+
+    @property
+    def end(self) -> str:
+        """Why nothing follows, "" when something does."""
+        return self.ready[-1].page.end
+
+    @property
+    def next_query(self) -> str:
+        """The query of the page that follows, "" at the end."""
+        last = self.ready[-1].page
+        return self.asked.next_query(last.pin, last.next) if last.next else ""
+
+    @property
+    def old_place_query(self) -> str:
+        """The query of the list as it was, when the link's place was too old to be opened."""
+        view = self.asked.view
+        return self.asked.frozen_query(view.pin) if view.pin and view.is_old_place(self.now) else ""
+
+    @property
+    def version(self) -> list[object]:
+        """All that its page depends on, besides the reader."""
+        answers = [(answer.page.version, answer.page.repeats, answer.stale, answer.problem) for answer in self.ready]
+        bucket = (self.bucket.label, self.bucket.region)
+        return [self.asked.canonical, bucket, self.age, self.old_place_query, answers]

@@ -1,0 +1,132 @@
+"""The bucket list and the job list: page, fragment and JSON twin of each."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import push_url, retarget
+
+from jobs import access, filters, pages, twins
+from jobs.regions import region_name
+from jobs.servers import ServerDown
+from jobs.views.form import form_html
+from jobs.views.listing import Listing
+from jobs.views.responses import address, as_html, as_twin, ci_time, fragment_target, listed, namespace
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from jobs.filters import ListRequest
+    from jobs.models import Bucket
+
+FRAGMENTS = {"more": "#rows", "results": "#results", "list": "#list"}
+"""Which part of the page goes where: the id of what htmx replaces, and the partial that replaces it."""
+
+
+@require_safe
+@listed
+def bucket_list(request: HttpRequest, *, as_json: bool = False) -> HttpResponse:
+    """Show the buckets that the reader may see, with their last known trouble; `q` searches them."""
+    asked = filters.parse_buckets(request.GET)
+    if asked.errors and as_json:
+        return as_twin(request, twins.wrong(asked.errors), status=400)
+    if not asked.is_canonical:
+        return HttpResponseRedirect(address(request.path, asked.canonical))
+    visible = list(access.visible_buckets(request.user))
+    found = [] if asked.errors else [bucket for bucket in visible if asked.matches(*_searched(bucket))]
+    troubles = pages.last_problems(found)
+    if as_json:
+        paths = [reverse("jobs:job_list_json", args=[bucket.name]) for bucket in found]
+        return as_twin(request, twins.bucket_list(zip(found, paths, strict=True), troubles))
+    rows = [(bucket, region_name(bucket.region), troubles.get(bucket.name)) for bucket in found]
+    fragment = "#results" if fragment_target(request) == "results" else ""
+    context = {"asked": asked, "rows": rows, "visible": len(visible), "view": asked.view}
+    return as_html(request, f"jobs/bucket_list.html{fragment}", context, status=400 if asked.errors else 200)
+
+
+@require_safe
+@listed
+def job_list(request: HttpRequest, bucket_name: str, *, as_json: bool = False) -> HttpResponse:
+    """Show one page, or `depth` pages together, of a bucket's jobs."""
+    bucket = access.get_bucket(request.user, bucket_name)
+    asked = filters.parse_list(request.GET, now=ci_time())
+    if asked.errors:
+        return _wrong_list(request, bucket, asked, as_json=as_json)
+    if not asked.is_canonical:
+        return HttpResponseRedirect(address(request.path, asked.canonical))
+    listing = Listing.look(bucket, asked, now=ci_time(), embedded=namespace(request) == "embed")
+    return _listing_twin(request, listing) if as_json else _listing_page(request, listing)
+
+
+@require_POST
+@listed
+def retry(request: HttpRequest, bucket_name: str) -> HttpResponse:
+    """Forget what is known to go wrong with a bucket, and go back to where the reader came from."""
+    bucket = access.get_bucket(request.user, bucket_name)
+    # While Redis is down nothing is kept either, and the list says what is down.
+    with suppress(ServerDown):
+        pages.drop_problems(bucket)
+    back = request.POST.get("next", "")
+    if not (back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)):
+        back = reverse("jobs:job_list", args=[bucket.name], current_app=namespace(request))
+    return HttpResponseRedirect(back, status=303)
+
+
+def _searched(bucket: Bucket) -> tuple[str, ...]:
+    return bucket.name, bucket.label, bucket.region, region_name(bucket.region)
+
+
+def _listing_page(request: HttpRequest, listing: Listing) -> HttpResponse:
+    target = fragment_target(request)
+    return as_html(
+        request,
+        f"jobs/job_list.html{FRAGMENTS.get(target, '')}",
+        {**_frame(request, listing.bucket, listing.asked), "listing": listing},
+        status=listing.status,
+        retry_after=listing.retry_after,
+        version=listing.version if listing.outcome == "ready" else None,
+    )
+
+
+def _listing_twin(request: HttpRequest, listing: Listing) -> HttpResponse:
+    if listing.outcome != "ready":
+        body = twins.problem(listing.problem) if listing.problem else twins.PENDING
+        return as_twin(request, body, status=listing.status, retry_after=listing.retry_after)
+    next_path = address(request.path, listing.next_query) if listing.next_query else None
+    body = twins.job_list(listing.bucket, listing.asked, listing.ready, next_path=next_path)
+    return as_twin(request, body, version=listing.version)
+
+
+def _wrong_list(request: HttpRequest, bucket: Bucket, asked: ListRequest, *, as_json: bool) -> HttpResponse:
+    """Say which parameters are wrong, and why; nothing was asked for."""
+    if as_json:
+        return as_twin(request, twins.wrong(asked.errors), status=400)
+    target = fragment_target(request)
+    # The form says what is wrong, so it is replaced together with the results; its empty fields stay out of the address.
+    fragment = FRAGMENTS["list"] if target == "results" else FRAGMENTS.get(target, "")
+    response = as_html(request, f"jobs/job_list.html{fragment}", _frame(request, bucket, asked), status=400)
+    if target == "results":
+        push_url(response, address(request.path, urlencode(asked.given)))
+        retarget(response, "#list")
+    return response
+
+
+def _frame(request: HttpRequest, bucket: Bucket, asked: ListRequest) -> dict[str, Any]:
+    """Return what the page shows whatever was found: the bucket, the form, the sentence."""
+    return {
+        "asked": asked,
+        "bucket": bucket,
+        "region": region_name(bucket.region),
+        "form": partial(form_html, asked, bucket.name, embedded=namespace(request) == "embed"),
+        "fragment": fragment_target(request),
+        "here": request.get_full_path(),
+        "view": asked.view,
+        "zone": asked.view.zone,
+    }

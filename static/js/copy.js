@@ -1,0 +1,34 @@
+/* Copy buttons: <button data-copy="text" data-copied="Copied">, hidden until this runs. */
+const show = () => {
+  for (const button of document.querySelectorAll("button[data-copy][hidden]")) button.hidden = false;
+};
+
+const copy = async (text) => {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  // Plain http and frames without permission have no clipboard object.
+  const field = document.createElement("textarea");
+  field.value = text;
+  field.className = "visually-hidden";
+  document.body.append(field);
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  if (!done) throw new Error("not copied");
+};
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  try {
+    await copy(button.dataset.copy);
+  } catch {
+    return;
+  }
+  button.focus();
+  button.dataset.done = "";
+  document.getElementById("announce").textContent = button.dataset.copied;
+  setTimeout(() => delete button.dataset.done, 1500);
+});
+
+document.addEventListener("htmx:afterSwap", show);
+show();

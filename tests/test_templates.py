@@ -1,0 +1,122 @@
+"""The rules that every template keeps, so that the pages work without script, under a strict policy, and in any language."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.template import engines
+from django.template.backends.django import DjangoTemplates
+
+TEMPLATES = sorted((settings.BASE_DIR / "templates").rglob("*.html"))
+SCRIPTS = sorted((settings.BASE_DIR / "static" / "js").glob("*.js"))
+STYLES = sorted((settings.BASE_DIR / "static" / "css").glob("*.css"))
+
+HTMX_ADDRESS = re.compile(r"""\b(?:data-)?hx-(?:get|post)="((?:\{[%{].*?[%}]\}|[^"])*)\"""")
+PLAIN_ADDRESS = re.compile(r"""\b(?:href|action)="((?:\{[%{].*?[%}]\}|[^"])*)\"""")
+TAG = re.compile(r"""<[a-zA-Z](?:\{[%{].*?[%}]\}|"(?:\{[%{].*?[%}]\}|[^"])*"|[^">])*>""", re.DOTALL)
+CODE = re.compile(r"\{[%{#].*?[%}#]\}", re.DOTALL)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(settings.BASE_DIR))
+
+
+def engine() -> DjangoTemplates:
+    found = engines["django"]
+    assert isinstance(found, DjangoTemplates)
+    return found
+
+
+templates = pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
+
+
+@templates
+def test_template_compiles(path: Path) -> None:
+    engine().get_template(str(path.relative_to(settings.BASE_DIR / "templates")))
+
+
+@templates
+def test_template_has_no_script_or_style_of_its_own(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+
+    assert re.findall(r"<style|\sstyle=|<script(?![^>]*\ssrc=)|\son[a-z]+=|hx-on|hx-vals=.js:|javascript:", text) == []
+
+
+@templates
+def test_template_marks_nothing_as_safe(path: Path) -> None:
+    assert re.findall(r"\|\s*safe\w*|autoescape\s+off", path.read_text(encoding="utf-8")) == []
+
+
+@templates
+def test_what_htmx_asks_for_can_be_asked_for_without_it(path: Path) -> None:
+    """An element has the same address as href or action; a region or row holds a link with it."""
+    text = path.read_text(encoding="utf-8")
+    plain = set(PLAIN_ADDRESS.findall(text))
+
+    for tag in TAG.findall(text):
+        for address in HTMX_ADDRESS.findall(tag):
+            own = PLAIN_ADDRESS.findall(tag)
+            assert own == [address] if own else address in plain, tag
+
+
+@templates
+def test_times_are_rendered_by_one_tag_alone(path: Path) -> None:
+    assert re.findall(r"\|\s*(?:date|time|naturaltime|timesince|timeuntil)\b", path.read_text(encoding="utf-8")) == []
+
+
+UNTRANSLATED = {"Batchlens", "RequestId", "CallBack", "UserData", "JobParam", "JobId"}
+"""Names: they are the same in every language."""
+
+
+@pytest.mark.parametrize("name", ["jobs/job_list.html", "jobs/bucket_list.html", "base.html"])
+def test_every_word_goes_through_gettext(name: str) -> None:
+    text = (settings.BASE_DIR / "templates" / name).read_text(encoding="utf-8")
+    text = re.sub(
+        r"\{% blocktranslate.*?endblocktranslate %\}|\{% comment %\}.*?\{% endcomment %\}", "", text, flags=re.DOTALL
+    )
+    visible = CODE.sub(" ", text)
+
+    found = {word for piece in re.findall(r">([^<>]*)<", visible) for word in re.findall(r"[A-Za-z]{3,}", piece)}
+
+    assert found - UNTRANSLATED == set()
+
+
+def test_scripts_are_small_and_evaluate_nothing() -> None:
+    sources = {path.name: path.read_text(encoding="utf-8") for path in SCRIPTS}
+
+    assert sum(map(len, sources.values())) < 6_000
+    assert [
+        name
+        for name, text in sources.items()
+        if re.search(r"\beval\(|new Function|innerHTML|localStorage|sessionStorage", text)
+    ] == []
+
+
+def test_every_script_is_loaded_by_the_base_page() -> None:
+    base = (settings.BASE_DIR / "templates" / "base.html").read_text(encoding="utf-8")
+    pages = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES)
+
+    assert [path.name for path in SCRIPTS if f"js/{path.name}" not in pages] == []
+    assert "{% htmx_script %}" in base
+
+
+def test_style_sheets_are_small_and_fetch_nothing() -> None:
+    shared = [path for path in STYLES if path.name in {"tokens.css", "base.css", "components.css"}]
+
+    assert sum(path.stat().st_size for path in shared) < 20_000
+    assert [
+        path.name for path in STYLES if re.search(r"@import|url\(|@font-face", path.read_text(encoding="utf-8"))
+    ] == []
+
+
+@pytest.mark.parametrize("path", STYLES, ids=name_of)
+def test_colours_have_names(path: Path) -> None:
+    """Light and dark differ in one file only."""
+    if path.name == "tokens.css":
+        pytest.skip("the place for colours")
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+    assert re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[;\s,)])|\brgba?\(|\bhsla?\(|\boklch\(", text) == []
