@@ -26,9 +26,8 @@ def roomy(function: Callable[P, R]) -> Callable[P, R]:
     The memory is reserved, not touched: only the pages that frames really use count.
     """
 
-    @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         return function(*args, **kwargs)
 
     call.__code__ = call.__code__.replace(co_stacksize=SLOTS)
-    return call
+    return wraps(function)(call)

@@ -78,7 +78,7 @@ def process_environment(emulator: Emulator, django_db_setup: None) -> dict[str, 
 @pytest.fixture(scope="session")
 def session_worker(process_environment: dict[str, str]) -> Iterator[Process]:
     """One real Celery worker for all tests of a process."""
-    process = new_worker(Path(settings.VAR_DIR) / f"worker-{os.getpid()}.log", **process_environment)
+    process = new_worker(Path(settings.VAR_DIR) / f"worker-{os.getpid()}.log", process_environment)
     process.start()
     yield process
     process.stop()

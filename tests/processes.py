@@ -70,7 +70,7 @@ class Process:
                 self.kill()
 
 
-def worker(log: Path, *, name: str = "w1", threads: int = 8, **extra: str) -> Process:
+def worker(log: Path, extra: dict[str, str] | None = None, *, name: str = "w1", threads: int = 8) -> Process:
     """Return a Celery worker that is ready once its heartbeat is seen."""
     from jobs import claims
 
@@ -81,7 +81,7 @@ def worker(log: Path, *, name: str = "w1", threads: int = 8, **extra: str) -> Pr
         sys.executable, "-m", "celery", "-A", "dashboard", "worker", "-P", "threads", "-c", str(threads), "-n", f"{name}@%h",
         "--without-gossip", "--without-mingle", "--loglevel", "INFO",
     ]  # fmt: skip
-    return Process(command, log, extra, ready=beats)
+    return Process(command, log, extra or {}, ready=beats)
 
 
 def web(log: Path, **extra: str) -> tuple[Process, str]:

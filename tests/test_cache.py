@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -201,7 +202,11 @@ def test_new_head_leaves_the_old_chain_as_it_was() -> None:
     newer = Pin(PIN.end + 60, PIN.opened + 60_000)
 
     cache.store_page(
-        HEAD, replace(page_of("b0", "b1", as_of=160), pin=newer), moves_head=True, replaces_continuation=False, person=True
+        HEAD,
+        replace(page_of("b0", "b1", as_of=160), pin=newer),
+        moves_head=True,
+        replaces_continuation=False,
+        person=True,
     )
 
     assert ids(find(head=True)) == ["b0", "b1"]
@@ -211,7 +216,7 @@ def test_new_head_leaves_the_old_chain_as_it_was() -> None:
 def test_chain_lives_long_only_once_somebody_went_past_its_first_page() -> None:
     def life() -> int:
         with servers.cache_server().connection() as client:
-            return int(client.pttl(f"v1:page:{BUCKET}:{LIST.digest}:{PIN}:first"))  # type: ignore[arg-type] - redis-py types sync and async alike
+            return int(cast("Any", client).pttl(f"v1:page:{BUCKET}:{LIST.digest}:{PIN}:first"))
 
     store(page_of("b1", token="t2"), head=True)
     find(head=True)
@@ -330,7 +335,9 @@ def test_job_asked_by_itself_keeps_its_raw_text_against_an_older_list() -> None:
     assert cache.find_job(JobQuestion(BUCKET, "b1"), "default").job == record(as_of=100.0, raw="<xml/>")
 
 
-@pytest.mark.parametrize(("state", "age", "fresh"), [("Running", 14, True), ("Running", 16, False), ("Success", 9999, True)])
+@pytest.mark.parametrize(
+    ("state", "age", "fresh"), [("Running", 14, True), ("Running", 16, False), ("Success", 9999, True)]
+)
 def test_job_is_fresh_for_a_moment_or_for_good(state: str, age: float, fresh: bool) -> None:
     kept = replace(record(as_of=1000), row=row("b1", state))
 
@@ -341,7 +348,7 @@ def test_everything_stored_is_small() -> None:
     store(page_of(*(f"b{index:032x}" for index in range(100)), token="t"), head=True)
 
     with servers.cache_server().connection() as client:
-        used = sum(int(client.memory_usage(key) or 0) for key in client.scan_iter("v1:*"))  # type: ignore[arg-type] - redis-py types sync and async alike
+        used = sum(cast("Any", client).memory_usage(key) for key in client.scan_iter("v1:*"))
 
     assert used < 100 * 1200
 

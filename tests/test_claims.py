@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -15,7 +15,7 @@ from jobs.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.usefixtures("empty_redis")
 
@@ -24,13 +24,15 @@ PROBLEM = Problem("upstream_failing", "InternalError", "We are sorry.", "req-1",
 
 def record(key: str) -> dict[str, str]:
     with servers.broker().connection() as client:
-        return {name.decode(): value.decode("latin-1") for name, value in client.hgetall(f"asking:{key}").items()}  # type: ignore[union-attr, misc] - redis-py types sync and async alike
+        # redis-py types the answers of its sync and async clients alike.
+        fields: dict[bytes, bytes] = cast("Any", client).hgetall(f"asking:{key}")
+    return {name.decode(): value.decode("latin-1") for name, value in fields.items()}
 
 
 def change(key: str, **fields: float | str) -> None:
     """Move an asking's record to another moment, instead of waiting for it."""
     with servers.broker().connection() as client:
-        client.hset(f"asking:{key}", mapping=fields)
+        cast("Any", client).hset(f"asking:{key}", mapping=fields)
 
 
 def test_first_reader_claims_and_others_join_the_same_token() -> None:
@@ -173,7 +175,7 @@ def test_failed_try_may_be_asked_again_at_its_time_and_not_before() -> None:
     assert (due.outcome, due.tries) == ("claimed", 1)
 
 
-def test_asking_ends_with_its_last_problem_after_the_fetch_deadline(settings: SettingsWrapper) -> None:
+def test_asking_ends_with_its_last_problem_after_the_fetch_deadline(settings: Settings) -> None:
     settings.FETCH_DEADLINE = 15
     asking = claims.ask("k")
     claim = claims.start("k", asking.enqueued_at)

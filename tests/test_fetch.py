@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from jobs.problems import Problem
     from jobs.records import Page
@@ -30,18 +30,21 @@ QUESTION = PageQuestion(NAME, JobFilter())
 
 @pytest.fixture
 def ci(
-    pristine_emulator: Emulator, db: None, settings: SettingsWrapper, empty_redis: None
+    pristine_emulator: Emulator,
+    db: None,
+    settings: Settings,
+    empty_redis: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Emulator]:
     """An emulator with one bucket of three jobs, which this process's own client asks."""
     settings.CI_ENDPOINT = pristine_emulator.endpoint
     pristine_emulator.create_bucket(NAME, jobs=3, newest=600)
     Bucket.objects.create(name=NAME, region=REGION)
-    clock._clock.__init__()  # type: ignore[misc] - a clock that has learned nothing
+    monkeypatch.setattr(clock, "_clock", clock.Clock())  # it has learned nothing yet
     fetch.client.cache_clear()
     yield pristine_emulator
     fetch.client().close()
     fetch.client.cache_clear()
-    clock._clock.__init__()  # type: ignore[misc] - what was learned here is not true elsewhere
 
 
 def run(question: PageQuestion = QUESTION) -> tuple[Page | None, Problem | None]:
@@ -84,7 +87,7 @@ def test_pin_made_with_a_slow_clock_is_made_once_more(ci: Emulator) -> None:
     assert len(ci.calls(NAME)) == 2
 
 
-def test_slow_answer_is_not_taken_for_a_wrong_clock(ci: Emulator, settings: SettingsWrapper) -> None:
+def test_slow_answer_is_not_taken_for_a_wrong_clock(ci: Emulator, settings: Settings) -> None:
     ci.set_latency(2.6, NAME)
 
     run()
@@ -100,7 +103,7 @@ def test_bucket_hidden_while_the_task_was_queued_is_not_asked(ci: Emulator) -> N
     assert ci.calls(NAME) == []
 
 
-def test_missing_credential_is_said_by_name(ci: Emulator, settings: SettingsWrapper) -> None:
+def test_missing_credential_is_said_by_name(ci: Emulator, settings: Settings) -> None:
     Bucket.objects.update(credential="team-a")
 
     asking = claims.ask(QUESTION.key)
@@ -112,9 +115,7 @@ def test_missing_credential_is_said_by_name(ci: Emulator, settings: SettingsWrap
     assert "team-a" in problem.message
 
 
-def test_rotated_credential_file_drops_the_old_ones_problems(
-    ci: Emulator, settings: SettingsWrapper, tmp_path: Path
-) -> None:
+def test_rotated_credential_file_drops_the_old_ones_problems(ci: Emulator, settings: Settings, tmp_path: Path) -> None:
     secret = tmp_path / "key"
     secret.write_text("wrong-key")
     settings.CI_CREDENTIALS = {"default": {"SECRET_ID": SECRET_ID, "SECRET_KEY_FILE": str(secret)}}
@@ -131,7 +132,7 @@ def test_rotated_credential_file_drops_the_old_ones_problems(
     assert page is not None
 
 
-def test_credential_that_can_t_be_read_does_not_stop_the_watch(ci: Emulator, settings: SettingsWrapper) -> None:
+def test_credential_that_can_t_be_read_does_not_stop_the_watch(ci: Emulator, settings: Settings) -> None:
     settings.CI_CREDENTIALS = {"default": {"SECRET_ID": "half"}, "other": {"SECRET_ID": "a", "SECRET_KEY": "b"}}
     fetch.watch_credentials()
     settings.CI_CREDENTIALS["other"] = {"SECRET_ID": "a", "SECRET_KEY": "c"}
@@ -177,7 +178,7 @@ def tried_to_the_end() -> tuple[Page | None, Problem | None]:
     return found.page, found.problem
 
 
-def test_trickling_answer_ends_at_the_deadline(ci: Emulator, settings: SettingsWrapper) -> None:
+def test_trickling_answer_ends_at_the_deadline(ci: Emulator, settings: Settings) -> None:
     settings.CI_DEADLINE = 0.5
     ci.fault(NAME, "trickle", part="body", chunk=10, interval=0.1, seconds=20)
     began = time.monotonic()
@@ -208,7 +209,9 @@ def test_no_credential_reaches_a_log_line_or_redis(ci: Emulator, caplog: pytest.
 
 def test_job_s_secrets_are_masked_before_anything_is_stored(ci: Emulator) -> None:
     job_id = ci.add_job(
-        NAME, CreationTime="2023-11-14T01:00:02+0800", Operation={"CallBack": "https://h.example.com/p?t=1", "UserData": "secret=abc"}
+        NAME,
+        CreationTime="2023-11-14T01:00:02+0800",
+        Operation={"CallBack": "https://h.example.com/p?t=1", "UserData": "secret=abc"},
     )
 
     page, _problem = run()

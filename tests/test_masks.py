@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.cloudinfinite.parser import read_xml
+from jobs.cloudinfinite.tree import Tree, text
 from jobs.masks import mask_callback, mask_tree, mask_user_data, mask_xml
 
 
@@ -69,7 +70,7 @@ def test_user_data_of_a_stranger_takes_bounded_time(text: str) -> None:
 
 
 def test_tree_is_masked_wherever_the_element_stands_and_says_where() -> None:
-    tree = {
+    tree: Tree = {
         "Name": "token=kept",
         "Operation": {
             "UserData": "token=abc",
@@ -89,7 +90,7 @@ def test_tree_is_masked_wherever_the_element_stands_and_says_where() -> None:
         },
     }
     assert paths == ("Operation.UserData", "Operation.CallBack", "Operation.Odd.1.UserData.Inner")
-    assert tree["Operation"]["UserData"] == "token=abc"  # type: ignore[index] - the test knows its own tree
+    assert text(tree, "Operation", "UserData") == "token=abc"
 
 
 def test_xml_is_masked_and_otherwise_stays_to_the_letter() -> None:

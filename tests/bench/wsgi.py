@@ -6,7 +6,7 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
-from django.conf import settings  # noqa: E402 - the environment is set first
+from django.conf import settings
 
 settings.ROOT_URLCONF = "tests.bench.urls"
 
