@@ -194,9 +194,7 @@ def _ask_page_once(question: PageQuestion, bucket: Bucket, credential: Credentia
             next_token=continuation.next_token,
         ),
     )
-    rows = _unique(
-        Row(Job.from_tree(tree), masked) for tree, masked in (masks.mask_tree(job.tree) for job in answer.jobs)
-    )
+    rows = _unique(_masked(job) for job in answer.jobs)
     answered = {
         "rows": rows,
         "received": len(answer.jobs),
@@ -229,6 +227,11 @@ def _unique(rows: Iterable[Row]) -> tuple[Row, ...]:
     return tuple(kept.values())
 
 
+def _masked(job: Job) -> Row:
+    tree, masked = masks.mask_tree(job.tree)
+    return Row(Job.from_tree(tree) if masked else job, masked)
+
+
 def _ask_job(question: JobQuestion, bucket: Bucket, credential: Credential) -> JobRecord:
     began = clock.now()
     try:
@@ -237,12 +240,12 @@ def _ask_job(question: JobQuestion, bucket: Bucket, credential: Credential) -> J
         )
     except PermissionDenied:
         return _ask_job_of_list(question, bucket, credential)
-    tree, masked = masks.mask_tree(answer.job.tree)
+    row = _masked(answer.job)
     raw = masks.mask_xml(answer.raw)
-    verified = _shows_only(raw, tree)
+    verified = _shows_only(raw, row.job.tree)
     return JobRecord(
         bucket=bucket.name,
-        row=Row(Job.from_tree(tree), masked),
+        row=row,
         as_of=began,
         request_id=answer.request_id,
         raw=raw if verified else None,
@@ -259,8 +262,7 @@ def _ask_job_of_list(question: JobQuestion, bucket: Bucket, credential: Credenti
     )
     for job in answer.jobs:
         if job.job_id == question.job_id:
-            tree, masked = masks.mask_tree(job.tree)
-            return JobRecord(bucket.name, Row(Job.from_tree(tree), masked), began, answer.request_id, None, "denied")
+            return JobRecord(bucket.name, _masked(job), began, answer.request_id, None, "denied")
     raise NotFound("no_such_job", "The list holds no such job.", 200, answer.request_id)
 
 

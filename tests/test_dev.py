@@ -285,7 +285,8 @@ def test_the_demo_that_is_asked_for_ignores_the_account_and_its_servers(tmp_path
     assert site.redis == {}
     assert variables["CI_SECRET_ID"] == "EMULATOR-DEMO-SECRET-ID"
     assert "media-1250000000@" not in variables["BUCKETS"]
-    assert variables.keys().isdisjoint({"CI_ENDPOINT", "CI_DEADLINE", "REDIS_URL"})
+    assert variables["CI_ENDPOINT"] == "http://127.0.0.1:1"
+    assert variables.keys().isdisjoint({"CI_DEADLINE", "REDIS_URL"})
 
 
 def test_an_account_is_never_shown_as_demo_nor_to_everyone(tmp_path: Path) -> None:
@@ -346,6 +347,22 @@ def test_a_process_that_is_killed_comes_back(demo: Run, name: str) -> None:
     demo.line(rf"^dev      \| {name} ended \(killed by SIGKILL\) and starts again", before + 1)
     demo.wait_ready()
     assert demo.get("/")[0] == 200
+
+
+def test_manage_talks_to_the_servers_of_the_running_site(demo: Run, var: Path) -> None:
+    code = (
+        "from jobs import clock, cache, servers; from django.conf import settings; clock.now();"
+        "servers.ping(servers.cache_server()); print(settings.CI_ENDPOINT)"
+    )
+    printed = subprocess.run(
+        [sys.executable, ROOT / "dev", "manage", "--port", str(demo.port), "shell", "--no-imports", "-c", code],
+        env={"PATH": os.environ["PATH"], "VAR_DIR": str(var)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+    ).stdout
+    assert printed.strip() == f"http://{demo.line(r'emulator listening').rpartition(' ')[2]}"
 
 
 def test_a_second_run_on_the_same_port_is_refused_and_disturbs_nobody(demo: Run) -> None:

@@ -12,7 +12,7 @@ import pytest
 from bs4 import BeautifulSoup
 from django.http import QueryDict
 from django.template import Context, Template
-from django.urls import resolve
+from django.urls import resolve, reverse
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -240,3 +240,10 @@ def test_job_link_leads_to_the_very_job(job_id: str) -> None:
     address = unescape(html.removeprefix('<a href="').removesuffix('">'))
     assert urlsplit(address).query == ""
     assert resolve(unquote(urlsplit(address).path)).kwargs == {"bucket_name": BUCKET, "job_id": job_id}
+
+
+@given(st.text(min_size=1, max_size=40).filter(lambda text: text not in {".", ".."} and "/" not in text))
+def test_job_address_is_what_django_would_reverse(job_id: str) -> None:
+    address = Template("{% job_url bucket job_id %}").render(Context({"bucket": "media-1250000000", "job_id": job_id}, autoescape=False))
+
+    assert address == reverse("jobs:job", args=["media-1250000000", job_id])

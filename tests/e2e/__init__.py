@@ -1,0 +1,1 @@
+"""The whole product as processes: Valkey, emulator, worker, gunicorn and Chromium."""

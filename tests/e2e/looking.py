@@ -1,0 +1,46 @@
+"""What a person sees of a page in the browser: rows, the end of the list, a problem."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from jobs.models import Bucket
+
+ROWS = 'tr[id^="job-"]'
+
+
+def list_path(bucket: Bucket | str, query: str = "", *, twin: bool = False, prefix: str = "") -> str:
+    """Return the address of a bucket's list, or of its JSON twin."""
+    name = bucket if isinstance(bucket, str) else bucket.name
+    return f"{prefix}/buckets/{name}/jobs{'.json' if twin else '/'}{'?' * bool(query)}{query}"
+
+
+def job_path(bucket: Bucket | str, job_id: str, part: str = "", *, twin: bool = False, prefix: str = "") -> str:
+    """Return the address of a job or of one of its parts, or of its JSON twin."""
+    path = list_path(bucket, prefix=prefix) + job_id + (f"/{part}" if part else "")
+    return f"{path}.json" if twin else f"{path}/"
+
+
+def ids(page: Page) -> list[str]:
+    """Return the JobIds of the rows, in order."""
+    # One step in the page: rows may be added while one asks for them one by one, and this works without JavaScript too.
+    names = page.locator(ROWS).evaluate_all("rows => rows.map(row => row.id)")
+    return [str(name).removeprefix("job-") for name in names]
+
+
+def wait_for_rows(page: Page, count: int) -> None:
+    """Wait until the list shows exactly `count` rows."""
+    page.wait_for_function("([rows, count]) => document.querySelectorAll(rows).length === count", arg=[ROWS, count])
+
+
+def wait_for_more_rows(page: Page, than: int) -> None:
+    """Wait until the list shows more rows than it did."""
+    page.wait_for_function("([rows, than]) => document.querySelectorAll(rows).length > than", arg=[ROWS, than])
+
+
+def wait_for_htmx(page: Page) -> None:
+    """Wait until no request of htmx is under way."""
+    page.wait_for_function("() => !document.querySelector('.htmx-request')")
