@@ -66,7 +66,7 @@ def manage(options: argparse.Namespace) -> int:
     servers = {"REDIS_URL": "redis://127.0.0.1:1/0", "REDIS_CACHE_URL": "redis://127.0.0.1:1/1"} | site.redis
     with contextlib.suppress(FileNotFoundError):
         servers = json.loads(_servers_file(site).read_text(encoding="utf-8"))
-    variables = django_variables(site, servers)
+    variables = django_variables(site, servers) | servers
     del variables["PROMETHEUS_MULTIPROC_DIR"]
     return subprocess.run((PYTHON, "manage.py", *options.arguments), cwd=ROOT, env=variables, check=False).returncode
 
@@ -84,13 +84,13 @@ def _serve(site: Site, listener: socket.socket, supervisor: Supervisor, began: f
     valkeys, servers = _valkeys(site)
     supervisor.start(*valkeys)
     servers |= site.redis
-    write_private(_servers_file(site), json.dumps(servers))
     variables = django_variables(site, servers)
 
-    steps = _steps(site, variables)
+    static = _static_digest()
+    steps = _steps(site, variables, static)
     supervisor.start(*steps.values())
     supervisor.wait_until(lambda: all(step.done for step in steps.values()), "The database")
-    _static_stamp(site).write_text(_static_digest(), encoding="utf-8")
+    _static_stamp(site).write_text(static, encoding="utf-8")
     link = ""
     for line in steps["prepare"].lines:
         if line.startswith("/"):
@@ -104,7 +104,9 @@ def _serve(site: Site, listener: socket.socket, supervisor: Supervisor, began: f
         supervisor.wait_until(lambda: bool(_emulator_port(emulator)), "The emulator")
         # Should it die, it comes back where web and worker know it.
         emulator.command[-1] = _emulator_port(emulator)
-        variables["CI_ENDPOINT"] = f"http://127.0.0.1:{_emulator_port(emulator)}"
+        servers["CI_ENDPOINT"] = f"http://127.0.0.1:{_emulator_port(emulator)}"
+        variables |= servers
+    write_private(_servers_file(site), json.dumps(servers))
 
     first = FirstPage(site, supervisor)
     supervisor.start(*_services(site, listener, variables))
@@ -119,7 +121,8 @@ def _serve(site: Site, listener: socket.socket, supervisor: Supervisor, began: f
 
 
 def _servers_file(site: Site) -> Path:
-    return site.folder / "servers.json"
+    """Where it stands, for ./dev manage, what was started for this run."""
+    return site.folder / f"{'demo' if site.demo else 'account'}-servers.json"
 
 
 def _emulator(site: Site) -> Process:
@@ -173,14 +176,14 @@ def _answers(address: redis.Address) -> bool:
     return False
 
 
-def _steps(site: Site, variables: Mapping[str, str]) -> dict[str, Process]:
-    """Return what must have ended well before web starts, by name."""
+def _steps(site: Site, variables: Mapping[str, str], static: str) -> dict[str, Process]:
+    """Return what must have ended well before web starts, by name; `static` is the digest of the static files."""
     manage_py = [str(PYTHON), "manage.py"]
     # Anybody may look at the demo; where there is an account, somebody must be able to let people in.
     prepare = ["prepare"] if site.demo else ["prepare", "--first-admin-link"]
     steps = {"prepare": Process("prepare", manage_py + prepare, variables, step=True)}
     stamp = _static_stamp(site)
-    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != _static_digest():
+    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != static:
         collect = [*manage_py, "collectstatic", "--noinput", "--verbosity", "0"]
         steps["static"] = Process("static", collect, variables, step=True)
     return steps

@@ -227,7 +227,8 @@ def django_variables(site: Site, redis: Mapping[str, str]) -> dict[str, str]:
     if not value(site.given, "SECRET_KEY"):
         fixed["SECRET_KEY"] = private_text(site.var / "secret_key", lambda: secrets.token_urlsafe(60))
     if site.demo:
-        fixed |= {"ANONYMOUS_ACCESS": "true", **_demo_account(site)}
+        # Until the emulator says where it is: nowhere, so that the demo never asks the real Cloud Infinite.
+        fixed |= {"ANONYMOUS_ACCESS": "true", "CI_ENDPOINT": "http://127.0.0.1:1", **_demo_account(site)}
     # An empty variable means the same as none.
     return defaults | {name: text for name, text in site.given.items() if text} | fixed
 

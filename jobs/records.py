@@ -24,7 +24,7 @@ MAX_INFLATED = 64 * 1024 * 1024
 
 def pack(value: object) -> bytes:
     """Return `value` as compressed JSON: a tenth of the XML's size, and nothing in it can run code."""
-    return zlib.compress(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), 3)
+    return zlib.compress(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), 1)
 
 
 def unpack(data: bytes) -> Any:

@@ -897,27 +897,27 @@ def test_removing_chip_after_chip_ends_with_the_unfiltered_list(request: tuple[J
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("", "All batches, newest first"),
-        ("type=Workflow&orderByTime=Asc", "All Workflow batches, oldest first"),
-        ("states=Failed", "Failed batches, newest first"),
-        ("states=Failed,Pause,Cancel", "Failed, paused and cancelled batches, newest first"),
+        ("", "All jobs, newest first"),
+        ("type=Workflow&orderByTime=Asc", "All jobs of kind Workflow, oldest first"),
+        ("states=Failed", "Failed jobs, newest first"),
+        ("states=Failed,Pause,Cancel", "Failed, paused and cancelled jobs, newest first"),
         (
             "type=Job&states=Failed,Pause&name=nightly&range=24h",
-            "Failed and paused Job batches named “nightly”, created in the last 24 hours, newest first",
+            "Failed and paused jobs of kind Job named “nightly”, created in the last 24 hours, newest first",
         ),
-        ("jobId=b1&workflowId=w1", "All batches with the id b1 of workflow w1, newest first"),
-        ("range=1h", "All batches, created in the last 1 hour, newest first"),
-        ("range=this-week&tz=Europe/Berlin", "All batches, created this week (Europe/Berlin), newest first"),
+        ("jobId=b1&workflowId=w1", "All jobs with the id b1 of workflow w1, newest first"),
+        ("range=1h", "All jobs, created in the last 1 hour, newest first"),
+        ("range=this-week&tz=Europe/Berlin", "All jobs, created this week (Europe/Berlin), newest first"),
         (
             "startCreationTime=2024-01-01T00:00:00Z&tz=UTC",
-            "All batches, created from 2024-01-01 00:00:00 on (UTC), newest first",
+            "All jobs, created from 2024-01-01 00:00:00 on (UTC), newest first",
         ),
-        ("endCreationTime=2024-01-01T00:00:00Z", "All batches, created until 2024-01-01 08:00:00 (Asia/Shanghai), newest first"),
+        ("endCreationTime=2024-01-01T00:00:00Z", "All jobs, created until 2024-01-01 08:00:00 (Asia/Shanghai), newest first"),
         (
             "startCreationTime=2024-01-01T00:00:00Z&endCreationTime=2024-01-02T00:00:00Z&tz=UTC",
-            "All batches, created from 2024-01-01 00:00:00 to 2024-01-02 00:00:00 (UTC), newest first",
+            "All jobs, created from 2024-01-01 00:00:00 to 2024-01-02 00:00:00 (UTC), newest first",
         ),
-        ("name=100%25(jobs)s", "All batches named “100%(jobs)s”, newest first"),
+        ("name=100%25(jobs)s", "All jobs named “100%(jobs)s”, newest first"),
     ],
 )  # fmt: skip
 def test_summary_says_in_one_sentence_what_is_asked(query: str, sentence: str) -> None:
@@ -931,7 +931,7 @@ def test_every_request_has_a_sentence(request: tuple[JobFilter, View]) -> None:
 
 def test_summary_alone_tells_times_in_the_default_zone() -> None:
     assert JobFilter(end=at("2024-01-01T00:00:00Z")).summary() == (
-        "All batches, created until 2024-01-01 08:00:00 (Asia/Shanghai), newest first"
+        "All jobs, created until 2024-01-01 08:00:00 (Asia/Shanghai), newest first"
     )
 
 

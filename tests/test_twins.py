@@ -76,7 +76,7 @@ def test_list_puts_its_pages_together_as_one() -> None:
         "bucket": "media-1250000000",
         "region": "ap-guangzhou",
         "filter": {"states": "Failed"},
-        "summary": "Failed batches, newest first",
+        "summary": "Failed jobs, newest first",
         "as_of": "2025-12-31T16:53:21.250+00:00",
         "pin": "1767200000.1767200001000",
         "stale": True,

@@ -189,7 +189,7 @@ def test_list_shows_the_newest_jobs_each_in_its_row(client: Client, new_bucket: 
     ]
     assert [one(row, ".name a")["href"] for row in rows] == [f"{path_of(bucket)}{job.job_id}/" for job in truth[:10]]
     assert [words(one(row, ".name a")) for row in rows] == [job.name for job in truth[:10]]
-    assert words(one(page, "h1")) == "All batches, newest first"
+    assert words(one(page, "h1")) == "All jobs, newest first"
 
 
 def test_failed_job_shows_code_and_message_in_its_row(
@@ -333,7 +333,7 @@ def test_times_are_told_in_the_zone_of_the_link_and_links_keep_it(
 def test_empty_bucket_says_how_jobs_come(client: Client, new_bucket: NewBucket) -> None:
     page = soup(get(client, path_of(new_bucket())))
 
-    assert words(one(page, ".empty h2")) == "This bucket has no batch jobs"
+    assert words(one(page, ".empty h2")) == "This bucket has no jobs"
     assert page.select("table") == []
 
 

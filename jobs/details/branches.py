@@ -57,7 +57,7 @@ class Branch:
     @property
     def is_wide(self) -> bool:
         """Whether it needs a line of its own among its neighbours."""
-        return self.text is None or len(self.text) > WIDE
+        return self.text is None or bool(self.label) or len(self.text) > WIDE
 
     @property
     def is_big(self) -> bool:

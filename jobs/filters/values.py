@@ -45,8 +45,8 @@ class WrongValue(ValueError):
 
 
 def read_type(value: str) -> str:
-    """Return a kind of batch."""
-    return _one_of(value, TYPES, _("“%(value)s” is no kind of batch. Known are %(allowed)s."))
+    """Return a kind of job."""
+    return _one_of(value, TYPES, _("“%(value)s” is no kind of job. Known are %(allowed)s."))
 
 
 def read_states(value: str) -> tuple[str, ...]:

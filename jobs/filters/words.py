@@ -38,8 +38,8 @@ ADJECTIVES: dict[str, _StrPromise] = {
     "Cancel": pgettext_lazy("state of jobs, inside a sentence", "cancelled"),
 }
 KINDS: dict[str, _StrPromise] = {
-    "Workflow": pgettext_lazy("kind of batch", "Workflow"),
-    "Job": pgettext_lazy("kind of batch", "Job"),
+    "Workflow": pgettext_lazy("kind of job", "Workflow"),
+    "Job": pgettext_lazy("kind of job", "Job"),
 }
 ORDERS: dict[str, _StrPromise] = {"Desc": _("Newest first"), "Asc": _("Oldest first")}
 PARAMETERS: dict[str, _StrPromise] = {
@@ -112,15 +112,15 @@ def listed(words: Sequence[str]) -> str:
 def _jobs(job_filter: JobFilter) -> str:
     if not job_filter.states:
         return {
-            "": gettext("all batches"),
-            "Job": gettext("all Job batches"),
-            "Workflow": gettext("all Workflow batches"),
+            "": gettext("all jobs"),
+            "Job": gettext("all jobs of kind Job"),
+            "Workflow": gettext("all jobs of kind Workflow"),
         }[job_filter.type]
     states = listed([str(ADJECTIVES[state]) for state in job_filter.states])
     return {
-        "": gettext("%(states)s batches"),
-        "Job": gettext("%(states)s Job batches"),
-        "Workflow": gettext("%(states)s Workflow batches"),
+        "": gettext("%(states)s jobs"),
+        "Job": gettext("%(states)s jobs of kind Job"),
+        "Workflow": gettext("%(states)s jobs of kind Workflow"),
     }[job_filter.type] % {"states": states}
 
 

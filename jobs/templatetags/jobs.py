@@ -113,7 +113,7 @@ def _badge(state: str) -> SafeString:
 
 @register.simple_tag
 def kind_label(kind: str) -> str:
-    """Return what people call a kind of batch. An unknown one keeps its own text."""
+    """Return what people call a kind of job. An unknown one keeps its own text."""
     return str(KINDS.get(kind, kind))
 
 
