@@ -78,7 +78,7 @@ def start_site(emulator: Emulator, **environment: str) -> Site:
     def ready() -> bool:
         return requests.get(f"{address}/readyz", timeout=5).ok
 
-    hand = worker(folder / f"worker-{os.getpid()}-{number}.log", name=f"site{number}", **everything)
+    hand = worker(folder / f"worker-{os.getpid()}-{number}.log", everything, name=f"site{number}")
     hand.ready = ready
     try:
         hand.start()

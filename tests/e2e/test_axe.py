@@ -1,0 +1,212 @@
+"""axe finds nothing on any page, in light and in dark."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from jobs import access
+from tests.e2e.conftest import TROUBLE_STATUS
+from tests.e2e.looking import job_path, list_path, wait_for_rows
+from tests.e2e.staleness import make_stale
+from tests.factories import make_viewer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import BrowserContext, Page
+
+    from jobs.models import Bucket
+    from tests.e2e.sites import Reader, Site
+    from tests.emulators import Emulator
+
+    NewBucket = Callable[..., Bucket]
+
+pytestmark = pytest.mark.console_allows(TROUBLE_STATUS)
+
+DENIED = {"kind": "error", "status": 403, "code": "AccessDenied", "message": "Access Denied."}
+PAST = "2026-06-27T15:23:10+0800"
+RICH = {
+    "Name": "nightly 夜间",
+    "Type": "Job",
+    "State": "Failed",
+    "Code": "InvalidArgument",
+    "Message": "no such template",
+    "CreationTime": PAST,
+    "StartTime": "2026-06-27T15:23:40+0800",
+    "EndTime": "2026-06-27T15:25:10+0800",
+    "Input": {"Prefix": "in/", "Manifest": "m.json"},
+    "Operation": {
+        "Tag": "Transcode",
+        "UserData": "owner=ops&token=abc",
+        "CallBack": "https://hooks.example.com/in?sign=abc",
+        "TimeInterval": {"Start": "2026-06-01T00:00:00+0800", "End": "2026-06-02T00:00:00+0800"},
+        "Output": {"Region": "ap-beijing", "Bucket": "out-1250000000", "Object": "o/${InventoryTriggerJobId}/${Unheard}.mp4"},
+        "JobParam": {"TemplateId": "t1", "Deep": {"Deeper": {"Deepest": "1"}}, "Many": ["1", "2"]},
+        "Unheard": "x" * 400,
+    },
+}  # fmt: skip
+
+
+def assert_accessible(page: Page) -> None:
+    """Ask axe in both colour schemes."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a literal of the two
+        found = Axe().run(page).response["violations"]
+        told = [
+            (scheme, violation["id"], node["html"][:200], node.get("failureSummary", "")[:300])
+            for violation in found
+            for node in violation["nodes"]
+        ]
+        assert told == []
+
+
+def test_bucket_lists(page: Page, new_bucket: NewBucket, reader: Reader) -> None:
+    reader.patient(list_path(new_bucket(faults=(DENIED,))))
+    new_bucket(jobs=1)
+
+    page.goto("/")
+    assert page.locator(".buckets .trouble code").count() == 1
+    assert_accessible(page)
+
+    page.goto("/?q=nothing+like+it")
+    assert_accessible(page)
+
+
+@pytest.mark.parametrize("query", ["", "states=Failed,Running&range=7d&orderByTime=Asc&tz=UTC", "size=100&lang=zh-hans"])
+def test_job_list(page: Page, new_bucket: NewBucket, query: str) -> None:
+    page.goto(list_path(new_bucket(jobs=60, given=(RICH,)), query))
+    page.wait_for_selector("#more")
+
+    assert_accessible(page)
+
+
+@pytest.mark.parametrize("query", ["", "name=nothing&states=Failed"])
+def test_empty_list(page: Page, new_bucket: NewBucket, query: str) -> None:
+    page.goto(list_path(new_bucket(), query))
+    page.wait_for_selector("#results .empty")
+
+    assert_accessible(page)
+
+
+def test_wrong_filter(page: Page, new_bucket: NewBucket) -> None:
+    page.goto(list_path(new_bucket(jobs=1), "states=failed&size=0&colour=red&startCreationTime=soon"))
+    page.wait_for_selector("[data-code=wrong_filter]")
+
+    assert_accessible(page)
+
+
+def test_problem(page: Page, new_bucket: NewBucket) -> None:
+    page.goto(list_path(new_bucket(jobs=1, faults=(DENIED,))))
+    page.wait_for_selector("[data-code=AccessDenied]")
+
+    assert_accessible(page)
+
+
+def test_stale_list_with_trouble(page: Page, new_bucket: NewBucket, site: Site, reader: Reader) -> None:
+    bucket = new_bucket(jobs=3)
+    reader.patient(list_path(bucket))
+    make_stale(site, bucket)
+    site.emulator.set_faults(bucket.name, DENIED)
+    page.goto(list_path(bucket))
+    wait_until_told(page)
+
+    assert_accessible(page)
+
+
+def wait_until_told(page: Page) -> None:
+    """Look again until the refresh behind the page has failed."""
+    for _ in range(50):
+        if page.locator("[role=alert][data-code=AccessDenied]").count():
+            return
+        page.reload()
+    raise AssertionError("the trouble is not told")
+
+
+def test_pending_list(page: Page, new_bucket: NewBucket) -> None:
+    page.goto(list_path(new_bucket(jobs=1, latency=4.5)))
+    page.wait_for_selector("[data-pending]")
+
+    assert_accessible(page)
+    assert page.locator("[data-pending]").count() == 1
+
+
+def test_pending_job(page: Page, new_bucket: NewBucket, emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=1, latency=4.5)
+    page.goto(job_path(bucket, emulator.job_ids(bucket.name)[0]))
+    page.wait_for_selector("[aria-busy=true]")
+
+    assert_accessible(page)
+    assert page.locator("[aria-busy=true]").count() == 1
+
+
+@pytest.mark.parametrize("part", ["", "output", "time-interval", "input", "raw"])
+def test_job(page: Page, new_bucket: NewBucket, emulator: Emulator, part: str) -> None:
+    bucket = new_bucket(given=(RICH,))
+    page.goto(job_path(bucket, emulator.job_ids(bucket.name)[0], part))
+    page.wait_for_selector("#panel h2")
+    assert page.locator("#part-" + (part or "operation")).get_attribute("aria-current") == "page"
+
+    assert_accessible(page)
+
+
+def test_unknown_job(page: Page, new_bucket: NewBucket) -> None:
+    page.goto(job_path(new_bucket(), "b" + "0" * 32))
+    page.wait_for_selector("[data-code=no_such_job]")
+
+    assert_accessible(page)
+
+
+def test_unknown_address(page: Page) -> None:
+    page.goto("/nowhere/")
+
+    assert_accessible(page)
+
+
+def test_sign_in(new_context: Callable[..., BrowserContext], site: Site) -> None:
+    make_viewer("vera", password="three-words-and-7")
+    page = new_context(base_url=site.address).new_page()
+    page.goto("/")
+    assert_accessible(page)
+
+    page.fill("[name=username]", "vera")
+    page.fill("[name=password]", "wrong")
+    page.click("main button")
+    page.wait_for_selector("form [role=alert]")
+    assert_accessible(page)
+
+
+def test_first_admin(new_context: Callable[..., BrowserContext], site: Site) -> None:
+    page = new_context(base_url=site.address).new_page()
+    page.goto(f"/welcome/{access.first_admin_token()}/")
+    assert_accessible(page)
+
+    page.fill("[name=username]", "ada")
+    page.fill("[name=password1]", "123")
+    page.fill("[name=password2]", "124")
+    page.click("main button")
+    page.wait_for_selector(".error")
+    assert_accessible(page)
+
+    page.goto("/welcome/mistyped/")
+    assert_accessible(page)
+
+
+def test_embedded_pages(page: Page, new_bucket: NewBucket, emulator: Emulator) -> None:
+    bucket = new_bucket(given=(RICH,))
+    page.goto(list_path(bucket, prefix="/embed"))
+    wait_for_rows(page, 1)
+    assert_accessible(page)
+
+    page.goto(job_path(bucket, emulator.job_ids(bucket.name)[0], prefix="/embed"))
+    page.wait_for_selector("#panel h2")
+    assert_accessible(page)
+
+
+def test_embedded_sign_in_card(new_context: Callable[..., BrowserContext], site: Site) -> None:
+    page = new_context(base_url=site.address).new_page()
+    page.goto(list_path("somewhere-1250000000", prefix="/embed"))
+
+    assert_accessible(page)

@@ -1,0 +1,129 @@
+"""Every demo bucket, opened: whatever can go wrong with a bucket is told truly, in time, and breaks nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import pytest
+from bs4 import BeautifulSoup, Tag
+
+from jobs.cloudinfinite.emulator import DEMO_BUCKETS
+from tests.e2e.looking import list_path
+from tests.e2e.sites import Reader, all_at_once
+
+if TYPE_CHECKING:
+    from tests.e2e.sites import Site
+
+EXPECTED: dict[str, tuple[int, str | int]] = {
+    "media-live": (200, 50),
+    "media-archive": (200, 50),
+    "media-empty": (200, 0),
+    "media-denied": (403, "AccessDenied"),
+    "media-unbound": (409, "MediaBucketUnBinded"),
+    "media-throttled": (200, 50),
+    "media-slow": (200, 50),
+    "media-silent": (504, "timeout"),
+    "media-irregular": (200, 50),
+    "media-broken": (502, "bad_xml"),
+}
+"""Status and how many rows of a first page, or the problem's code. Two tries of a throttled page fail, the third comes."""
+DEADLINE = 15 + 2
+"""Seconds: FETCH_DEADLINE, and what a busy machine needs besides."""
+PARTS = ("", "operation/", "output/", "time-interval/", "input/", "raw/")
+IRREGULAR = "media-irregular-1250000000"
+
+
+def test_every_demo_bucket_is_expected_here() -> None:
+    assert {bucket.name.removesuffix("-1250000000") for bucket in DEMO_BUCKETS} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_demo_bucket_opens_as_what_it_is(demo: Site, name: str) -> None:
+    began = time.monotonic()
+
+    response = Reader(demo).patient(list_path(f"{name}-1250000000"))
+
+    assert time.monotonic() - began < DEADLINE
+    html = BeautifulSoup(response.content, "html.parser")
+    problem = html.select_one("#results [role=alert]")
+    found: str | int = len(html.select('tr[id^="job-"]')) if problem is None else str(problem["data-code"])
+    assert (response.status_code, found) == EXPECTED[name]
+    if problem is not None:
+        advice = problem.select_one("p")
+        assert advice is not None
+        assert advice.get_text(strip=True) != ""
+
+
+def test_trouble_of_demo_buckets_is_told_in_the_bucket_list(demo: Site) -> None:
+    reader = Reader(demo)
+    reader.patient(list_path("media-denied-1250000000"))
+    reader.patient(list_path("media-unbound-1250000000"))
+
+    page = BeautifulSoup(reader.get("/").content, "html.parser")
+
+    troubles = {
+        row.select("a")[0]["href"].split("/")[2]: cell.get_text(" ", strip=True)  # type: ignore[union-attr]  # one href
+        for row in page.select("ul.buckets li")
+        if (cell := row.select_one(".trouble code"))
+    }
+    assert troubles == {
+        "media-denied-1250000000": "AccessDenied",
+        "media-unbound-1250000000": "MediaBucketUnBinded",
+    }
+
+
+def test_demo_data_says_so_on_every_page_and_twin(demo: Site) -> None:
+    reader = Reader(demo)
+    path = list_path("media-live-1250000000")
+    job = reader.json(list_path("media-live-1250000000", twin=True))["jobs"][0]["JobId"]
+
+    pages = [reader.patient(address) for address in ("/", path, f"{path}{job}/", f"{path}{job}/raw/", f"{path}?size=0")]
+    twins = [
+        reader.patient(address)
+        for address in ("/buckets.json", path[:-1] + ".json", f"{path}{job}.json", f"{path[:-1]}.json?size=0")
+    ]
+
+    assert ["Demo data" in page.text for page in pages] == [True] * len(pages)
+    assert [twin.json().get("demo") for twin in twins] == [True] * len(twins)
+
+
+def foreign_markup(html: BeautifulSoup) -> list[str]:
+    """Return what no page of ours holds: it could only come from a job's own text."""
+    found = [str(tag) for tag in html.select("img[src=x], b, h1") if tag.get_text() in {"", "Bold", "broken out?"}]
+    for tag in html.find_all(True):
+        assert isinstance(tag, Tag)
+        if tag.name == "script" and (not tag.get("src") or tag.get_text()):
+            found.append(str(tag))
+        found += [f"{name}={value}" for name, value in tag.attrs.items() if name.startswith("on") or name == "style"]
+        link = str(tag.get("href") or tag.get("action") or tag.get("hx-get") or tag.get("hx-post") or "/")
+        if not link.startswith(("/", "http://", "https://", "#", "?")) or link.startswith("//"):
+            found.append(link)
+    return found
+
+
+def test_every_part_of_every_irregular_job_opens_and_holds_no_foreign_markup(demo: Site) -> None:
+    reader = Reader(demo)
+    page = BeautifulSoup(reader.patient(list_path(IRREGULAR, "size=100")).content, "html.parser")
+    links = [str(link["href"]) for link in page.select('tr[id^="job-"] .name a')]
+    rows = [str(row["id"]).removeprefix("job-") for row in page.select('tr[id^="job-"]')]
+
+    # Two at a time: the machine that runs the tests is small, and a person reads one after another.
+    addresses = [link + part for link in links for part in PARTS]
+    answers: list[Any] = all_at_once([lambda path=path: reader.patient(path) for path in addresses], threads=2)  # type: ignore[misc]  # mypy can't infer a default
+
+    assert foreign_markup(page) == []
+    assert {
+        path: answer.status_code for path, answer in zip(addresses, answers, strict=True) if answer.status_code != 200
+    } == {}
+    foreign = {
+        path: found
+        for path, answer in zip(addresses, answers, strict=True)
+        if (found := foreign_markup(BeautifulSoup(answer.content, "html.parser")))
+    }
+    assert foreign == {}
+    # Only an id with a slash, which no address can hold, has no link.
+    opened = [unquote(link.rstrip("/").rsplit("/", 1)[1]) for link in links]
+    assert [row for row in rows if row not in opened] == ["B/strange id?&#%2F;"]
+    assert len(rows) == len(demo.emulator.job_ids(IRREGULAR))
