@@ -237,6 +237,7 @@ CONTENT_SECURITY_POLICY = {
 # prometheus-client itself reads this variable; here it says that the numbers of several processes are to be added up.
 PROMETHEUS_MULTIPROC_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
 
+
 # Logs -----------------------------------------------------------------------------------------------------------------
 def is_no_probe(record: logging.LogRecord) -> bool:
     """Tell whether a record is about anything else than /readyz saying "not yet": that is its answer, not an error."""

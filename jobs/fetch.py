@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from jobs.cloudinfinite.auth import Credential
     from jobs.cloudinfinite.schema import JobAnswer, JobsAnswer
+    from jobs.cloudinfinite.tree import Tree
 
     Answer = TypeVar("Answer", JobsAnswer, JobAnswer)
 
@@ -266,7 +267,7 @@ def _ask_job_of_list(question: JobQuestion, bucket: Bucket, credential: Credenti
     raise NotFound("no_such_job", "The list holds no such job.", 200, answer.request_id)
 
 
-def _shows_only(raw: str, masked_tree: dict[str, object]) -> bool:
+def _shows_only(raw: str, masked_tree: Tree) -> bool:
     """Tell whether masked XML holds exactly the masked job: masking text by a pattern is only believed when proven."""
     try:
         _root, tree = read_xml(_DECLARATION.sub("", raw).encode())

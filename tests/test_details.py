@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jobs.cloudinfinite.parser import read_xml
 from jobs.cloudinfinite.schema import Job, parse_time
 from jobs.cloudinfinite.tree import nodes
-from jobs.details.branches import DEEPEST, MOST, grow, size, web_address
+from jobs.details.branches import DEEPEST, MOST, Branch, grow, size, web_address
 from jobs.details.codes import UNKNOWN, advice
 from jobs.details.contradictions import contradictions
 from jobs.details.operation import operation
@@ -77,6 +78,14 @@ def test_grow_marks_what_is_masked_and_what_is_unknown() -> None:
         ("UserData", True, True),
         ("Colour", False, False),
     ]
+
+
+def test_grow_marks_only_where_the_unknown_begins() -> None:
+    root = grow({"Billing": {"Minutes": "12"}, "Operation": {"JobParam": {"Novel": {"a": "b"}}}})
+
+    billing, below = root.children
+    novel = below.children[0].children[0]
+    assert [one.known for one in (billing, billing.children[0], novel, novel.children[0])] == [False, True, False, True]
 
 
 def test_grow_counts_what_lies_too_deep() -> None:
@@ -274,6 +283,25 @@ def test_time_interval_without_ends_reaches_to_the_creation() -> None:
     assert (found.start.time, found.upto, found.length) == (None, at(created), None)
     assert found.selection is not None
     assert (found.selection.x, found.selection.opens_left, found.selection.opens_right) == ("0.00%", True, False)
+
+
+def test_time_interval_gives_an_open_start_room() -> None:
+    found = interval_of(State="Submitted", CreationTime="2023-11-14T10:00:00+0800")
+
+    assert found.selection is not None
+    assert float(found.selection.width.rstrip("%")) > 15
+
+
+def test_time_interval_draws_moments_that_fall_together_as_one() -> None:
+    found = interval_of(
+        State="Success",
+        CreationTime="2023-11-14T10:00:00+0800",
+        StartTime="2023-11-14T10:00:05+0800",
+        EndTime="2023-11-14T10:01:00+0800",
+        Operation={"TimeInterval": {"Start": "2023-10-01T00:00:00+0800"}},
+    )
+
+    assert [point.kind for point in found.job_points] == ["created"]
 
 
 @pytest.mark.parametrize(
@@ -536,5 +564,5 @@ def test_any_tree_is_shown_whole(tree: dict[str, Any], masked: set[str]) -> None
     assert drawn + root.left_out == size(tree) - 1
 
 
-def _drawn(branch: Any) -> int:
+def _drawn(branch: Branch) -> int:
     return 1 + branch.left_out + sum(_drawn(child) for child in branch.children)

@@ -244,6 +244,8 @@ def test_job_link_leads_to_the_very_job(job_id: str) -> None:
 
 @given(st.text(min_size=1, max_size=40).filter(lambda text: text not in {".", ".."} and "/" not in text))
 def test_job_address_is_what_django_would_reverse(job_id: str) -> None:
-    address = Template("{% job_url bucket job_id %}").render(Context({"bucket": "media-1250000000", "job_id": job_id}, autoescape=False))
+    address = Template("{% job_url bucket job_id %}").render(
+        Context({"bucket": "media-1250000000", "job_id": job_id}, autoescape=False)
+    )
 
     assert address == reverse("jobs:job", args=["media-1250000000", job_id])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from jobs.details.names import LABELS, is_known
+from jobs.details.names import LABELS, begins_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -34,9 +34,10 @@ _IN_A_LINK = re.compile(r"[!-~]+")
 class Branch:
     """One element.
 
-    `path` is its dotted path with the numbers of repeated elements from 0, as masks write it. `number` counts an element
-    among its repeats from 1, None where it stands alone. `text` is a leaf's text, None for an element with children.
-    `left_out` counts the elements below it that are not drawn.
+    `path` is its dotted path with the numbers of repeated elements from 0, as masks write it. `known` is False where an
+    unknown element begins, but not again for what stands inside it. `number` counts an element among its repeats from 1,
+    None where it stands alone. `text` is a leaf's text, None for an element with children. `left_out` counts the elements
+    below it that are not drawn.
     """
 
     name: str
@@ -96,7 +97,7 @@ def grow(tree: Tree, path: str = "", masked: Container[str] = ()) -> Branch:
     """
     children, left_out = _Gardener(masked).children(tree, path, path, 1)
     name = path.rpartition(".")[2]
-    return Branch(name, path, LABELS.get(path, ""), is_known(path), children=children, left_out=left_out)
+    return Branch(name, path, LABELS.get(path, ""), not begins_unknown(path), children=children, left_out=left_out)
 
 
 def size(node: Node) -> int:
@@ -145,7 +146,7 @@ class _Gardener:
 
     def branch(self, name: str, node: str | Tree, path: str, plain: str, depth: int, number: int | None) -> Branch:
         self.left -= 1
-        label, known = LABELS.get(plain, ""), is_known(plain)
+        label, known = LABELS.get(plain, ""), not begins_unknown(plain)
         if isinstance(node, str):
             return Branch(name, path, label, known, number, text=node, masked=path in self.masked)
         if depth >= DEEPEST:

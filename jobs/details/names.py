@@ -150,3 +150,9 @@ def is_known(path: str) -> bool:
         return True
     inside = path.removeprefix(f"{JOB_PARAM}.")
     return inside != path and inside.split(".", 1)[0] in PARAMETERS
+
+
+def begins_unknown(path: str) -> bool:
+    """Whether the element at `path` is unknown while the one around it is not."""
+    parent = path.rpartition(".")[0]
+    return bool(path) and not is_known(path) and (not parent or is_known(parent))

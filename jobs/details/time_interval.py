@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jobs.cloudinfinite.schema import parse_time
 from jobs.cloudinfinite.tree import nodes, text
 from jobs.details.branches import Branch, as_tree, grow
-from jobs.details.scale import Axis, Tick
+from jobs.details.scale import EARLIEST, Axis, Tick
 from jobs.details.timeline import Bar, Point, bars, points, stretches
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
-    from datetime import datetime, timedelta
+    from datetime import datetime
     from zoneinfo import ZoneInfo
 
     from jobs.cloudinfinite.schema import Job
     from jobs.cloudinfinite.tree import Tree
 
+ROOM = 0.25
+"""Share of the span that an open start gets to the left."""
+LONE = timedelta(minutes=1)
+"""The same where there is no span."""
 NEAR = 2.5
 """Percent of the width within which the moments of a job are drawn as one: beside months, minutes fall together."""
 NO_END = frozenset({"", "-", "0"})
@@ -80,7 +85,7 @@ def time_interval(job: Job, as_of: datetime, zone: ZoneInfo, masked: Container[s
     rest = grow(_rest(tree, found), "Operation.TimeInterval", masked)
     parts = tuple(stretches(job, as_of))
     own = [job.creation_time, job.start_time, job.end_time, *(part.last for part in parts)]
-    axis = Axis.over([start.time, end.time, *own], zone)
+    axis = Axis.over(_with_room([start.time, end.time, *own], to_the_left=start.time is None), zone)
     return TimeInterval(
         given=bool(tree),
         start=start,
@@ -97,6 +102,15 @@ def time_interval(job: Job, as_of: datetime, zone: ZoneInfo, masked: Container[s
         others=rest.children,
         left_out=rest.left_out,
     )
+
+
+def _with_room(times: list[datetime | None], *, to_the_left: bool) -> list[datetime]:
+    """Return the times that are known, and one before them where the drawing has to show that nothing bounds it there."""
+    known = [time for time in times if time is not None]
+    if not known or not to_the_left:
+        return known
+    span = max(known) - min(known)
+    return [*known, min(known) - min(span * ROOM or LONE, min(known) - EARLIEST)]
 
 
 def _apart(close: Iterable[Point]) -> Iterator[Point]:
