@@ -259,8 +259,9 @@ def _enqueue_if_claimed(search: _Search[Any], since: float) -> claims.Asking:
     metrics.claim(asking.outcome)
     if asking.outcome == "claimed":
         # Between our look and our claim somebody else's fetch may have ended: look once more before asking upstream.
-        ready, _ = search.look()
-        if ready is None or ready.stale:
+        ready, found = search.look()
+        problem = found.problem if ready is None else ready.problem
+        if problem is None and (ready is None or ready.stale):
             try:
                 search.enqueue(asking.enqueued_at)
             except OperationalError:
