@@ -114,7 +114,6 @@ def store_page(
     page: Page,
     *,
     moves_head: bool,
-    replaces_continuation: bool,
     person: bool,
 ) -> bool:
     """Store `page` as it came (rows unique within it) unless a newer one stands there, with its chain's change.
@@ -148,7 +147,6 @@ def store_page(
             pack([row.to_primitives() for row in page.rows]),
             pack([following.next_token, following.after]) if following else b"",
             following.digest if following else "",
-            int(replaces_continuation),
             SHORT_LIFE,
             LONG_LIFE,
             int(person),

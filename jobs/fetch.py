@@ -64,7 +64,7 @@ def fetch_page(question: PageQuestion, enqueued_at: int, *, person: bool) -> Pag
 
     def work(claim: claims.Claim, bucket: Bucket, credential: Credential) -> None:
         page = _ask_page(question, bucket, credential)
-        cache.store_page(question, page, moves_head=question.pin is None, replaces_continuation=False, person=person)
+        cache.store_page(question, page, moves_head=question.pin is None, person=person)
         _succeed(claim, bucket)
         cache.store_jobs(
             JobRecord(bucket.name, row, page.as_of, page.request_id) for row in page.rows if row.job.job_id

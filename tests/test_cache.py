@@ -47,11 +47,11 @@ def question_for(token: str) -> PageQuestion:
     return PageQuestion(BUCKET, LIST, PIN, Continuation(token) if token else None)
 
 
-def store(page: Page, token: str = "", *, head: bool = False, replaces: bool = False, person: bool = True) -> bool:
+def store(page: Page, token: str = "", *, head: bool = False, person: bool = True) -> bool:
     """Store `page` as the one that the continuation `token` leads to."""
     question = HEAD if head else question_for(token)
     placed = replace(page, place=question.place)
-    return cache.store_page(question, placed, moves_head=head, replaces_continuation=replaces, person=person)
+    return cache.store_page(question, placed, moves_head=head, person=person)
 
 
 def find(token: str = "", *, head: bool = False) -> Page | None:
@@ -146,17 +146,6 @@ def test_refresh_keeps_the_continuation_that_the_chain_has_recorded() -> None:
     assert second.next == Continuation("t3")
 
 
-def test_refresh_replaces_a_continuation_that_upstream_refused() -> None:
-    store(page_of("b1", token="t2"), head=True)
-    store(page_of("b2", token="t3"), "t2")
-
-    store(page_of("b2", token="t3b", as_of=200), "t2", replaces=True)
-
-    second = find("t2")
-    assert second is not None
-    assert second.next == Continuation("t3b")
-
-
 def test_page_of_a_forgotten_chain_says_that_earlier_pages_are_unknown() -> None:
     store(page_of("b5", token="t6"), "t5")
     store(page_of("b5", "b6", token="t7"), "t6")
@@ -205,7 +194,6 @@ def test_new_head_leaves_the_old_chain_as_it_was() -> None:
         HEAD,
         replace(page_of("b0", "b1", as_of=160), pin=newer),
         moves_head=True,
-        replaces_continuation=False,
         person=True,
     )
 

@@ -1,8 +1,8 @@
 -- Stores one page with its chain's change, and moves the head, in one step.
 -- KEYS  1 page   2 chain   3 head ("" when the head stays)
 -- ARGV  1 began (unix ms at which the question was sent)   2 pin   3 place   4 meta   5 rows
---       6 continuation ("" = none)   7 its place   8 "1" when upstream refused the recorded continuation
---       9 short life ms   10 long life ms   11 "1" when a person asked   12... JobIds in the order of the rows
+--       6 continuation ("" = none)   7 its place   8 short life ms   9 long life ms   10 "1" when a person asked
+--       11... JobIds in the order of the rows
 -- Answer: 1 stored, 0 a newer one stands there
 local began = redis.call('HGET', KEYS[1], 'began')
 if began and tonumber(began) >= tonumber(ARGV[1]) then return 0 end
@@ -22,11 +22,11 @@ end
 
 -- A row repeats iff the chain knows its JobId from an earlier page.
 local repeats, new = {}, 0
-for i = 12, #ARGV do
+for i = 11, #ARGV do
   local field = 'j:' .. ARGV[i]
   local known = n and ARGV[i] ~= '' and tonumber(redis.call('HGET', KEYS[2], field))
   if known and known < n then
-    repeats[#repeats + 1] = tostring(i - 12)
+    repeats[#repeats + 1] = tostring(i - 11)
   else
     new = new + 1
     if n and ARGV[i] ~= '' and known ~= n then redis.call('HSET', KEYS[2], field, n) end
@@ -35,7 +35,7 @@ end
 
 -- How does it go on? What the chain has recorded stands, so that pages already read stay joined.
 local continuation, next_place, ending = ARGV[6], ARGV[7], ''
-local recorded = n and ARGV[8] ~= '1' and redis.call('HGET', KEYS[2], 'c:' .. (n + 1))
+local recorded = n and redis.call('HGET', KEYS[2], 'c:' .. (n + 1))
 if recorded then
   continuation, next_place = recorded, redis.call('HGET', KEYS[2], 'p:' .. (n + 1))
 elseif continuation == '' then
@@ -51,10 +51,10 @@ if ending ~= '' then continuation, next_place = '', '' end
 
 -- A chain exists from its first page on, even an empty one, so that later pages find their number.
 redis.call('HSETNX', KEYS[2], 'pin', ARGV[2])
-if ARGV[11] == '1' and place ~= 'first' then redis.call('HSET', KEYS[2], 'paged', '1') end
+if ARGV[10] == '1' and place ~= 'first' then redis.call('HSET', KEYS[2], 'paged', '1') end
 redis.call('HSET', KEYS[1], 'meta', ARGV[4], 'rows', ARGV[5], 'repeats', table.concat(repeats, ','), 'next', continuation,
   'next_place', next_place, 'ending', ending, 'began', ARGV[1], 'n', (n and gap ~= '1') and n or '')
-local life = redis.call('HEXISTS', KEYS[2], 'paged') == 1 and ARGV[10] or ARGV[9]
+local life = redis.call('HEXISTS', KEYS[2], 'paged') == 1 and ARGV[9] or ARGV[8]
 redis.call('PEXPIRE', KEYS[1], life)
 redis.call('PEXPIRE', KEYS[2], life)
 if KEYS[3] ~= '' then redis.call('SET', KEYS[3], ARGV[2], 'PX', life) end
