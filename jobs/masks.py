@@ -59,34 +59,36 @@ def _hide_value(match: re.Match[str]) -> str:
     return f"{match['name']}{match['tag'] or match['sign']}{quote}{HIDDEN}{quote}"
 
 
-MASKED: dict[str, Callable[[str], str]] = {"CallBack": mask_callback, "UserData": mask_user_data}
+MASKED: dict[object, Callable[[str], str]] = {"CallBack": mask_callback, "UserData": mask_user_data}
 """Which elements are masked, wherever in a job they stand, and how."""
 
 
 def mask_tree(tree: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return a copy of a job's tree with its secrets hidden, and the dotted paths of what was changed."""
     paths: list[str] = []
-    return _mask(tree, "", None, paths), tuple(paths)
+    return _masked(tree, "", None, paths), tuple(paths)
 
 
-def _mask(node: Any, path: str, rule: Callable[[str], str] | None, paths: list[str]) -> Any:
+def _masked(node: Any, path: str, rule: Callable[[str], str] | None, paths: list[str]) -> Any:
+    if isinstance(node, str):
+        masked = rule(node) if rule else node
+        if masked != node:
+            paths.append(path)
+        return masked
+    named = node.items() if isinstance(node, dict) else enumerate(node)
+    changed = {}
+    for name, child in named:
+        own_rule = MASKED.get(name, rule)
+        # Nearly all of a job's elements are texts without a rule: they are passed over without a call.
+        if own_rule or not isinstance(child, str):
+            changed[name] = _masked(child, f"{path}.{name}" if path else str(name), own_rule, paths)
     if isinstance(node, dict):
-        return {
-            name: _mask(child, f"{path}.{name}" if path else name, MASKED.get(name, rule), paths)
-            for name, child in node.items()
-        }
-    if isinstance(node, list):
-        return [_mask(child, f"{path}.{index}", rule, paths) for index, child in enumerate(node)]
-    if rule is None:
-        return node
-    masked = rule(node)
-    if masked != node:
-        paths.append(path)
-    return masked
+        return {**node, **changed}
+    return [changed.get(index, child) for index, child in enumerate(node)]
 
 
 _ELEMENT = re.compile(
-    rf"(?P<open><(?P<tag>(?:[\w.-]+:)?(?:{'|'.join(MASKED)}))(?:\s[^<>]*)?(?<!/)>)(?P<body>.*?)(?P<close></(?P=tag)\s*>)",
+    rf"(?P<open><(?P<tag>(?:[\w.-]+:)?(?:{'|'.join(map(str, MASKED))}))(?:\s[^<>]*)?(?<!/)>)(?P<body>.*?)(?P<close></(?P=tag)\s*>)",
     re.DOTALL,
 )
 _CDATA = re.compile(r"<!\[CDATA\[(?P<text>.*?)\]\]>", re.DOTALL)
