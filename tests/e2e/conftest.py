@@ -46,7 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def session_web(process_environment: dict[str, str], static_files: None) -> Iterator[Callable[..., tuple[Process, str]]]:
+def session_web(
+    process_environment: dict[str, str], static_files: None
+) -> Iterator[Callable[..., tuple[Process, str]]]:
     """Start gunicorn with some variables, once for each choice of them."""
     started: dict[tuple[tuple[str, str], ...], tuple[Process, str]] = {}
 
@@ -65,7 +67,9 @@ def session_web(process_environment: dict[str, str], static_files: None) -> Iter
 
 
 @pytest.fixture
-def site(session_web: Callable[..., tuple[Process, str]], worker: Process, emulator: Emulator, transactional_db: None) -> Site:
+def site(
+    session_web: Callable[..., tuple[Process, str]], worker: Process, emulator: Emulator, transactional_db: None
+) -> Site:
     """The site that most tests share: people must sign in."""
     process, address = session_web()
     return Site(address, process, worker, emulator)
@@ -107,9 +111,7 @@ def demo(demo_session: Site, transactional_db: None) -> Site:
 def hasty_session(django_db_setup: None, static_files: None) -> Iterator[Site]:
     """A site with an emulator of its own that waits no longer than a second for an answer."""
     with Emulator() as emulator:
-        site = start_site(
-            emulator, ANONYMOUS_ACCESS="true", CI_DEADLINE="1", FETCH_DEADLINE="4", **own_database(2)
-        )
+        site = start_site(emulator, ANONYMOUS_ACCESS="true", CI_DEADLINE="1", FETCH_DEADLINE="4", **own_database(2))
         yield site
         site.stop()
 

@@ -53,7 +53,7 @@ RICH = {
 def assert_accessible(page: Page) -> None:
     """Ask axe in both colour schemes."""
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a literal of the two
+        page.emulate_media(color_scheme=scheme)
         found = Axe().run(page).response["violations"]
         told = [
             (scheme, violation["id"], node["html"][:200], node.get("failureSummary", "")[:300])
@@ -75,7 +75,9 @@ def test_bucket_lists(page: Page, new_bucket: NewBucket, reader: Reader) -> None
     assert_accessible(page)
 
 
-@pytest.mark.parametrize("query", ["", "states=Failed,Running&range=7d&orderByTime=Asc&tz=UTC", "size=100&lang=zh-hans"])
+@pytest.mark.parametrize(
+    "query", ["", "states=Failed,Running&range=7d&orderByTime=Asc&tz=UTC", "size=100&lang=zh-hans"]
+)
 def test_job_list(page: Page, new_bucket: NewBucket, query: str) -> None:
     page.goto(list_path(new_bucket(jobs=60, given=(RICH,)), query))
     page.wait_for_selector("#more")

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 def test_page_comes_though_the_worker_is_killed_in_mid_fetch(
     page: Page, site: Site, new_bucket: Callable[..., Bucket], until: Callable[[Callable[[], object]], None]
 ) -> None:
-    bucket = new_bucket(jobs=5, latency=1.5)
+    bucket = new_bucket(jobs=5, latency=4.0)
     page.goto(list_path(bucket))
-    until(lambda: any(call.seconds is None for call in site.emulator.calls(bucket.name)))
+    until(lambda: site.emulator.calls(bucket.name))
 
+    assert site.emulator.calls(bucket.name)[0].seconds is None  # it is under way
     site.worker.kill()
+    site.emulator.set_latency(0.0, bucket.name)
     site.worker.start()
 
     page.wait_for_selector("#more", timeout=15_000)
@@ -42,9 +44,11 @@ def test_page_comes_though_the_worker_is_killed_in_mid_fetch(
 def test_page_comes_though_both_valkeys_are_emptied_and_their_connections_cut(
     page: Page, site: Site, new_bucket: Callable[..., Bucket], until: Callable[[Callable[[], object]], None]
 ) -> None:
-    bucket = new_bucket(jobs=5, latency=1.5)
+    bucket = new_bucket(jobs=5, latency=4.0)
     page.goto(list_path(bucket))
     until(lambda: site.emulator.calls(bucket.name))
+    assert site.emulator.calls(bucket.name)[0].seconds is None
+    site.emulator.set_latency(0.0, bucket.name)
 
     for server in (servers.broker(), servers.cache_server()):
         with server.connection() as client:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.conftest import TROUBLE_STATUS
 from tests.e2e.looking import ROWS, list_path
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def test_portal_that_is_named_shows_the_list_and_scrolls_and_filters_in_it(
     frame.locator('[id="summary"]', has_text="Failed jobs").wait_for()
 
     assert page.frames[1].url.startswith(f"{address}/embed/buckets/{bucket.name}/jobs/?states=Failed")
-    assert frame.locator("header.bar").count() == 0
+    assert frame.locator("body > header").count() == 0
     hrefs = frame.locator(f"{ROWS} a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     assert [href for href in hrefs if not href.startswith("/embed/")] == []
 
@@ -115,3 +116,40 @@ def test_pages_outside_embed_are_never_framed_not_even_by_a_named_portal(
 
     page.wait_for_load_state()
     assert page.frames[1].url == "chrome-error://chromewebdata/"
+
+
+def test_portal_of_the_same_site_shows_what_the_reader_may_see(
+    portal: str,
+    session_web: Callable[..., tuple[Process, str]],
+    site: Site,
+    new_bucket: Callable[..., Bucket],
+    new_context: Callable[..., BrowserContext],
+    sign_in: Callable[..., BrowserContext],
+) -> None:
+    _process, address = session_web(EMBED_ORIGINS=portal)
+    path = list_path(new_bucket(jobs=5), prefix="/embed")
+
+    page = framed(sign_in(new_context(), address), portal, address + path)
+
+    page.frame_locator("iframe").locator(ROWS).nth(4).wait_for()
+
+
+@pytest.mark.console_allows(TROUBLE_STATUS)
+def test_portal_of_another_site_shows_a_card_and_never_a_form_for_passwords(
+    portal: str,
+    session_web: Callable[..., tuple[Process, str]],
+    site: Site,
+    new_bucket: Callable[..., Bucket],
+    new_context: Callable[..., BrowserContext],
+    sign_in: Callable[..., BrowserContext],
+) -> None:
+    # "localhost" is another site than 127.0.0.1, so the browser sends no cookie of ours from inside the frame.
+    elsewhere = portal.replace("127.0.0.1", "localhost")
+    _process, address = session_web(EMBED_ORIGINS=elsewhere)
+    path = list_path(new_bucket(jobs=5), prefix="/embed")
+
+    page = framed(sign_in(new_context(), address), elsewhere, address + path)
+
+    link = page.frame_locator("iframe").get_by_role("link", name="sign in")
+    link.wait_for()
+    assert (link.get_attribute("target"), page.frames[1].locator("input").count()) == ("_blank", 0)

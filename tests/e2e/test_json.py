@@ -58,7 +58,10 @@ def test_list_has_its_keys_in_order(reader: Reader, bucket: Bucket, emulator: Em
         "jobs", "next",
     ]  # fmt: skip
     call = emulator.calls(bucket.name)[-1]
-    fixed = {name: body[name] for name in ("bucket", "region", "filter", "stale", "problem", "request_id", "received", "unique", "next")}
+    fixed = {
+        name: body[name]
+        for name in ("bucket", "region", "filter", "stale", "problem", "request_id", "received", "unique", "next")
+    }
     assert fixed == {
         "bucket": bucket.name,
         "region": "ap-guangzhou",
@@ -102,7 +105,9 @@ def test_job_is_the_node_itself_with_what_is_read_from_it(reader: Reader, bucket
 
 
 def test_absent_times_are_null(reader: Reader, new_bucket: Callable[..., Bucket]) -> None:
-    bucket = new_bucket(given=({"State": "Submitted", "CreationTime": JOB["CreationTime"], "StartTime": "-", "EndTime": ""},))
+    bucket = new_bucket(
+        given=({"State": "Submitted", "CreationTime": JOB["CreationTime"], "StartTime": "-", "EndTime": ""},)
+    )
 
     job = reader.json(list_path(bucket, twin=True))["jobs"][0]
 

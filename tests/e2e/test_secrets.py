@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import subprocess
 import zlib
 from pathlib import Path
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from jobs.models import Bucket
+    from tests.e2e.sites import Site
     from tests.emulators import Emulator
 
 CANARY_ID, CANARY_KEY, CANARY_TOKEN = "CANARY-ID-7f3a", "CANARY-KEY-91c2", "CANARY-TOKEN-d04e"
+BASE64 = re.compile(rb"(?<=[\"'])(?:[A-Za-z0-9+/]{4}){6,}[A-Za-z0-9+/=]{0,4}(?=[\"'])")
 JOB_SECRETS = ("hush-in-user-data", "hush-in-callback")
 
 
@@ -42,6 +46,17 @@ def redis_texts(url: str) -> Iterator[str]:
                     yield zlib.decompress(value).decode()
                 except zlib.error:
                     yield value.decode("latin-1")
+                    # Celery's messages carry their content in base64.
+                    yield from (base64.b64decode(found).decode("latin-1") for found in BASE64.findall(value))
+
+
+def all_redis_texts(site: Site) -> dict[str, str]:
+    """Return what `redis_texts` finds in both servers of a site, by where it stands."""
+    return {
+        f"{url} {number}": text
+        for url in (site.broker_url, site.cache_url)
+        for number, text in enumerate(redis_texts(url))
+    }
 
 
 def test_no_secret_is_seen_anywhere(emulator: Emulator, new_bucket: Callable[..., Bucket], static_files: None) -> None:
@@ -72,11 +87,18 @@ def test_no_secret_is_seen_anywhere(emulator: Emulator, new_bucket: Callable[...
         paths += [job_path(bucket, job_id, twin=True), job_path(bucket, job_id, "raw", twin=True)]
         for path in paths:
             seen[path] = reader.patient(path).text
+        # A message that nobody takes: what goes to the worker is looked at, too.
+        site.worker.stop()
+        reader.get(list_path(bucket, "size=7"))
+        seen |= all_redis_texts(site)
+        job = job_id in "".join(text for where, text in seen.items() if where.startswith(site.cache_url))
+        message = '"size": "7"' in "".join(text for where, text in seen.items() if where.startswith(site.broker_url))
+        assert (job, message) == (True, True)  # whoever looks so finds what is there
+        site.worker.start()
         emulator.revoke_credential(CANARY_ID)
         for path in (list_path(denied), list_path(denied, twin=True)):
             seen[f"refused {path}"] = reader.patient(path).text
-        for url in (site.broker_url, site.cache_url):
-            seen.update({f"{url} {number}": text for number, text in enumerate(redis_texts(url))})
+        seen |= {f"in the end {where}": text for where, text in all_redis_texts(site).items()}
         seen["titles"] = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     finally:
         site.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -34,7 +35,7 @@ def test_expired_session_in_a_fragment_leads_to_sign_in_and_back(
     wait_for_rows(page, 30)
     Session.objects.all().delete()
 
-    page.get_by_label("Failed").check()
+    page.get_by_label("Failed").click()
     page.wait_for_url("**/sign-in/**")
     assert page.locator("tr").count() == 0
     sign_in(page, staff)
@@ -57,3 +58,29 @@ def test_stranger_is_sent_to_sign_in_or_told_so_by_a_twin(site: Site, new_bucket
 
     assert (page.status_code, page.headers["Location"].partition("?")[0]) == (302, "/sign-in/")
     assert (twin.status_code, twin.json()["problem"]["code"]) == (401, "sign_in")
+
+
+def test_twin_of_an_ended_session_says_401(reader: Reader, new_bucket: Callable[..., Bucket]) -> None:
+    path = list_path(new_bucket(jobs=1), twin=True)
+    assert reader.patient(path).status_code == 200
+
+    Session.objects.all().delete()
+
+    answer = reader.get(path)
+    assert (answer.status_code, answer.json()["problem"]["code"]) == (401, "sign_in")
+
+
+@pytest.mark.console_allows(TROUBLE_STATUS, TROUBLE_FRAGMENT)
+def test_scrolling_with_an_ended_session_pastes_no_form_into_the_table(
+    page: Page, new_bucket: Callable[..., Bucket]
+) -> None:
+    path = list_path(new_bucket(jobs=30), "size=10")
+    page.set_viewport_size({"width": 1000, "height": 400})
+    page.goto(path)
+    wait_for_rows(page, 10)
+    Session.objects.all().delete()
+
+    page.evaluate("document.getElementById('more').scrollIntoView()")
+
+    page.wait_for_url("**/sign-in/**")
+    assert parse_qs(urlsplit(page.url).query) == {"next": [path]}
