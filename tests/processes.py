@@ -85,7 +85,7 @@ def worker(log: Path, extra: dict[str, str] | None = None, *, name: str = "w1", 
 
 
 def web(log: Path, **extra: str) -> tuple[Process, str]:
-    """Return gunicorn with one process, and its address."""
+    """Return gunicorn as it is configured for production, but with one process, and its address."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
 
@@ -97,7 +97,7 @@ def web(log: Path, **extra: str) -> tuple[Process, str]:
             return False
 
     command = [
-        sys.executable, "-m", "gunicorn", "-k", "gthread", "-w", "1", "--threads", "32", "-b", f"127.0.0.1:{port}",
+        sys.executable, "-m", "gunicorn", "-c", "docker/gunicorn.conf.py", "-w", "1", "-b", f"127.0.0.1:{port}",
         "dashboard.wsgi:application",
     ]  # fmt: skip
     return Process(command, log, extra, ready=answers), address

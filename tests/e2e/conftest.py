@@ -120,6 +120,7 @@ def hasty_session(django_db_setup: None, static_files: None) -> Iterator[Site]:
 def hasty(hasty_session: Site, transactional_db: None) -> Site:
     """A site with an emulator as at its start, which waits no longer than a second for an answer."""
     hasty_session.emulator.reset()
+    hasty_session.forget()
     return hasty_session
 
 

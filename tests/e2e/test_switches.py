@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from jobs.cloudinfinite.emulator.switches import CHOICES
@@ -11,21 +9,16 @@ from tests.e2e.looking import job_path, list_path
 from tests.e2e.sites import Reader, Site
 from tests.e2e.test_hostile import make_bucket
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 EVERY_VALUE = [(name, value) for name, values in CHOICES.items() for value in values]
 PAST = "2026-06-27T15:23:10+0800"
 
 
 @pytest.fixture(params=EVERY_VALUE, ids=lambda chosen: "=".join(chosen))
-def switched(hasty: Site, request: pytest.FixtureRequest) -> Iterator[Site]:
+def switched(hasty: Site, request: pytest.FixtureRequest) -> Site:
     """A site whose emulator has one switch set, each value in turn."""
     name, value = request.param
-    hasty.forget()
     hasty.emulator.set_switches(**{name: value})
-    yield hasty
-    hasty.emulator.reset()
+    return hasty
 
 
 def test_list_and_job_are_right(switched: Site) -> None:
