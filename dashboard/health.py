@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-PATIENCE = 0.7
+PATIENCE = 0.5
 """Seconds for all parts together; /readyz promises its answer within one."""
 
 OK = "ok"
