@@ -43,7 +43,7 @@ class Found:
     """What the cache knows about a question.
 
     `since` is the time (unix seconds) before which problems don't count: somebody pressed "try again", or the
-    credential changed. `waited` says that the answer was fetched while somebody waited for it.
+    credential changed. `claimed` says that the answer was fetched because of this very look.
     """
 
     page: Page | None = None
@@ -51,7 +51,7 @@ class Found:
     problem: Problem | None = None
     next_is_there: bool = True
     since: float = 0.0
-    waited: bool = False
+    claimed: bool = False
 
 
 def is_fresh(page: Page, now: float, *, head: bool) -> bool:

@@ -75,8 +75,8 @@ def get_page(bucket: Bucket, job_filter: JobFilter, view: View, *, person: bool 
     continuation = Continuation(view.next_token, view.after_text) if view.next_token or view.after else None
     search = _PageSearch(bucket, PageQuestion(bucket.name, job_filter, view.pin, continuation), person)
     answer, found = _obtain(search)
-    if isinstance(answer, Ready) and person and answer.page.next and not found.next_is_there and not found.waited:
-        # A fetch that somebody waited for goes one page ahead by itself.
+    if isinstance(answer, Ready) and person and answer.page.next and not found.next_is_there and not found.claimed:
+        # The fetch that a person claimed goes one page ahead by itself; one that was joined may have been ahead itself.
         _fetch_ahead(bucket, job_filter, answer.page)
     return answer
 
@@ -249,7 +249,7 @@ def _wait_until(
             claims.wait(search.key, asking.token, left)
         ready, found = search.look()
         if ready is not None:
-            return ready, replace(found, waited=True)
+            return ready, replace(found, claimed=asking.outcome == "claimed")
         if found.problem:
             return Failed(found.problem), found
 
