@@ -291,13 +291,18 @@ def clear_problems(key: str, bucket: str, credential: str) -> None:
         )
 
 
-def mark_retry(bucket: str, now: float) -> None:
-    """Let no problem of `bucket` from before `now` count any more: somebody pressed "try again".
+def mark_retry(bucket: str, credential: str, now: float) -> None:
+    """Let no problem of `bucket` known by `now` count any more: somebody pressed "try again".
 
     Raises:
         ServerDown: the cache can't be reached.
     """
-    _mark("retry", bucket, now)
+    keys = [_problem_key("last", bucket), _problem_key("bucket", bucket), _problem_key("credential", credential)]
+    with servers.cache_server().connection() as client:
+        values = cast("Any", client).mget(keys)
+    # The worker's clock may be some milliseconds ahead of ours: what is known already is dropped all the same.
+    known = [Problem.from_primitives(unpack(value)).at for value in values if value]
+    _mark("retry", bucket, max([now, *known]))
 
 
 def mark_credential_changed(credential: str, now: float) -> None:

@@ -119,7 +119,7 @@ def drop_problems(bucket: Bucket) -> None:
     Raises:
         ServerDown: a Redis can't be reached.
     """
-    cache.mark_retry(bucket.name, clock.now())
+    cache.mark_retry(bucket.name, bucket.credential, clock.now())
 
 
 def last_problems(buckets: Iterable[Bucket]) -> dict[str, Problem]:
