@@ -250,7 +250,7 @@ class Renewer:
             except Exception:
                 # The thread must outlive whatever a chore meets: without it every claim of this worker lapses.
                 logger.exception("a chore of the renewal thread failed")
-            time.sleep(self._every)
+            time.sleep(self._every)  # the beat itself: claims last three of them
 
     def _beat(self) -> None:
         with self._lock:

@@ -33,7 +33,7 @@ class Delivery:
         """Send it; True when the connection can take another request."""
         end, changes = answer.effects.end, answer.effects.changes
         if "delay" in changes:
-            time.sleep(changes["delay"]["seconds"])
+            time.sleep(changes["delay"]["seconds"])  # the fault that was asked for
         if end and end[0] == "hang":
             self._hang(end[1]["seconds"])
             return False
@@ -96,7 +96,7 @@ class Delivery:
                 self._keep = False
                 return
             self._connection.sendall(slow[place : place + chunk])
-            time.sleep(parameters["interval"])
+            time.sleep(parameters["interval"])  # the fault that was asked for: bytes that trickle
 
     def _huge(self, answer: Answer, parameters: Mapping[str, Any]) -> bool:
         """A well-formed list of very many equal jobs, made while it is sent."""
