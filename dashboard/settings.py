@@ -97,6 +97,7 @@ TEMPLATES = [
                 "django.templatetags.static",
                 "django_htmx.templatetags.django_htmx",
                 "jobs.templatetags.jobs",
+                "jobs.templatetags.rows",
             ],
         },
     }

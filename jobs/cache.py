@@ -75,13 +75,21 @@ def find_page(question: PageQuestion, credential: str, *, person: bool) -> Found
     Raises:
         ServerDown: the cache can't be reached.
     """
-    keys = [_head_key(question), _page_prefix(question), _chain_prefix(question)]
     pin = str(question.pin) if question.pin else ""
-    answer = servers.cache_server().script("read_page", keys, [pin, question.place, int(person), SHORT_LIFE, LONG_LIFE])
-    if not answer:
-        return find_problem(question.key, question.bucket, credential)
-    page, next_is_there = _page(question, answer)
-    return replace(find_problem(question.key, question.bucket, credential), page=page, next_is_there=next_is_there)
+    trouble, *found = servers.cache_server().script(
+        "read_page",
+        [
+            _head_key(question),
+            _page_prefix(question),
+            _chain_prefix(question),
+            *_problem_keys(question.key, question.bucket, credential),
+        ],
+        [pin, question.place, int(person), SHORT_LIFE, LONG_LIFE],
+    )
+    if not found:
+        return _trouble(trouble)
+    page, next_is_there = _page(question, found[0])
+    return replace(_trouble(trouble), page=page, next_is_there=next_is_there)
 
 
 def _page(question: PageQuestion, answer: Sequence[Any]) -> tuple[Page, bool]:
@@ -118,6 +126,8 @@ def store_page(
 ) -> bool:
     """Store `page` as it came (rows unique within it) unless a newer one stands there, with its chain's change.
 
+    Each job on it is then found by its id, unless it was asked by itself later.
+
     `moves_head` lets the filter's head point to this page's chain. Returns whether it was stored.
 
     Raises:
@@ -138,6 +148,7 @@ def store_page(
             f"{_page_prefix(question)}{page.pin}:{page.place}",
             f"{_chain_prefix(question)}{page.pin}",
             _head_key(question) if moves_head else "",
+            _key(JobQuestion(question.bucket, "").key),
         ],
         [
             round(page.as_of * 1000),
@@ -160,71 +171,81 @@ def store_page(
 
 
 def find_job(question: JobQuestion, credential: str) -> Found:
-    """Look a job up with the problems that concern it.
+    """Look a job up with the problems that concern it, in one round trip.
 
     Raises:
         ServerDown: the cache can't be reached.
     """
-    with servers.cache_server().connection() as client:
-        began, blob = cast("Any", client.hmget(_key(question.key), ["began", "blob"]))
-    found = find_problem(question.key, question.bucket, credential)
+    trouble, *stored = servers.cache_server().script(
+        "read_job",
+        [_key(question.key), *_problem_keys(question.key, question.bucket, credential)],
+        [],
+    )
+    return replace(_trouble(trouble), job=_job(question, *stored) if stored else None)
+
+
+def _job(
+    question: JobQuestion, began: bytes, blob: bytes | None, rows: bytes = b"", meta: bytes = b"{}"
+) -> JobRecord | None:
+    """Return what a job was stored as: a blob of its own, or a row of a page. The page may hold it no more."""
     if blob is None:
-        return found
-    stored = unpack(blob)
-    record = JobRecord(
+        listed = (Row.from_primitives(row) for row in unpack(rows))
+        row = next((row for row in listed if row.job.job_id == question.job_id), None)
+        stored = json.loads(meta)
+    else:
+        stored = unpack(blob)
+        row = Row.from_primitives(stored["row"])
+    if row is None:
+        return None
+    return JobRecord(
         bucket=question.bucket,
-        row=Row.from_primitives(stored["row"]),
+        row=row,
         as_of=float(began) / 1000,
         request_id=stored["request_id"],
         raw=stored.get("raw"),
         raw_missing=stored.get("raw_missing", "not_asked"),
     )
-    return replace(found, job=record)
 
 
-def store_jobs(records: Iterable[JobRecord]) -> None:
-    """Store jobs of one answer by id, so that their pages open without asking upstream.
+def store_job(record: JobRecord) -> None:
+    """Store a job that was asked by itself. The jobs of a list are found through their pages.
 
     Raises:
         ServerDown: the cache can't be reached.
     """
-    listed = list(records)
-    if not listed:
-        return
-    blobs = []
-    for record in listed:
-        value: dict[str, Any] = {"row": record.row.to_primitives(), "request_id": record.request_id}
-        if record.raw is not None:
-            value["raw"] = record.raw
-        if record.raw_missing != "not_asked":
-            value["raw_missing"] = record.raw_missing
-        blobs.append(pack(value))
+    value: dict[str, Any] = {"row": record.row.to_primitives(), "request_id": record.request_id}
+    if record.raw is not None:
+        value["raw"] = record.raw
+    if record.raw_missing != "not_asked":
+        value["raw_missing"] = record.raw_missing
     servers.cache_server().script(
         "store_job",
-        [_key(JobQuestion(record.bucket, record.row.job.job_id).key) for record in listed],
-        [round(listed[0].as_of * 1000), SHORT_LIFE, *blobs],
+        [_key(JobQuestion(record.bucket, record.row.job.job_id).key)],
+        [round(record.as_of * 1000), SHORT_LIFE, pack(value)],
     )
 
 
 # Problems --------------------------------------------------------------------------------------------------------------
 
 
-def find_problem(key: str, bucket: str, credential: str) -> Found:
-    """Look up the trouble that concerns a question: its own, its bucket's or its credential's.
+def _problem_keys(key: str, bucket: str, credential: str) -> list[str]:
+    """Return where the trouble of a question may stand: its own, its bucket's, its credential's; then the marks."""
+    return [
+        _problem_key("page", key),
+        _problem_key("bucket", bucket),
+        _problem_key("credential", credential),
+        *_mark_keys(bucket, credential),
+    ]
 
-    Raises:
-        ServerDown: the cache can't be reached.
-    """
-    with servers.cache_server().connection() as client:
-        values = cast("Any", client).mget(
-            _problem_key("page", key),
-            _problem_key("bucket", bucket),
-            _problem_key("credential", credential),
-            _mark_key("retry", bucket),
-            _mark_key("changed", credential),
-        )
-    since = max((float(value) for value in values[3:] if value), default=0.0)
-    problems = [Problem.from_primitives(unpack(value)) for value in values[:3] if value]
+
+def _mark_keys(bucket: str, credential: str) -> list[str]:
+    return [_mark_key("retry", bucket), _mark_key("changed", credential)]
+
+
+def _trouble(values: Sequence[bytes | None]) -> Found:
+    """Return the first problem that no mark has outdated, and the later mark. The last two of `values` are the marks."""
+    since = max((float(value) for value in values[-2:] if value), default=0.0)
+    problems = [Problem.from_primitives(unpack(value)) for value in values[:-2] if value]
     return Found(problem=next((problem for problem in problems if problem.at > since), None), since=since)
 
 
@@ -243,17 +264,13 @@ def last_problems(buckets: Iterable[tuple[str, str]]) -> dict[str, Problem]:
             _problem_key("bucket", bucket),
             _problem_key("last", bucket),
             _problem_key("credential", credential),
-            _mark_key("retry", bucket),
-            _mark_key("changed", credential),
+            *_mark_keys(bucket, credential),
         ]
     with servers.cache_server().connection() as client:
         values = cast("Any", client).mget(keys)
     found: dict[str, Problem] = {}
     for index, (bucket, _credential) in enumerate(listed):
-        part = values[index * 5 : index * 5 + 5]
-        since = max((float(value) for value in part[3:] if value), default=0.0)
-        problems = [Problem.from_primitives(unpack(value)) for value in part[:3] if value]
-        if problem := next((problem for problem in problems if problem.at > since), None):
+        if problem := _trouble(values[index * 5 : index * 5 + 5]).problem:
             found[bucket] = problem
     return found
 

@@ -66,9 +66,6 @@ def fetch_page(question: PageQuestion, enqueued_at: int, *, person: bool) -> Pag
         page = _ask_page(question, bucket, credential)
         cache.store_page(question, page, moves_head=question.pin is None, person=person)
         _succeed(claim, bucket)
-        cache.store_jobs(
-            JobRecord(bucket.name, row, page.as_of, page.request_id) for row in page.rows if row.job.job_id
-        )
         stored.append(page)
 
     _work_on(question, enqueued_at, work)
@@ -79,7 +76,7 @@ def fetch_job(question: JobQuestion, enqueued_at: int) -> None:
     """Fetch and store one job, unless somebody does or did since `enqueued_at` (broker's unix ms)."""
 
     def work(claim: claims.Claim, bucket: Bucket, credential: Credential) -> None:
-        cache.store_jobs([_ask_job(question, bucket, credential)])
+        cache.store_job(_ask_job(question, bucket, credential))
         _succeed(claim, bucket)
 
     _work_on(question, enqueued_at, work)

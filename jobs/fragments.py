@@ -76,8 +76,8 @@ def _single_flight(name: str, render: Callable[[], str]) -> str:
 @once
 def _templates_digest() -> str:
     """A digest of everything that decides how a row looks."""
-    here = Path(__file__).parent
-    sources = [*sorted((settings.BASE_DIR / "templates" / "jobs").glob("*.html")), here / "templatetags" / "jobs.py"]
+    sources = sorted((settings.BASE_DIR / "templates" / "jobs").glob("*.html"))
+    sources += sorted((Path(__file__).parent / "templatetags").glob("*.py"))
     sources += sorted(settings.BASE_DIR.glob("locale/*/LC_MESSAGES/*.mo"))
     digest = hashlib.sha256()
     for source in sources:

@@ -20,7 +20,7 @@ from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestio
 from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from jobs.filters import JobFilter, View
     from jobs.models import Bucket
@@ -63,7 +63,14 @@ class Failed:
 # What views ask ----------------------------------------------------------------------------------------------------------
 
 
-def get_page(bucket: Bucket, job_filter: JobFilter, view: View, *, person: bool = True) -> Ready | Pending | Failed:
+def get_page(
+    bucket: Bucket,
+    job_filter: JobFilter,
+    view: View,
+    *,
+    person: bool = True,
+    meanwhile: Callable[[], object] | None = None,
+) -> Ready | Pending | Failed:
     """Return the page of `bucket`'s list that `job_filter` and `view` name.
 
     Args:
@@ -71,22 +78,26 @@ def get_page(bucket: Bucket, job_filter: JobFilter, view: View, *, person: bool 
         job_filter: what is asked.
         view: its pin, next_token and after say which page.
         person: whether somebody looks (then the next page is fetched ahead), or a refresh asks by itself.
+        meanwhile: work that needs no answer, done once if upstream must be waited for, while it is.
     """
     continuation = Continuation(view.next_token, view.after_text) if view.next_token or view.after else None
     search = _PageSearch(bucket, PageQuestion(bucket.name, job_filter, view.pin, continuation), person)
-    answer, found = _obtain(search)
+    answer, found = _obtain(search, meanwhile)
     if isinstance(answer, Ready) and person and answer.page.next and not found.next_is_there and not found.claimed:
         # The fetch that a person claimed goes one page ahead by itself; one that was joined may have been ahead itself.
         _fetch_ahead(bucket, job_filter, answer.page)
     return answer
 
 
-def get_pages(bucket: Bucket, job_filter: JobFilter, view: View) -> list[Ready | Pending | Failed]:
+def get_pages(
+    bucket: Bucket, job_filter: JobFilter, view: View, *, meanwhile: Callable[[], object] | None = None
+) -> list[Ready | Pending | Failed]:
     """Return `view.depth` pages from the one that `view` names, ending with the first that is not there.
 
     Only the first is waited for: what is missing behind it is fetched one after another as the reader scrolls.
+    Arguments as of `get_page`.
     """
-    last = get_page(bucket, job_filter, view)
+    last = get_page(bucket, job_filter, view, meanwhile=meanwhile)
     answers = [last]
     while len(answers) < view.depth and isinstance(last, Ready) and last.page.next:
         question = PageQuestion(bucket.name, job_filter, last.page.pin, last.page.next)
@@ -202,12 +213,14 @@ class _JobSearch:
         return self
 
 
-def _obtain(search: _Search[Answer]) -> tuple[Answer | Pending | Failed, cache.Found]:
+def _obtain(
+    search: _Search[Answer], meanwhile: Callable[[], object] | None = None
+) -> tuple[Answer | Pending | Failed, cache.Found]:
     try:
         ready, found = search.look()
         if ready is None:
             metrics.lookup(search.kind, "problem" if found.problem else "miss")
-            return (Failed(found.problem), found) if found.problem else _wait(search, found)
+            return (Failed(found.problem), found) if found.problem else _wait(search, found, meanwhile)
     except ServerDown:
         return Failed(ours("redis_down")), cache.Found()
     metrics.lookup(search.kind, "stale" if ready.stale else "fresh")
@@ -218,9 +231,11 @@ def _obtain(search: _Search[Answer]) -> tuple[Answer | Pending | Failed, cache.F
     return ready, found
 
 
-def _wait(search: _Search[Answer], found: cache.Found) -> tuple[Answer | Pending | Failed, cache.Found]:
+def _wait(
+    search: _Search[Answer], found: cache.Found, meanwhile: Callable[[], object] | None
+) -> tuple[Answer | Pending | Failed, cache.Found]:
     began = time.monotonic()
-    answer, found = _wait_until(search, found, began + settings.FIRST_WAIT)
+    answer, found = _wait_until(search, found, began + settings.FIRST_WAIT, meanwhile)
     outcome: Literal["ready", "pending", "failed"] = (
         "pending" if isinstance(answer, Pending) else "failed" if isinstance(answer, Failed) else "ready"
     )
@@ -229,13 +244,16 @@ def _wait(search: _Search[Answer], found: cache.Found) -> tuple[Answer | Pending
 
 
 def _wait_until(
-    search: _Search[Answer], found: cache.Found, deadline: float
+    search: _Search[Answer], found: cache.Found, deadline: float, meanwhile: Callable[[], object] | None
 ) -> tuple[Answer | Pending | Failed, cache.Found]:
     """Claim or join the fetch and wait for it, until `deadline` of the monotonic clock."""
     while True:
         asking = _enqueue_if_claimed(search, found.since)
         if asking.outcome == "ended":
             return Failed(asking.problem or _nobody_came()), found
+        if meanwhile:
+            meanwhile()
+            meanwhile = None
         left = deadline - time.monotonic()
         later = asking.again if asking.outcome == "later" else 0.0
         if left <= later:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from celery import shared_task
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutting_down
+from django.db import close_old_connections
 
 from jobs import claims, fetch
 from jobs.records import JobQuestion, PageQuestion
@@ -57,6 +58,13 @@ def enqueue_job(question: JobQuestion, enqueued_at: int) -> None:
     """Put the fetch of a job into its queue; arguments and errors as `enqueue_page`."""
     arguments = {"bucket": question.bucket, "job_id": question.job_id, "enqueued_at": enqueued_at}
     fetch_job.apply_async(kwargs=arguments, queue="page", **AT_ONCE)
+
+
+@task_prerun.connect
+@task_postrun.connect
+def check_connections(**_: object) -> None:
+    """Do for a task what Django does for a request: drop database connections that are old or broken."""
+    close_old_connections()
 
 
 @worker_ready.connect

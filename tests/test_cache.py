@@ -236,8 +236,15 @@ def test_head_is_fresh_for_as_long_as_nothing_can_have_changed_much(state: str, 
     assert cache.is_fresh(page, 1000 + age, head=True) is fresh
 
 
+B1 = JobQuestion(BUCKET, "b1")
+
+
 def problem(kind: str, at: float = 100.0) -> Problem:
     return Problem(kind, "Code", "upstream's words", "req", at=at)
+
+
+def known_trouble(question: JobQuestion, credential: str = "default") -> Problem | None:
+    return cache.find_job(question, credential).problem
 
 
 @pytest.mark.parametrize(
@@ -251,11 +258,11 @@ def problem(kind: str, at: float = 100.0) -> Problem:
 def test_problem_concerns_its_page_its_bucket_or_its_credential(
     kind: str, same_page: bool, same_bucket: bool, same_credential: bool
 ) -> None:
-    cache.store_problem(problem(kind), "key", BUCKET, "default")
+    cache.store_problem(problem(kind), B1.key, BUCKET, "default")
 
     found = [
-        cache.find_problem(key, bucket, "default").problem is not None
-        for key, bucket in (("key", BUCKET), ("other", BUCKET), ("other", "another-1250000000"))
+        known_trouble(JobQuestion(bucket, job_id)) is not None
+        for bucket, job_id in ((BUCKET, "b1"), (BUCKET, "other"), ("another-1250000000", "other"))
     ]
 
     assert found == [same_page, same_bucket, same_credential]
@@ -271,37 +278,37 @@ def test_problem_never_overwrites_a_page() -> None:
 
 
 def test_try_again_drops_what_was_known_before_it() -> None:
-    cache.store_problem(problem("permission", at=100.0), "key", BUCKET, "default")
+    cache.store_problem(problem("permission", at=100.0), B1.key, BUCKET, "default")
 
     cache.mark_retry(BUCKET, "default", 99.99)  # the clock of who presses may be a little behind the worker's
 
-    assert cache.find_problem("key", BUCKET, "default").problem is None
+    assert known_trouble(B1) is None
     assert cache.last_problems([(BUCKET, "default")]) == {}
 
 
 def test_changed_credential_drops_its_problems_in_every_bucket() -> None:
-    cache.store_problem(problem("credentials", at=100.0), "key", BUCKET, "team-a")
+    cache.store_problem(problem("credentials", at=100.0), B1.key, BUCKET, "team-a")
 
     cache.mark_credential_changed("team-a", 101.0)
 
-    assert cache.find_problem("key", BUCKET, "team-a").problem is None
+    assert known_trouble(B1, "team-a") is None
 
 
 def test_last_trouble_of_a_bucket_stays_known_after_it_may_be_asked_again() -> None:
-    cache.store_problem(problem("timeout"), "key", BUCKET, "default")
+    cache.store_problem(problem("timeout"), B1.key, BUCKET, "default")
     with servers.cache_server().connection() as client:
-        client.delete("v1:problem:page:key")
+        client.delete(f"v1:problem:page:{B1.key}")
 
-    assert cache.find_problem("key", BUCKET, "default").problem is None
+    assert known_trouble(B1) is None
     assert cache.last_problems([(BUCKET, "default")]) == {BUCKET: problem("timeout")}
 
 
 def test_good_answer_clears_the_trouble() -> None:
-    cache.store_problem(problem("permission"), "key", BUCKET, "default")
+    cache.store_problem(problem("permission"), B1.key, BUCKET, "default")
 
-    cache.clear_problems("key", BUCKET, "default")
+    cache.clear_problems(B1.key, BUCKET, "default")
 
-    assert cache.find_problem("key", BUCKET, "default").problem is None
+    assert known_trouble(B1) is None
     assert cache.last_problems([(BUCKET, "default")]) == {}
 
 
@@ -310,17 +317,57 @@ def record(job_id: str = "b1", as_of: float = 100.0, raw: str | None = None) -> 
 
 
 def test_job_is_found_as_its_list_showed_it() -> None:
-    cache.store_jobs([record("b1"), record("b2")])
+    store(page_of("b1", "b2", as_of=100.0), head=True)
 
-    assert cache.find_job(JobQuestion(BUCKET, "b2"), "default").job == record("b2")
+    found = cache.find_job(JobQuestion(BUCKET, "b2"), "default").job
+
+    assert found is not None
+    assert (found.row.job.job_id, found.as_of, found.raw_missing) == ("b2", 100.0, "not_asked")
 
 
-def test_job_asked_by_itself_keeps_its_raw_text_against_an_older_list() -> None:
-    cache.store_jobs([record(as_of=100.0, raw="<xml/>")])
+def test_job_is_found_as_its_newest_list_showed_it() -> None:
+    store(page_of("b1", as_of=101.0), head=True)
 
-    cache.store_jobs([record(as_of=99.0)])
+    store(replace(page_of("b1", as_of=100.0), pin=Pin(90, 90_000)))
 
-    assert cache.find_job(JobQuestion(BUCKET, "b1"), "default").job == record(as_of=100.0, raw="<xml/>")
+    found = cache.find_job(B1, "default").job
+    assert found is not None
+    assert found.as_of == 101.0
+
+
+def test_job_that_its_refreshed_page_lost_is_not_found() -> None:
+    store(page_of("b1", as_of=100.0), head=True)
+
+    store(page_of("b2", as_of=101.0), head=True)
+
+    assert cache.find_job(B1, "default").job is None
+
+
+def test_job_whose_page_is_forgotten_is_not_found() -> None:
+    store(page_of("b1"), head=True)
+    with servers.cache_server().connection() as client:
+        client.delete(*client.scan_iter("v1:page:*"))
+
+    assert cache.find_job(B1, "default").job is None
+
+
+@pytest.mark.parametrize(("listed", "raw"), [(99.0, "<xml/>"), (100.0, "<xml/>"), (101.0, None)])
+def test_job_asked_by_itself_keeps_its_raw_text_against_an_older_list(listed: float, raw: str | None) -> None:
+    cache.store_job(record(as_of=100.0, raw="<xml/>"))
+
+    store(page_of("b1", as_of=listed), head=True)
+
+    found = cache.find_job(B1, "default").job
+    assert found is not None
+    assert found.raw == raw
+
+
+def test_job_asked_by_itself_replaces_what_its_list_showed() -> None:
+    store(page_of("b1", as_of=100.0), head=True)
+
+    cache.store_job(record(as_of=101.0, raw="<xml/>"))
+
+    assert cache.find_job(B1, "default").job == record(as_of=101.0, raw="<xml/>")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
--- Stores one page with its chain's change, and moves the head, in one step.
--- KEYS  1 page   2 chain   3 head ("" when the head stays)
+-- Stores one page with its chain's change and where its jobs are found, and moves the head, in one step.
+-- KEYS  1 page   2 chain   3 head ("" when the head stays)   4 what a job's key begins with
 -- ARGV  1 began (unix ms at which the question was sent)   2 pin   3 place   4 meta   5 rows
 --       6 continuation ("" = none)   7 its place   8 short life ms   9 long life ms   10 "1" when a person asked
 --       11... JobIds in the order of the rows
@@ -57,5 +57,18 @@ redis.call('HSET', KEYS[1], 'meta', ARGV[4], 'rows', ARGV[5], 'repeats', table.c
 local life = redis.call('HEXISTS', KEYS[2], 'paged') == 1 and ARGV[9] or ARGV[8]
 redis.call('PEXPIRE', KEYS[1], life)
 redis.call('PEXPIRE', KEYS[2], life)
+
+-- Each job's own page opens from here. What was asked by itself at the same moment or later stays: it has the raw XML.
+for i = 11, #ARGV do
+  if ARGV[i] ~= '' then
+    local key = KEYS[4] .. ARGV[i]
+    local known = redis.call('HGET', key, 'began')
+    if not known or tonumber(known) < tonumber(ARGV[1]) then
+      redis.call('HSET', key, 'began', ARGV[1], 'page', KEYS[1])
+      redis.call('HDEL', key, 'blob')
+      redis.call('PEXPIRE', key, life)
+    end
+  end
+end
 if KEYS[3] ~= '' then redis.call('SET', KEYS[3], ARGV[2], 'PX', life) end
 return 1

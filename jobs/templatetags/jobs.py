@@ -61,23 +61,35 @@ def time(context: Context, value: datetime | None, written: object = "") -> Safe
         value: an aware time, or None where there is none.
         written: upstream's own text; a node that is no text says nothing.
     """
+    return time_html(value, written, context.get("zone") or default_zone(), get_language())
+
+
+def time_html(value: datetime | None, written: object, zone: ZoneInfo, language: str | None) -> SafeString:
+    """Render a time in `zone`; the other arguments are those of `time`, and the language in force.
+
+    Asking for the language takes longer than all else here, so who renders many asks once. So it is below.
+    """
     text = written.strip() if isinstance(written, str) else ""
     if value is None:
         # Upstream prints "-" or nothing for a time that hasn't come; anything else is shown as it stands.
-        return format_html('<span class="t">{}</span>', text) if text.strip("-") else _dash()
-    zone = context.get("zone") or default_zone()
+        return format_html('<span class="t">{}</span>', text) if text.strip("-") else _dash(language)
     shown = local_text(value, zone)
     utc = value.astimezone(UTC).replace(microsecond=0, tzinfo=None)
     title = f"{shown} {zone.key}\n{utc.isoformat(' ')} UTC"
     if text:
-        title += "\n" + gettext("Cloud Infinite wrote %(text)s") % {"text": text}
+        title += "\n" + _wrote(language) % {"text": text}
     return format_html('<time class="t" datetime="{}Z" title="{}">{}</time>', utc.isoformat(), title, shown)
 
 
 @register.simple_tag
 def duration(value: timedelta | None) -> SafeString:
     """Render a length of time by its two greatest units; its title holds the exact seconds."""
-    return _dash() if value is None else _duration(round(value.total_seconds()), get_language())
+    return duration_html(value, get_language())
+
+
+def duration_html(value: timedelta | None, language: str | None) -> SafeString:
+    """Render a length of time, as `duration`, in the language in force."""
+    return _dash(language) if value is None else _duration(round(value.total_seconds()), language)
 
 
 @lru_cache(maxsize=4096)
@@ -90,7 +102,12 @@ def _duration(seconds: int, _language: str | None) -> SafeString:
 @register.simple_tag
 def state_badge(state: str) -> SafeString:
     """Render a state by shape and word, and by colour last. An unknown state keeps its own text."""
-    return _known_badge(state, get_language()) if state in BADGES else _badge(state)
+    return badge_html(state, get_language())
+
+
+def badge_html(state: str, language: str | None) -> SafeString:
+    """Render a state, as `state_badge`, in the language in force."""
+    return _known_badge(state, language) if state in BADGES else _badge(state)
 
 
 @lru_cache(maxsize=64)
@@ -114,7 +131,17 @@ def _badge(state: str) -> SafeString:
 @register.simple_tag
 def kind_label(kind: str) -> str:
     """Return what people call a kind of job. An unknown one keeps its own text."""
-    return str(KINDS.get(kind, kind))
+    return kind_text(kind, get_language())
+
+
+def kind_text(kind: str, language: str | None) -> str:
+    """Return a kind's label, as `kind_label`, in the language in force."""
+    return _known_kind(kind, language) if kind in KINDS else kind
+
+
+@lru_cache(maxsize=64)
+def _known_kind(kind: str, _language: str | None) -> str:
+    return str(KINDS[kind])
 
 
 @register.simple_tag(takes_context=True)
@@ -138,7 +165,7 @@ def list_url(
     if query is None and asked is not None:
         query = asked.query(**changes)
     elif query is None:
-        view = _view(context)
+        view = view_of(context)
         query = list_query(JobFilter().changed(tz=view.zone.key, **changes), view)
     return _address(context, "job_list", [_name(bucket)], query)
 
@@ -153,20 +180,20 @@ def job_url(context: Context, bucket: Bucket | str, job_id: str, part: str = "")
         job_id: upstream's text.
         part: `operation`, `output`, `time-interval`, `input` or `raw`.
     """
-    # A browser would take these for a folder.
-    if job_id in {"", ".", ".."}:
-        return ""
-    if "/" in job_id:
-        return ""
-    # Reversing takes longer than all else of a row, and a list has a hundred. Only the last part of the path differs.
-    path = f"{_job_folder(_namespace(context), _name(bucket))}{quote(job_id, safe=UNQUOTED)}/"
-    query = job_query(_view(context))
-    return f"{path}{part}{'/' if part else ''}{'?' if query else ''}{query}"
+    path = job_path(job_folder(namespace_of(context), _name(bucket)), job_id)
+    query = job_query(view_of(context))
+    return f"{path}{part}{'/' if part else ''}{'?' if query else ''}{query}" if path else ""
+
+
+def job_path(folder: str, job_id: str) -> str:
+    """Return the path of a job's page below its bucket's folder, "" for an id that no address can hold."""
+    # A browser would take the first two for a folder.
+    return f"{folder}{quote(job_id, safe=UNQUOTED)}/" if job_id not in {"", ".", ".."} and "/" not in job_id else ""
 
 
 @lru_cache(maxsize=1024)
-def _job_folder(namespace: str, bucket: str) -> str:
-    """Return the path below which a bucket's jobs have their pages."""
+def job_folder(namespace: str, bucket: str) -> str:
+    """Return the path below which a bucket's jobs have their pages. Reversing it for each row took most of its time."""
     return reverse(f"{namespace}:job", args=[bucket, "x"]).removesuffix("x/")
 
 
@@ -182,18 +209,19 @@ def _duration_text(seconds: int) -> str:
     return pgettext("duration", "%(seconds)d s") % {"seconds": seconds}
 
 
-def _dash() -> SafeString:
-    return _dash_in(get_language())
+@lru_cache(maxsize=16)
+def _wrote(_language: str | None) -> str:
+    return gettext("Cloud Infinite wrote %(text)s")
 
 
 @lru_cache(maxsize=16)
-def _dash_in(_language: str | None) -> SafeString:
+def _dash(_language: str | None) -> SafeString:
     return format_html(
         '<span class="t"><span aria-hidden="true">–</span><span class="visually-hidden">{}</span></span>', _("none")
     )
 
 
-def _view(context: Context) -> View:
+def view_of(context: Context) -> View:
     """Return zone and language that a link keeps. Rows are rendered for every reader, so they know the zone alone."""
     view = context.get("view")
     if isinstance(view, View):
@@ -202,7 +230,8 @@ def _view(context: Context) -> View:
     return View(tz=zone.key) if isinstance(zone, ZoneInfo) else View()
 
 
-def _namespace(context: Context) -> str:
+def namespace_of(context: Context) -> str:
+    """Return the namespace in which links stay."""
     return "embed" if context.get("embedded") else "jobs"
 
 
@@ -211,5 +240,5 @@ def _name(bucket: Bucket | str) -> str:
 
 
 def _address(context: Context, name: str, arguments: list[Any], query: str) -> str:
-    path = reverse(f"{_namespace(context)}:{name}", args=arguments)
+    path = reverse(f"{namespace_of(context)}:{name}", args=arguments)
     return f"{path}?{query}" if query else path

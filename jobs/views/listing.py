@@ -38,10 +38,22 @@ class Listing:
     embedded: bool
 
     @classmethod
-    def look(cls, bucket: Bucket, asked: ListRequest, *, now: float, embedded: bool) -> Listing:
-        """Ask for the pages. A place in a list that was opened too long ago opens the newest list."""
+    def look(
+        cls,
+        bucket: Bucket,
+        asked: ListRequest,
+        *,
+        now: float,
+        embedded: bool,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> Listing:
+        """Ask for the pages. A place in a list that was opened too long ago opens the newest list.
+
+        `meanwhile` is done while upstream is waited for, if it is.
+        """
         view = asked.view.first() if asked.view.is_old_place(now) else asked.view
-        return cls(bucket, asked, pages.get_pages(bucket, asked.filter, view), now, embedded)
+        answers = pages.get_pages(bucket, asked.filter, view, meanwhile=meanwhile)
+        return cls(bucket, asked, answers, now, embedded)
 
     @property
     def outcome(self) -> Literal["ready", "pending", "failed"]:

@@ -61,7 +61,12 @@ def job_list(request: HttpRequest, bucket_name: str, *, as_json: bool = False) -
         return _wrong_list(request, bucket, asked, as_json=as_json)
     if not asked.is_canonical:
         return HttpResponseRedirect(address(request.path, asked.canonical))
-    listing = Listing.look(bucket, asked, now=ci_time(), embedded=namespace(request) == "embed")
+    embedded = namespace(request) == "embed"
+    form = None
+    if not as_json and fragment_target(request) in {"", "list"}:
+        # Rendering the form takes milliseconds, which are free while upstream answers; it is kept until it is needed.
+        form = partial(form_html, asked, bucket.name, embedded=embedded)
+    listing = Listing.look(bucket, asked, now=ci_time(), embedded=embedded, meanwhile=form)
     return _listing_twin(request, listing) if as_json else _listing_page(request, listing)
 
 

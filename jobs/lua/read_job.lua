@@ -1,0 +1,11 @@
+-- Reads one job: what was asked by itself, or the page that showed it last.
+-- KEYS  1 job   2... problems and marks
+-- Answer: {values of 2..., began, blob} or {values of 2..., began, false, rows, meta} or {values of 2...}
+local trouble = redis.call('MGET', unpack(KEYS, 2))
+local job = redis.call('HMGET', KEYS[1], 'began', 'blob', 'page')
+if job[2] then return {trouble, job[1], job[2]} end
+if not job[3] then return {trouble} end
+-- The page may have been refreshed since, or be gone.
+local page = redis.call('HMGET', job[3], 'began', 'rows', 'meta')
+if not page[1] then return {trouble} end
+return {trouble, page[1], false, page[2], page[3]}
