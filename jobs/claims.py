@@ -52,7 +52,7 @@ class Asking:
     """Where a question stands.
 
     `outcome` is "claimed" (enqueue a task), "joined" (one is under way), "later" (may be asked again in `again` seconds)
-    or "ended" (its tries are used up). `enqueued_at` is the broker's time in unix ms, `asked` seconds since it was first
+    or "ended" (its tries are used up). `stored` says that an answer was stored a moment ago. `enqueued_at` is the broker's time in unix ms, `asked` seconds since it was first
     asked.
     """
 
@@ -63,6 +63,7 @@ class Asking:
     asked: float
     tries: int
     problem: Problem | None
+    stored: bool
 
     @property
     def interval(self) -> float:
@@ -95,7 +96,7 @@ def ask(key: str, *, since: float = 0.0) -> Asking:
     Raises:
         ServerDown: the broker can't be reached.
     """
-    outcome, token, now, again, first, tries, problem = servers.broker().script(
+    outcome, token, now, again, first, tries, problem, stored = servers.broker().script(
         "ask",
         [_asking_key(key)],
         [
@@ -115,6 +116,7 @@ def ask(key: str, *, since: float = 0.0) -> Asking:
         asked=(now - first) / 1000,
         tries=tries,
         problem=Problem.from_primitives(unpack(problem)) if problem else None,
+        stored=bool(stored),
     )
 
 

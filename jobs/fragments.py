@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache as once
 from pathlib import Path
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _flights: dict[str, Future[str]] = {}
 _lock = threading.Lock()
+_keeper = ThreadPoolExecutor(1, thread_name_prefix="fragments")
+"""Keeps fragments for the next readers, so that the first one doesn't wait for it."""
 
 
 def rows_html(page: Page, view: View, *, embedded: bool) -> SafeString:
@@ -68,9 +70,13 @@ def _single_flight(name: str, render: Callable[[], str]) -> str:
     finally:
         with _lock:
             del _flights[name]
+    _keeper.submit(_keep, name, html)
+    return html
+
+
+def _keep(name: str, html: str) -> None:
     with suppress(ServerDown):
         cache.store_fragment(name, html)
-    return html
 
 
 @once

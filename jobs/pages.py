@@ -275,18 +275,22 @@ def _wait_until(
 def _enqueue_if_claimed(search: _Search[Any], since: float) -> claims.Asking:
     asking = claims.ask(search.key, since=since)
     metrics.claim(asking.outcome)
-    if asking.outcome == "claimed":
-        # Between our look and our claim somebody else's fetch may have ended: look once more before asking upstream.
-        ready, found = search.look()
-        problem = found.problem if ready is None else ready.problem
-        if problem is None and (ready is None or ready.stale):
-            try:
-                search.enqueue(asking.enqueued_at)
-            except OperationalError:
-                raise ServerDown("broker") from None
-        else:
-            claims.release(search.key, asking.token)
+    if asking.outcome != "claimed":
+        return asking
+    # Between our look and our claim somebody else's fetch may have ended: then look once more before asking upstream.
+    if asking.stored and _is_answered(search):
+        claims.release(search.key, asking.token)
+        return asking
+    try:
+        search.enqueue(asking.enqueued_at)
+    except OperationalError:
+        raise ServerDown("broker") from None
     return asking
+
+
+def _is_answered(search: _Search[Any]) -> bool:
+    ready, found = search.look()
+    return bool(found.problem) if ready is None else bool(ready.problem) or not ready.stale
 
 
 def _fetch_ahead(bucket: Bucket, job_filter: JobFilter, page: Page) -> None:

@@ -79,7 +79,7 @@ def worker(log: Path, extra: dict[str, str] | None = None, *, name: str = "w1", 
 
     command = [
         sys.executable, "-m", "celery", "-A", "dashboard", "worker", "-P", "threads", "-c", str(threads), "-n", f"{name}@%h",
-        "--without-gossip", "--without-mingle", "--loglevel", "INFO",
+        "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
     ]  # fmt: skip
     return Process(command, log, extra or {}, ready=beats)
 

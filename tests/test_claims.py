@@ -239,7 +239,7 @@ def test_end_of_a_superseded_task_leaves_the_new_claim_alone() -> None:
     ("asked", "interval"), [(0.0, 0.3), (0.29, 0.3), (0.31, 0.6), (0.95, 1.0), (2.0, 2.0), (5.0, 2.0), (50.0, 2.0)]
 )
 def test_interval_grows_with_the_time_since_the_question_was_first_asked(asked: float, interval: float) -> None:
-    asking = claims.Asking("joined", "t", 0, 0.0, asked, 0, None)
+    asking = claims.Asking("joined", "t", 0, 0.0, asked, 0, None, stored=False)
 
     assert asking.interval == interval
 

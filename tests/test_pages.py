@@ -63,6 +63,17 @@ def test_cold_page_comes_with_its_first_answer(new_bucket: Callable[..., Bucket]
     assert (answer.page.n, answer.stale, answer.problem) == (1, False, None)
 
 
+def test_what_needs_no_answer_is_done_once_while_a_page_is_waited_for(new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(jobs=25)
+    done: list[str] = []
+
+    pages.get_page(bucket, LIST, View(), meanwhile=lambda: done.append("cold"))
+    get(bucket)
+    pages.get_page(bucket, LIST, View(), meanwhile=lambda: done.append("cached"))
+
+    assert done == ["cold"]
+
+
 def test_scrolling_by_the_continuations_meets_every_job_once(
     new_bucket: Callable[..., Bucket], emulator: Emulator
 ) -> None:

@@ -203,6 +203,27 @@ def test_failed_job_shows_code_and_message_in_its_row(
     assert words(one(soup(get(client, path_of(bucket))), ".fault")) == "InvalidArgument no such <template>"
 
 
+@pytest.mark.parametrize("target", [None, "results", "list"])
+def test_page_that_was_waited_for_is_the_page_that_the_cache_gives(
+    client: Client, new_bucket: NewBucket, target: str | None
+) -> None:
+    bucket = new_bucket(jobs=30)
+
+    cold = client.get(path_of(bucket, "states=Failed"), headers=_htmx(target))
+    cached = client.get(path_of(bucket, "states=Failed"), headers=_htmx(target))
+
+    assert cold.status_code == 200
+    assert _without_ages(cold) == _without_ages(cached)
+
+
+def _htmx(target: str | None) -> dict[str, str]:
+    return {"HX-Request": "true", "HX-Target": target} if target else {}
+
+
+def _without_ages(response: Any) -> str:
+    return re.sub(r"just asked|from cache, less than [^<]*", "", response.content.decode())
+
+
 def test_names_from_upstream_are_only_text(client: Client, new_bucket: NewBucket, emulator: Emulator) -> None:
     bucket = new_bucket()
     emulator.add_job(bucket.name, CreationTime=LONG_AGO, Name='<script>alert("x")</script>', State='"><img src=x>')

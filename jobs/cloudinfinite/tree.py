@@ -34,15 +34,13 @@ def nodes(tree: Tree, name: str) -> list[str | Tree]:
 
 def text(tree: Tree, *path: str) -> str | None:
     """Return the text of the first node at `path`; None when it is absent or has children."""
-    node: str | Tree = tree
+    node: str | Tree | None = tree
     for name in path:
-        if isinstance(node, str):
+        if not isinstance(node, dict):
             return None
-        found = nodes(node, name)
-        if not found:
-            return None
-        node = found[0]
-    if isinstance(node, str):
+        found = node.get(name)
+        node = found[0] if isinstance(found, list) else found
+    if not isinstance(node, dict):
         return node
     # A leaf that carries attributes is a leaf nevertheless.
     if all(name.startswith(("@", "#")) for name in node):

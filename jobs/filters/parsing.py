@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from django.utils.translation import gettext as _
@@ -91,12 +92,12 @@ class ListRequest(JobRequest):
     notes: tuple[ParameterNote, ...]
     given: Mapping[str, str]
 
-    @property
+    @cached_property
     def summary(self) -> str:
         """The filter in one sentence, times told in the view's zone."""
         return self.filter.summary(self.view.zone)
 
-    @property
+    @cached_property
     def chips(self) -> tuple[Chip, ...]:
         """The conditions that narrow the list, each with a query without it."""
         return self.filter.chips(self.view)

@@ -2,15 +2,15 @@
 -- KEYS  1 asking
 -- ARGV  1 token the reader would claim with   2 queued claim's life ms   3 asking's life ms   4 fetch deadline ms
 --       5 patience ms without any try   6 unix ms before which an ended asking doesn't count
--- Answer: {outcome, token, broker's unix ms, again at, first asked, tries, problem}
+-- Answer: {outcome, token, broker's unix ms, again at, first asked, tries, problem, 1 when it was stored a moment ago}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local f = redis.call('HMGET', KEYS[1], 'phase', 'token', 'until', 'again', 'first', 'tries', 'problem', 'first_try', 'ended')
+local f = redis.call('HMGET', KEYS[1], 'phase', 'token', 'until', 'again', 'first', 'tries', 'problem', 'first_try', 'ended', 'stored')
 local phase, token, lapses, again = f[1], f[2], tonumber(f[3]) or 0, tonumber(f[4]) or 0
 local first, tries, problem, first_try, ended = tonumber(f[5]), tonumber(f[6]) or 0, f[7] or '', tonumber(f[8]), tonumber(f[9])
 
 local function answer(outcome, with)
-  return {outcome, with or '', now, again, first or now, tries, problem}
+  return {outcome, with or '', now, again, first or now, tries, problem, f[10] and 1 or 0}
 end
 
 if (phase == 'queued' or phase == 'running') and lapses > now then

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.http import RFC3986_SUBDELIMS
 from django.utils.translation import get_language, gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
@@ -140,8 +140,8 @@ def kind_text(kind: str, language: str | None) -> str:
 
 
 @lru_cache(maxsize=64)
-def _known_kind(kind: str, _language: str | None) -> str:
-    return str(KINDS[kind])
+def _known_kind(kind: str, _language: str | None) -> SafeString:
+    return escape(KINDS[kind])
 
 
 @register.simple_tag(takes_context=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django import template
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
@@ -66,7 +66,8 @@ def job_rows(context: Context, bucket: str, rows: Iterable[Row]) -> SafeString:
         zone=context["zone"],
         language=get_language(),
     )
-    labels = {"waited_label": gettext("waited"), "ran_label": gettext("ran")}
+    # What all rows share is escaped once; `format_html` leaves alone what is safe already.
+    labels = {"waited_label": escape(gettext("waited")), "ran_label": escape(gettext("ran"))}
     return format_html_join("", ROW, ({**labels, **_cells(row.job, page)} for row in rows))
 
 
@@ -81,12 +82,13 @@ class _Page:
 
 
 def _cells(job: Job, page: _Page) -> dict[str, object]:
+    job_id = escape(job.job_id)
     return {
-        "id": format_html(' id="job-{}"', job.job_id) if job.job_id else NOTHING,
+        "id": format_html(' id="job-{}"', job_id) if job_id else NOTHING,
         "state": job.state,
         "badge": badge_html(job.state, page.language),
         "name": _name(job, job_path(page.folder, job.job_id), page.end),
-        "job_id": job.job_id,
+        "job_id": job_id,
         "fault": _fault(job) if job.state == "Failed" and (job.code or job.message) else NOTHING,
         "kind": kind_text(job.type, page.language),
         "tag": format_html("<span>{}</span>", job.tag) if job.tag else NOTHING,

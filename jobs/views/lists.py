@@ -18,7 +18,8 @@ from jobs.regions import region_name
 from jobs.servers import ServerDown
 from jobs.views.form import form_html
 from jobs.views.listing import Listing
-from jobs.views.responses import address, as_html, as_twin, ci_time, fragment_target, listed, namespace
+from jobs.views.responses import address, as_html, as_html_of, as_twin, ci_time, fragment_target, listed, namespace
+from jobs.views.shell import Shell
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -62,12 +63,9 @@ def job_list(request: HttpRequest, bucket_name: str, *, as_json: bool = False) -
     if not asked.is_canonical:
         return HttpResponseRedirect(address(request.path, asked.canonical))
     embedded = namespace(request) == "embed"
-    form = None
-    if not as_json and fragment_target(request) in {"", "list"}:
-        # Rendering the form takes milliseconds, which are free while upstream answers; it is kept until it is needed.
-        form = partial(form_html, asked, bucket.name, embedded=embedded)
-    listing = Listing.look(bucket, asked, now=ci_time(), embedded=embedded, meanwhile=form)
-    return _listing_twin(request, listing) if as_json else _listing_page(request, listing)
+    shell = None if as_json else _shell(request, bucket, asked)
+    listing = Listing.look(bucket, asked, now=ci_time(), embedded=embedded, meanwhile=shell.prepare if shell else None)
+    return _listing_page(listing, shell) if shell else _listing_twin(request, listing)
 
 
 @require_POST
@@ -88,12 +86,17 @@ def _searched(bucket: Bucket) -> tuple[str, ...]:
     return bucket.name, bucket.label, bucket.region, region_name(bucket.region)
 
 
-def _listing_page(request: HttpRequest, listing: Listing) -> HttpResponse:
+def _shell(request: HttpRequest, bucket: Bucket, asked: ListRequest) -> Shell:
+    """Return the page around the results. What a sentinel gets is nothing but results."""
     target = fragment_target(request)
-    return as_html(
-        request,
-        f"jobs/job_list.html{FRAGMENTS.get(target, '')}",
-        {**_frame(request, listing.bucket, listing.asked), "listing": listing},
+    inside = "" if target == "more" else "jobs/job_list.html#answer"
+    return Shell(request, f"jobs/job_list.html{FRAGMENTS.get(target, '')}", inside, _frame(request, bucket, asked))
+
+
+def _listing_page(listing: Listing, shell: Shell) -> HttpResponse:
+    return as_html_of(
+        shell,
+        {"listing": listing},
         status=listing.status,
         retry_after=listing.retry_after,
         version=listing.version if listing.outcome == "ready" else None,

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.translation import get_language
 
 from jobs import clock
 from jobs.servers import ServerDown
+from jobs.views.shell import Shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -97,14 +97,29 @@ def as_html(
         retry_after: seconds after which asking again makes sense; a whole page then reloads itself without JavaScript.
         version: what the content depends on, besides template, reader, language and release. None: never "not modified".
     """
+    return as_html_of(
+        Shell(request, template, "", context), {}, status=status, retry_after=retry_after, version=version
+    )
+
+
+def as_html_of(
+    shell: Shell,
+    context: Mapping[str, Any],
+    *,
+    status: int = 200,
+    retry_after: float | None = None,
+    version: Sequence[object] | None = None,
+) -> HttpResponse:
+    """Return what `shell` makes of `context`; the other arguments are those of `as_html`."""
+    request = shell.request
     headers = _later(retry_after)
     if retry_after is not None and not is_fragment(request):
         headers["Refresh"] = headers["Retry-After"]
     return _conditional(
         request,
-        (template, *version) if version is not None else None,
+        (shell.template, *version) if version is not None else None,
         headers,
-        lambda: render(request, template, dict(context), status=status),
+        lambda: shell.render(context, status),
     )
 
 
