@@ -179,7 +179,7 @@ def start(report: Report) -> None:
                 for path in (
                     "/",
                     "/buckets/media-live-1250000000/jobs/",
-                    "/buckets/media-large-1250000000/jobs/?size=100",
+                    "/buckets/media-archive-1250000000/jobs/?size=100",
                 ) * 10:
                     client.get(path)
                 report.line("resident memory of everything", resident_bytes(process.pid) / 2**20, 350, " MB")
