@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from jobs import servers
+from jobs import claims, servers
 from tests.emulators import REGION, Emulator, emulator, pristine_emulator
 from tests.processes import worker as new_worker
 
@@ -85,10 +85,11 @@ def session_worker(process_environment: dict[str, str]) -> Iterator[Process]:
 
 
 @pytest.fixture
-def worker(session_worker: Process, until: Callable[[Callable[[], bool]], None]) -> Process:
-    """The session's worker, alive: a test before may have killed it or emptied its Redis."""
+def worker(session_worker: Process, until: Callable[[Callable[[], Any]], None]) -> Process:
+    """The session's worker, alive: a test before may have killed it or emptied its Redis, and its heartbeat with it."""
     if session_worker.popen is None or session_worker.popen.poll() is not None:
         session_worker.start()
+    until(claims.heartbeats)
     return session_worker
 
 
