@@ -1,7 +1,8 @@
 """What Redis remembers of CI: heads, chains, pages, jobs, problems and rendered fragments, with their keys and ages.
 
 A *head* names the newest chain of a filter. A *chain* (bucket, filter, pin) is a hash: `c:<n>` and `p:<n>` are page n's
-continuation and place, `t:<place>` a place's number, `j:<JobId>` the lowest page that held the job. A *page* is a hash
+continuation and place, `t:<place>` a place's number, `j:<JobId>` the lowest page that held the job, `l:<n>` the creation
+time (unix seconds) of page n's last row where the order is proven, `s:<n>` what the chain has brought up to page n. A *page* is a hash
 keyed by its place in the chain: the digest of the continuation that leads to it, or `first`. Everything may vanish at
 any moment (the server evicts by age), and everything stored is masked.
 """
@@ -10,15 +11,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from jobs import servers
+from jobs.completeness import Completeness
 from jobs.filters import Pin
+from jobs.filters.times import write_time
 from jobs.problems import Problem
 from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion, Row, Rows, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from jobs.chains import Step
 
 VERSION = "v1"
 """Part of every key: two releases side by side don't read each other's values."""
@@ -93,7 +99,7 @@ def find_page(question: PageQuestion, credential: str, *, person: bool) -> Found
 
 
 def _page(question: PageQuestion, answer: Sequence[Any]) -> tuple[Page, bool]:
-    pin, meta, rows, repeats, following, ending, began, n, ahead = answer
+    pin, meta, rows, repeats, following, ending, began, n, doubts, so_far, ahead = answer
     stored = json.loads(meta)
     left_out = frozenset(int(index) for index in repeats.split(b",") if index)
     count = stored["unique"] - len(left_out)
@@ -113,13 +119,25 @@ def _page(question: PageQuestion, answer: Sequence[Any]) -> tuple[Page, bool]:
         place=question.place,
         asked_upstream=stored["asked"],
         has_open_jobs=stored["open"],
+        doubts=_listed(doubts),
+        so_far=_so_far(int(n), so_far) if n and so_far else None,
     )
     return page, bool(ahead)
+
+
+def _so_far(n: int, written: bytes) -> Completeness:
+    received, unique, doubts = written.split(b" ")
+    return Completeness(n, int(received), int(unique), _listed(doubts))
+
+
+def _listed(doubts: bytes) -> tuple[str, ...]:
+    return tuple(doubts.decode().split(",")) if doubts else ()
 
 
 def store_page(
     question: PageQuestion,
     page: Page,
+    step: Step,
     *,
     moves_head: bool,
     person: bool,
@@ -128,7 +146,8 @@ def store_page(
 
     Each job on it is then found by its id, unless it was asked by itself later.
 
-    `moves_head` lets the filter's head point to this page's chain. Returns whether it was stored.
+    `step` is what the answer means for the chain; `moves_head` lets the filter's head point to this page's chain. Returns
+    whether it was stored.
 
     Raises:
         ServerDown: the cache can't be reached.
@@ -141,7 +160,7 @@ def store_page(
         "asked": page.asked_upstream,
         "open": page.has_open_jobs,
     }
-    following = page.next
+    following = step.next
     answer = servers.cache_server().script(
         "store_page",
         [
@@ -161,10 +180,33 @@ def store_page(
             SHORT_LIFE,
             LONG_LIFE,
             int(person),
+            int(step.ends_without_news),
+            ",".join(page.doubts),
+            _unix(step.first),
+            _unix(step.last),
+            int(question.filter.order == "Desc"),
+            page.received,
             *(row.job.job_id for row in page.rows),
         ],
     )
     return bool(answer)
+
+
+def created_before(question: PageQuestion) -> str:
+    """Return the creation time of the last row before a page of a chain, as a continuation's `after`; "" if unknown.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    chain = f"{_chain_prefix(question)}{question.pin}"
+    with servers.cache_server().connection() as client:
+        n = cast("bytes | None", client.hget(chain, f"t:{question.place}"))
+        seconds = cast("bytes | None", client.hget(chain, f"l:{int(n) - 1}")) if n else None
+    return write_time(datetime.fromtimestamp(int(seconds), UTC)) if seconds else ""
+
+
+def _unix(time: datetime | None) -> str:
+    return str(int(time.timestamp())) if time else ""
 
 
 # Jobs ------------------------------------------------------------------------------------------------------------------

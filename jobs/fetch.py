@@ -6,15 +6,16 @@ import logging
 import random
 import re
 import time
+from dataclasses import replace
 from functools import cache as once
 from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from jobs import cache, claims, clock, credentials, masks, metrics
+from jobs import cache, chains, claims, clock, credentials, masks, metrics
 from jobs.cloudinfinite.client import Client
-from jobs.cloudinfinite.exceptions import ClockSkew, CloudInfiniteError, NotFound, PermissionDenied
+from jobs.cloudinfinite.exceptions import ClockSkew, CloudInfiniteError, NotFound, PermissionDenied, Refused
 from jobs.cloudinfinite.parser import BadXml, read_xml
 from jobs.cloudinfinite.schema import Job, parse_time
 from jobs.filters import Pin
@@ -63,8 +64,8 @@ def fetch_page(question: PageQuestion, enqueued_at: int, *, person: bool) -> Pag
     stored: list[Page] = []
 
     def work(claim: claims.Claim, bucket: Bucket, credential: Credential) -> None:
-        page = _ask_page(question, bucket, credential)
-        cache.store_page(question, page, moves_head=question.pin is None, person=person)
+        page, step = _ask_page(question, bucket, credential)
+        cache.store_page(question, page, step, moves_head=question.pin is None, person=person)
         _succeed(claim, bucket)
         stored.append(page)
 
@@ -140,21 +141,33 @@ def _fail(claim: claims.Claim, bucket: Bucket, problem: Problem) -> None:
 # Asking ------------------------------------------------------------------------------------------------------------------
 
 
-def _ask_page(question: PageQuestion, bucket: Bucket, credential: Credential) -> Page:
-    page, clock_changed = _ask_page_once(question, bucket, credential)
+def _ask_page(question: PageQuestion, bucket: Bucket, credential: Credential) -> tuple[Page, chains.Step]:
+    asked = question.continuation or Continuation()
+    try:
+        page, step, clock_changed = _ask_page_once(question, asked, bucket, credential)
+    except Refused:
+        after = cache.created_before(question) if asked.next_token else ""
+        if not after:
+            raise
+        # The token alone may be what was refused: go on by creation time, and say so.
+        page, step, _ = _ask_page_once(question, Continuation("", after), bucket, credential)
+        return replace(page, doubts=(*page.doubts, "token")), step
     if clock_changed and question.pin is None:
         # The pin was made with a wrong clock, so this answer may hold rows from after it. Ask once more.
-        page, _ = _ask_page_once(question, bucket, credential)
-    return page
+        page, step, _ = _ask_page_once(question, asked, bucket, credential)
+    return page, step
 
 
-def _ask_page_once(question: PageQuestion, bucket: Bucket, credential: Credential) -> tuple[Page, bool]:
+def _ask_page_once(
+    question: PageQuestion, asked: Continuation, bucket: Bucket, credential: Credential
+) -> tuple[Page, chains.Step, bool]:
+    """Return the page, what it means for its chain, and whether the answer corrected the clock."""
     began = clock.now()
     pin = question.pin or _new_pin(question, began)
     start, end = question.filter.window(pin.time)
-    continuation = question.continuation or Continuation()
-    if continuation.after and (after := parse_time(continuation.after)):
-        start, end = (after, end) if question.filter.order == "Asc" else (start, after)
+    if after := parse_time(asked.after):
+        # A link may name any time; it never leads out of the list.
+        start, end = (max(after, start or after), end) if question.filter.order == "Asc" else (start, min(after, end))
     page = Page(
         bucket=bucket.name,
         region=bucket.region,
@@ -172,7 +185,8 @@ def _ask_page_once(question: PageQuestion, bucket: Bucket, credential: Credentia
         asked_upstream=False,
     )
     if start and start > end:
-        return page, False  # Nothing can lie between: an empty list without a call.
+        # Nothing can lie between: an empty list without a call.
+        return page, chains.step(question.filter, asked, (), ""), False
     wanted = question.filter
     answer, clock_changed = _call(
         bucket.name,
@@ -189,20 +203,23 @@ def _ask_page_once(question: PageQuestion, bucket: Bucket, credential: Credentia
             end_creation_time=_local(end),
             order_by_time=wanted.order,
             size=wanted.size,
-            next_token=continuation.next_token,
+            next_token=asked.next_token,
         ),
     )
     rows = _unique(_masked(job) for job in answer.jobs)
-    answered = {
-        "rows": rows,
-        "received": len(answer.jobs),
-        "repeats": len(answer.jobs) - len(rows),
-        "next": Continuation(answer.next_token, continuation.after) if answer.next_token else None,
-        "request_id": answer.request_id,
-        "asked_upstream": True,
-        "has_open_jobs": any(not row.job.is_final for row in rows),
-    }
-    return Page(**{**vars(page), **answered}), clock_changed
+    step = chains.step(wanted, asked, [job.creation_time for job in answer.jobs], answer.next_token)
+    answered = replace(
+        page,
+        rows=rows,
+        received=len(answer.jobs),
+        repeats=len(answer.jobs) - len(rows),
+        next=step.next,
+        request_id=answer.request_id,
+        asked_upstream=True,
+        has_open_jobs=any(not row.job.is_final for row in rows),
+        doubts=step.doubts,
+    )
+    return answered, step, clock_changed
 
 
 def _local(time: datetime | None) -> datetime | None:

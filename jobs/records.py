@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from jobs.cloudinfinite.schema import Job
+from jobs.completeness import Completeness
 from jobs.filters import JobFilter, Pin
 
 if TYPE_CHECKING:
@@ -181,7 +182,8 @@ class Page:
     `n` is the page's number in its chain, None when the chain's record was gone: then earlier pages are unknown and
     repeats could not be removed. `end` says why nothing follows: "" (more follows), "missing", "repeated", "no_new_rows".
     `as_of` is CI's time in unix seconds at which the question was sent; `has_open_jobs` says whether a job on it may still
-    change its state.
+    change its state. `so_far` is what its chain has brought up to this page, None when earlier pages are unknown; `doubts`
+    are those of this page alone.
     """
 
     bucket: str
@@ -199,6 +201,8 @@ class Page:
     place: str = "first"
     asked_upstream: bool = True
     has_open_jobs: bool = False
+    doubts: tuple[str, ...] = ()
+    so_far: Completeness | None = None
 
     @property
     def unique(self) -> int:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import timedelta
 
+    from jobs.completeness import Completeness
     from jobs.filters import ListRequest
     from jobs.models import Bucket
     from jobs.pages import Ready
@@ -41,13 +42,16 @@ def job(row: Row) -> dict[str, Any]:
     }
 
 
-def job_list(bucket: Bucket, asked: ListRequest, ready: Sequence[Ready], *, next_path: str | None) -> dict[str, Any]:
+def job_list(
+    bucket: Bucket, asked: ListRequest, ready: Sequence[Ready], proven: Completeness, *, next_path: str | None
+) -> dict[str, Any]:
     """Return the pages of a list, one after another, as one.
 
     Args:
         bucket: whose jobs these are.
         asked: what was asked for.
         ready: at least one page.
+        proven: what is known of the list up to the last of them.
         next_path: where the next page's twin is, None at the end.
     """
     first, last = ready[0], ready[-1]
@@ -63,6 +67,15 @@ def job_list(bucket: Bucket, asked: ListRequest, ready: Sequence[Ready], *, next
         "request_id": last.page.request_id,
         "received": sum(answer.page.received for answer in ready),
         "unique": sum(answer.page.unique for answer in ready),
+        "completeness": {
+            "pages": proven.pages,
+            "received": proven.received,
+            "unique": proven.unique,
+            "repeats": proven.repeats,
+            "earlier_unknown": any(answer.page.n is None for answer in ready),
+            "end": last.page.end or None,
+            "doubts": {doubt: str(sentence) for doubt, sentence in proven.told.items()},
+        },
         "jobs": [job(row) for answer in ready for row in answer.page.rows],
         "next": next_path,
     }

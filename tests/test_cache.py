@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
 
 from jobs import cache, servers
+from jobs.chains import Step
 from jobs.cloudinfinite.schema import Job
+from jobs.completeness import Completeness
 from jobs.filters import JobFilter, Pin
 from jobs.problems import Problem
 from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion, Row
@@ -51,7 +54,14 @@ def store(page: Page, token: str = "", *, head: bool = False, person: bool = Tru
     """Store `page` as the one that the continuation `token` leads to."""
     question = HEAD if head else question_for(token)
     placed = replace(page, place=question.place)
-    return cache.store_page(question, placed, moves_head=head, person=person)
+    return cache.store_page(question, placed, step_to(page.next, question), moves_head=head, person=person)
+
+
+def step_to(following: Continuation | None, question: PageQuestion, last: int = 0) -> Step:
+    """What an answer means that gave no creation times, or ended with one."""
+    time = datetime.fromtimestamp(last, UTC) if last else None
+    ends = not (question.continuation and question.continuation.after and not question.continuation.next_token)
+    return Step(following, (), ends, time, time)
 
 
 def find(token: str = "", *, head: bool = False) -> Page | None:
@@ -72,8 +82,9 @@ def test_head_leads_to_the_page_of_the_newest_chain() -> None:
 
     store(page, head=True)
 
-    assert find(head=True) == replace(page, n=1)
-    assert find() == replace(page, n=1)
+    read = replace(page, n=1, so_far=Completeness(1, 2, 2))
+    assert find(head=True) == read
+    assert find() == read
 
 
 def test_row_that_an_earlier_page_showed_is_dropped_and_counted() -> None:
@@ -193,6 +204,7 @@ def test_new_head_leaves_the_old_chain_as_it_was() -> None:
     cache.store_page(
         HEAD,
         replace(page_of("b0", "b1", as_of=160), pin=newer),
+        step_to(None, HEAD),
         moves_head=True,
         person=True,
     )
@@ -392,3 +404,78 @@ def test_fragment_is_kept() -> None:
     cache.store_fragment("name", "<tr>ü</tr>")
 
     assert (cache.find_fragment("name"), cache.find_fragment("other")) == ("<tr>ü</tr>", None)
+
+
+# Keyset, and what is proven ---------------------------------------------------------------------------------------------
+
+
+def store_keyset(page: Page, continuation: Continuation, following: Continuation | None) -> Page:
+    question = PageQuestion(BUCKET, LIST, PIN, continuation)
+    cache.store_page(
+        question, replace(page, place=question.place), step_to(following, question), moves_head=False, person=True
+    )
+    found = cache.find_page(question, "default", person=True).page
+    assert found is not None
+    return found
+
+
+AFTER = "2023-11-14T10:11:32+0800"
+
+
+def test_first_answer_by_keyset_may_hold_nothing_new() -> None:
+    store(replace(page_of("b1", "b2"), next=Continuation("", AFTER)), head=True)
+
+    second = store_keyset(page_of("b1", "b2"), Continuation("", AFTER), Continuation("t2", AFTER))
+
+    assert (second.unique, second.end, second.next) == (0, "", Continuation("t2", AFTER))
+
+
+def test_later_answer_by_keyset_without_news_ends_the_list() -> None:
+    store(replace(page_of("b1", "b2"), next=Continuation("", AFTER)), head=True)
+    store_keyset(page_of("b1", "b2"), Continuation("", AFTER), Continuation("t2", AFTER))
+
+    third = store_keyset(page_of("b1"), Continuation("t2", AFTER), Continuation("t3", AFTER))
+
+    assert third.end == "no_new_rows"
+
+
+def test_page_says_what_its_chain_has_brought_so_far() -> None:
+    store(page_of("b1", "b2", token="t2", received=3), head=True)
+    store(page_of("b2", "b3", token="t3"), "t2")
+
+    store(replace(page_of("b4"), doubts=("second",)), "t3")
+
+    third = find("t3")
+    assert third is not None
+    assert third.so_far == Completeness(3, 6, 4, ("second",))
+    assert third.so_far.repeats == 2
+
+
+def test_chain_that_is_gone_knows_no_sum() -> None:
+    store(page_of("b4"), "t3")
+
+    page = find("t3")
+    assert page is not None
+    assert page.so_far is None
+
+
+def ending_at(seconds: int, page: Page, token: str) -> None:
+    question = question_for(token)
+    placed = replace(page, place=question.place)
+    cache.store_page(question, placed, step_to(page.next, question, seconds), moves_head=False, person=True)
+
+
+def test_page_that_begins_before_the_last_one_ended_says_that_the_order_moved() -> None:
+    ending_at(1_700_000_050, page_of("b1", token="t2"), "")
+    ending_at(1_700_000_060, page_of("b2", token="t3"), "t2")
+
+    page = find("t2")
+    assert page is not None
+    assert page.doubts == ("order",)
+
+
+def test_creation_time_before_a_page_is_known_while_its_chain_is() -> None:
+    ending_at(1_700_000_050, page_of("b1", token="t2"), "")
+
+    assert cache.created_before(question_for("t2")) == "2023-11-15T06:14:10+0800"
+    assert cache.created_before(question_for("t9")) == ""

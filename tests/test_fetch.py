@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jobs import cache, claims, clock, fetch
-from jobs.filters import JobFilter
+from jobs.cloudinfinite.schema import format_time
+from jobs.filters import JobFilter, Pin
 from jobs.models import Bucket
-from jobs.records import JobQuestion, PageQuestion
+from jobs.records import Continuation, JobQuestion, PageQuestion
 from tests.emulators import REGION, SECRET_ID, SECRET_KEY
 
 if TYPE_CHECKING:
@@ -66,6 +68,72 @@ def test_clock_an_hour_off_is_learned_and_the_page_comes(ci: Emulator, offset: f
     assert page.unique == 3
     assert page.pin.end == pytest.approx(time.time() + offset - 2, abs=3)
     assert clock.now() == pytest.approx(ci.now(), abs=2)
+
+
+def follow(page: Page) -> Page | None:
+    """Fetch the page behind `page`."""
+    return run(PageQuestion(NAME, QUESTION.filter, page.pin, page.next))[0]
+
+
+def test_token_that_is_refused_in_mid_chain_is_replaced_by_keyset(ci: Emulator) -> None:
+    ci.create_bucket(NAME, jobs=25, newest=600, spread=3600)
+    question = PageQuestion(NAME, JobFilter(size=10))
+    first = run(question)[0]
+    assert first is not None
+    ci.fault(
+        NAME,
+        "error",
+        status=400,
+        code="InvalidArgument",
+        message="Param nextToken is illegal",
+        when={"token": True},
+        count=1,
+    )
+    behind = PageQuestion(NAME, question.filter, first.pin, first.next)
+
+    second = run(behind)[0]
+
+    assert second is not None
+    assert second.doubts == ("token",)
+    assert [row.job.job_id for row in (*first.rows, *second.rows)] == ci.job_ids(NAME)[:19]
+    assert second.so_far is not None
+    assert (second.so_far.received, second.so_far.unique) == (20, 19)
+
+
+def test_token_of_a_chain_that_is_gone_stays_refused(ci: Emulator) -> None:
+    ci.fault(
+        NAME, "error", status=400, code="InvalidArgument", message="Param nextToken is illegal", when={"token": True}
+    )
+
+    page, problem = run(PageQuestion(NAME, JobFilter(), Pin(1_700_000_000, 1_700_000_000_000), Continuation("t")))
+
+    assert page is None
+    assert problem is not None
+    assert problem.kind == "refused"
+
+
+def test_jobs_that_leave_the_filter_between_pages_take_none_with_them(ci: Emulator) -> None:
+    ci.create_bucket(NAME, jobs=0)
+    began = datetime.fromtimestamp(ci.now() - 600, UTC)
+    added = [
+        ci.add_job(NAME, State="Running", CreationTime=format_time(began - timedelta(seconds=index)))
+        for index in range(12)
+    ]
+    ci.set_switches(tokens="offset")
+    running = JobFilter(states=("Running",), size=5)
+    first = run(PageQuestion(NAME, running))[0]
+    assert first is not None
+    for job_id in added[:4]:
+        ci.change_job(NAME, job_id, State="Success")
+
+    seen = [row.job.job_id for row in first.rows]
+    page: Page | None = first
+    while page is not None and page.next is not None:
+        page = run(PageQuestion(NAME, running, page.pin, page.next))[0]
+        assert page is not None
+        seen += [row.job.job_id for row in page.rows]
+
+    assert seen == added
 
 
 def test_clock_that_stays_wrong_is_said(ci: Emulator) -> None:

@@ -8,6 +8,7 @@ from django.http import QueryDict
 
 from jobs import twins
 from jobs.cloudinfinite.schema import Job
+from jobs.completeness import DOUBTS, Completeness
 from jobs.filters import Pin, parse_list
 from jobs.models import Bucket
 from jobs.pages import Ready
@@ -68,7 +69,13 @@ def test_list_puts_its_pages_together_as_one() -> None:
     trouble = Problem("throttled", "SlowDown", "Reduce your request rate.", "request-9")
     ready = [Ready(page(1, row("b1"), following="t"), stale=True, problem=trouble), Ready(page(2, row("b2")))]
 
-    body = twins.job_list(Bucket(name="media-1250000000", region="ap-guangzhou"), asked, ready, next_path="/next.json")
+    body = twins.job_list(
+        Bucket(name="media-1250000000", region="ap-guangzhou"),
+        asked,
+        ready,
+        Completeness(2, 7, 6, ("second",)),
+        next_path="/next.json",
+    )
 
     assert [job.pop("JobId") for job in body.pop("jobs")] == ["b1", "b2"]
     assert body.pop("problem")["code"] == "SlowDown"
@@ -83,6 +90,15 @@ def test_list_puts_its_pages_together_as_one() -> None:
         "request_id": "request-2",
         "received": 4,
         "unique": 2,
+        "completeness": {
+            "pages": 2,
+            "received": 7,
+            "unique": 6,
+            "repeats": 1,
+            "earlier_unknown": False,
+            "end": "missing",
+            "doubts": {"second": str(DOUBTS["second"])},
+        },
         "next": "/next.json",
     }
 

@@ -322,7 +322,7 @@ def test_repeats_are_counted_where_they_were_left_out(
 
     rows = soup(get(client, str(more["hx-get"]), target="more"))
 
-    assert "received 10, shown 8, left out 2" in words(one(rows, "#more"))
+    assert "2 pages, received 20, shown 18, left out 2" in words(one(rows, "#more"))
 
 
 def test_list_says_as_of_when_and_from_which_request(client: Client, new_bucket: NewBucket, emulator: Emulator) -> None:
@@ -731,7 +731,7 @@ def test_twin_of_a_list_says_all_that_the_page_says(client: Client, new_bucket: 
 
     assert list(twin) == [
         "bucket", "region", "filter", "summary", "as_of", "pin", "stale", "problem", "request_id", "received", "unique",
-        "jobs", "next",
+        "completeness", "jobs", "next",
     ]  # fmt: skip
     assert (twin["bucket"], twin["region"], twin["stale"], twin["problem"]) == (bucket.name, bucket.region, False, None)
     assert twin["filter"] == {"states": "Running,Success,Failed", "size": "10"}

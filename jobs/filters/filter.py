@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from jobs.cloudinfinite.schema import STATES, TYPES, parse_time
+from jobs.cloudinfinite.schema import FINAL, STATES, TYPES, parse_time
 
 from . import ranges, words
 from .queries import PARAMETERS, PLACE, Chip, list_query
@@ -107,6 +107,11 @@ class JobFilter:
             "tz": self.zone,
         }
         return {name: value for name, value in given.items() if value}
+
+    @property
+    def can_lose_jobs(self) -> bool:
+        """Whether a job may stop matching while somebody pages: an open state is asked for, but not every state."""
+        return len(self.states) < len(STATES) and not FINAL.issuperset(self.states)
 
     @property
     def digest(self) -> str:

@@ -1,7 +1,8 @@
 -- Reads one page, through the head when no pin is known, and keeps what is read alive; and the trouble that concerns it.
 -- KEYS  1 head  ("" when the pin is known)   2 page prefix   3 chain prefix   4... problems and marks
 -- ARGV  1 pin ("" = the head's)   2 place in the chain   3 "1" when a person reads   4 short life ms   5 long life ms
--- Answer: {values of 4...} or {values of 4..., {pin, meta, rows, repeats, next, ending, began, n, whether the next page is there}}
+-- Answer: {values of 4...} or {values of 4..., {pin, meta, rows, repeats, next, ending, began, n, doubts, so far,
+--         whether the next page is there}}
 local trouble = redis.call('MGET', unpack(KEYS, 4))
 local pin = ARGV[1]
 if pin == '' then
@@ -10,7 +11,7 @@ if pin == '' then
 end
 local chain = KEYS[3] .. pin
 local key = KEYS[2] .. pin .. ':' .. ARGV[2]
-local page = redis.call('HMGET', key, 'meta', 'rows', 'repeats', 'next', 'ending', 'began', 'n', 'next_place')
+local page = redis.call('HMGET', key, 'meta', 'rows', 'repeats', 'next', 'ending', 'began', 'n', 'next_place', 'doubts', 'so_far')
 if not page[1] then return {trouble} end
 if ARGV[3] == '1' and ARGV[2] ~= 'first' then
   -- A chain that somebody paged lives long; the mark is only set where the chain still stands.
@@ -24,4 +25,4 @@ local ahead = 1
 if page[4] ~= '' then
   ahead = redis.call('EXISTS', KEYS[2] .. pin .. ':' .. page[8])
 end
-return {trouble, {pin, page[1], page[2], page[3], page[4], page[5], page[6], page[7], ahead}}
+return {trouble, {pin, page[1], page[2], page[3], page[4], page[5], page[6], page[7], page[9] or '', page[10] or '', ahead}}

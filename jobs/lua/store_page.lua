@@ -2,7 +2,9 @@
 -- KEYS  1 page   2 chain   3 head ("" when the head stays)   4 what a job's key begins with
 -- ARGV  1 began (unix ms at which the question was sent)   2 pin   3 place   4 meta   5 rows
 --       6 continuation ("" = none)   7 its place   8 short life ms   9 long life ms   10 "1" when a person asked
---       11... JobIds in the order of the rows
+--       11 "1" when the list ends if nothing is new   12 doubts   13, 14 first and last row's creation time, unix seconds
+--       ("" = the order is not proven)   15 "1" when the newest come first   16 rows received   17... JobIds in the order of
+--       the rows
 -- Answer: 1 stored, 0 a newer one stands there
 local began = redis.call('HGET', KEYS[1], 'began')
 if began and tonumber(began) >= tonumber(ARGV[1]) then return 0 end
@@ -22,11 +24,11 @@ end
 
 -- A row repeats iff the chain knows its JobId from an earlier page.
 local repeats, new = {}, 0
-for i = 11, #ARGV do
+for i = 17, #ARGV do
   local field = 'j:' .. ARGV[i]
   local known = n and ARGV[i] ~= '' and tonumber(redis.call('HGET', KEYS[2], field))
   if known and known < n then
-    repeats[#repeats + 1] = tostring(i - 11)
+    repeats[#repeats + 1] = tostring(i - 17)
   else
     new = new + 1
     if n and ARGV[i] ~= '' and known ~= n then redis.call('HSET', KEYS[2], field, n) end
@@ -40,7 +42,7 @@ if recorded then
   continuation, next_place = recorded, redis.call('HGET', KEYS[2], 'p:' .. (n + 1))
 elseif continuation == '' then
   ending = 'missing'
-elseif new == 0 then
+elseif new == 0 and ARGV[11] == '1' then
   ending = 'no_new_rows'
 elseif next_place == place or (n and redis.call('HEXISTS', KEYS[2], 't:' .. next_place) == 1) then
   ending = 'repeated'
@@ -49,17 +51,39 @@ elseif n then
 end
 if ending ~= '' then continuation, next_place = '', '' end
 
+-- What is proven, here and up to here? A page that begins before the one before it ended, and not with that one's rows,
+-- tells that the order moved.
+local doubts, so_far = ARGV[12], ''
+if n then
+  local before, first = tonumber(redis.call('HGET', KEYS[2], 'l:' .. (n - 1)) or nil), tonumber(ARGV[13])
+  local moved = before and first and #repeats == 0 and ((ARGV[15] == '1' and first > before) or (ARGV[15] ~= '1' and first < before))
+  if moved and not string.find(doubts, 'order', 1, true) then
+    doubts = doubts == '' and 'order' or doubts .. ',order'
+  end
+  if ARGV[14] ~= '' then redis.call('HSET', KEYS[2], 'l:' .. n, ARGV[14]) end
+  local sum = n > 1 and redis.call('HGET', KEYS[2], 's:' .. (n - 1)) or (n == 1 and '0 0 ')
+  if sum then
+    local received, unique, all = string.match(sum, '^(%d+) (%d+) (.*)$')
+    for doubt in string.gmatch(doubts, '[^,]+') do
+      if not string.find(all, doubt, 1, true) then all = all == '' and doubt or all .. ',' .. doubt end
+    end
+    so_far = (received + ARGV[16]) .. ' ' .. (unique + new) .. ' ' .. all
+    redis.call('HSET', KEYS[2], 's:' .. n, so_far)
+  end
+end
+
 -- A chain exists from its first page on, even an empty one, so that later pages find their number.
 redis.call('HSETNX', KEYS[2], 'pin', ARGV[2])
 if ARGV[10] == '1' and place ~= 'first' then redis.call('HSET', KEYS[2], 'paged', '1') end
 redis.call('HSET', KEYS[1], 'meta', ARGV[4], 'rows', ARGV[5], 'repeats', table.concat(repeats, ','), 'next', continuation,
-  'next_place', next_place, 'ending', ending, 'began', ARGV[1], 'n', (n and gap ~= '1') and n or '')
+  'next_place', next_place, 'ending', ending, 'began', ARGV[1], 'n', (n and gap ~= '1') and n or '',
+  'doubts', doubts, 'so_far', so_far)
 local life = redis.call('HEXISTS', KEYS[2], 'paged') == 1 and ARGV[9] or ARGV[8]
 redis.call('PEXPIRE', KEYS[1], life)
 redis.call('PEXPIRE', KEYS[2], life)
 
 -- Each job's own page opens from here. What was asked by itself at the same moment or later stays: it has the raw XML.
-for i = 11, #ARGV do
+for i = 17, #ARGV do
   if ARGV[i] ~= '' then
     local key = KEYS[4] .. ARGV[i]
     local known = redis.call('HGET', key, 'began')

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from django.utils.translation import gettext
 
 from jobs import fragments, pages
+from jobs.completeness import Completeness
 from jobs.pages import Failed, Pending, Ready
 
 if TYPE_CHECKING:
@@ -162,6 +163,13 @@ class Listing:
     def first_unknown(self) -> bool:
         """Whether earlier pages are forgotten, so that repeats could not be removed."""
         return any(answer.page.n is None for answer in self.ready)
+
+    @property
+    def completeness(self) -> Completeness:
+        """What is known of the list up to the last page shown; of these pages alone where earlier ones are unknown."""
+        last = self.ready[-1].page
+        doubts = {doubt: None for answer in self.ready for doubt in answer.page.doubts}
+        return last.so_far or Completeness(len(self.ready), self.received, self.unique, tuple(doubts))
 
     # What comes after them, and before ------------------------------------------------------------------------------------
 

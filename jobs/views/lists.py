@@ -108,7 +108,7 @@ def _listing_twin(request: HttpRequest, listing: Listing) -> HttpResponse:
         body = twins.problem(listing.problem) if listing.problem else twins.PENDING
         return as_twin(request, body, status=listing.status, retry_after=listing.retry_after)
     next_path = address(request.path, listing.next_query) if listing.next_query else None
-    body = twins.job_list(listing.bucket, listing.asked, listing.ready, next_path=next_path)
+    body = twins.job_list(listing.bucket, listing.asked, listing.ready, listing.completeness, next_path=next_path)
     return as_twin(request, body, version=listing.version)
 
 

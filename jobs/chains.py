@@ -1,0 +1,74 @@
+"""How a chain goes on from one page to the next: by CI's token, or by keyset where jobs can leave the filter meanwhile.
+
+A job that ends leaves `states=Running`. With a token that counts rows everything behind it then slips forward by one, and
+the row that was next is never seen. By keyset the next page begins at the last row's creation time, inclusive, and what
+was seen already is dropped: nothing can slip past. Inside a second that holds more jobs than a page does, the creation
+time tells nothing, and the token is followed until a row of another second comes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from jobs.cloudinfinite.schema import parse_time
+from jobs.filters.times import write_time
+from jobs.records import Continuation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from jobs.completeness import Doubt
+    from jobs.filters import JobFilter
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one answer means for its chain.
+
+    `next` is where it goes on, None at the end. `ends_without_news` says that the list ends here if no row is new.
+    `first` and `last` are the creation times of its first and last row, None where the order is not proven.
+    """
+
+    next: Continuation | None
+    doubts: tuple[Doubt, ...]
+    ends_without_news: bool
+    first: datetime | None
+    last: datetime | None
+
+
+def step(job_filter: JobFilter, asked: Continuation, created: Sequence[datetime | None], next_token: str) -> Step:
+    """Return how a chain goes on after an answer.
+
+    Args:
+        job_filter: what the chain shows.
+        asked: the continuation that was sent, empty for the first page.
+        created: the creation times of the rows, in the order in which they came.
+        next_token: the answer's token, "" at the end.
+    """
+    bound = parse_time(asked.after)
+    first, last = _ends_of(created, bound, descending=job_filter.order == "Desc")
+    doubts: list[Doubt] = ["order"] if created and last is None else []
+    following = Continuation(next_token, asked.after) if next_token else None
+    if following and job_filter.can_lose_jobs and last is not None:
+        if last != bound:
+            following = Continuation("", write_time(last))
+        else:
+            doubts.append("second")
+    # By keyset the first answer to a question repeats what the page before ended with, so it may hold nothing else.
+    ends_without_news = bool(asked.next_token) or not (asked.after or job_filter.can_lose_jobs)
+    return Step(following, tuple(doubts), ends_without_news, first, last)
+
+
+def _ends_of(
+    created: Sequence[datetime | None], bound: datetime | None, *, descending: bool
+) -> tuple[datetime | None, datetime | None]:
+    """Return the first and the last time if all are there and in order, from `bound` on; else nothing is proven."""
+    times = [time for time in created if time is not None]
+    if not times or len(times) < len(created):
+        return None, None
+    path = [bound, *times] if bound is not None else times
+    steps = pairwise(path if descending else reversed(path))
+    return (times[0], times[-1]) if all(newer >= older for newer, older in steps) else (None, None)

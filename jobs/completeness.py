@@ -1,0 +1,49 @@
+"""What is proven of a list, and the sentence for each thing that is not: no list shall look whole that may not be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+Doubt = Literal["order", "second", "token"]
+
+DOUBTS: dict[str, _StrPromise] = {
+    "order": _(
+        "Cloud Infinite sent jobs without a creation time or out of order, so that the order is not proven and a job may be missing."
+    ),
+    "second": _(
+        "More jobs were created within one second than a page holds. Of those, one may be missing where others changed their state meanwhile."
+    ),
+    "token": _(
+        "Cloud Infinite refused its own token, so the list goes on by creation time. No job is lost by that."
+    ),
+}  # fmt: skip
+"""Doubt -> what is told of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """What a chain has brought up to one of its pages.
+
+    `received` rows came in `pages` answers, `unique` of them are shown, and `doubts` say what can't be proven.
+    """
+
+    pages: int
+    received: int
+    unique: int
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def repeats(self) -> int:
+        """How many rows stood on an earlier page already."""
+        return self.received - self.unique
+
+    @property
+    def told(self) -> dict[str, _StrPromise]:
+        """What can't be proven, and the sentence for it; a doubt that only a newer release knows has none here."""
+        return {doubt: DOUBTS[doubt] for doubt in self.doubts if doubt in DOUBTS}
