@@ -163,6 +163,11 @@ WORKER_THREADS = env.int("WORKER_THREADS", default=20)
 CI_ENDPOINT = env.str("CI_ENDPOINT", default="")
 CI_PROXY = env.str("CI_PROXY", default="")
 CI_DEADLINE = env.float("CI_DEADLINE", default=5.0)
+# Calls a second that one bucket and one credential may cost, all workers together; 0 is no limit.
+CI_RATE_BUCKET = env.float("CI_RATE_BUCKET", default=5.0)
+CI_RATE_CREDENTIAL = env.float("CI_RATE_CREDENTIAL", default=10.0)
+# New questions a minute that one reader may ask; 0 is no limit.
+MISS_BUDGET = env.int("MISS_BUDGET", default=30)
 BUCKETS = env.str("BUCKETS", default="")
 BUCKETS_FILE = env.str("BUCKETS_FILE", default="")
 

@@ -5,7 +5,8 @@ failed (may be asked again at a time) or stored, and only the Lua scripts beside
 
     ask    a reader's miss: joins the fetch under way, or claims the right to enqueue one (queued for 5 s)
     start  a task's first act: queued or lapsed becomes running for 3 s, renewed each second while the call runs
-    finish a task's last act: wakes all who wait and leaves stored, failed, or "again at T"
+    finish a task's last act: wakes all who wait and leaves stored, failed, or "again at T"; a task that was not let
+           through to upstream gives its claim back in the same way, and that was no try
 
 So a long queue can't make tasks drop each other, and a dead worker frees its question within 5 s. Who joins a fetch
 blocks on a stream named by the claim's token; a late one finds the entry at once.
@@ -44,15 +45,32 @@ HEARTBEAT_LIFE = 6.0
 INTERVALS = (0.3, 0.6, 1.0, 2.0, 2.0)
 """Seconds after which a reader who was told to wait asks again, by how long the question has been asked."""
 
-Outcome = Literal["claimed", "joined", "later", "ended"]
+LEASES = 4
+"""Upstream calls in flight per bucket, in the whole fleet."""
+LEASE_AGAIN = 400
+"""Milliseconds after which to ask again where all leases are out."""
+
+Outcome = Literal["claimed", "joined", "later", "ended", "refused"]
+Lane = Literal["person", "refresh", "ahead"]
+LANES: dict[Lane, int] = {"person": 0, "refresh": 1, "ahead": 2}
+"""Who waits for a fetch, the most urgent first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Keys of what can hold a bucket's calls back: its leases, and the cool-downs of bucket and credential."""
+
+    leases: str
+    cool_bucket: str
+    cool_credential: str
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
     """Where a question stands.
 
-    `outcome` is "claimed" (enqueue a task), "joined" (one is under way), "later" (may be asked again in `again` seconds)
-    or "ended" (its tries are used up). `stored` says that an answer was stored a moment ago. `enqueued_at` is the broker's time in unix ms, `asked` seconds since it was first
+    `outcome` is "claimed" (enqueue a task), "joined" (one is under way), "later" (may be asked again in `again` seconds),
+    "ended" (its tries are used up) or "refused" (the reader's budget is, for `again` seconds). `stored` says that an answer was stored a moment ago. `enqueued_at` is the broker's time in unix ms, `asked` seconds since it was first
     asked.
     """
 
@@ -86,11 +104,14 @@ class Claim:
     since_first: float
 
 
-def ask(key: str, *, since: float = 0.0) -> Asking:
+def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.0) -> Asking:
     """Say that a reader needs the answer to `key`.
 
     Args:
         key: the question's key.
+        gate: what can hold calls to its bucket back.
+        lane: who waits for it.
+        reader: whose budget a new question costs, "" for nobody's.
         since: unix seconds; an asking that ended before does not count.
 
     Raises:
@@ -98,7 +119,13 @@ def ask(key: str, *, since: float = 0.0) -> Asking:
     """
     outcome, token, now, again, first, tries, problem, stored = servers.broker().script(
         "ask",
-        [_asking_key(key)],
+        [
+            _asking_key(key),
+            gate.leases,
+            gate.cool_bucket,
+            gate.cool_credential,
+            f"budget:{reader}" if reader and settings.MISS_BUDGET else "",
+        ],
         [
             secrets.token_hex(8),
             QUEUED_FOR,
@@ -106,6 +133,10 @@ def ask(key: str, *, since: float = 0.0) -> Asking:
             round(settings.FETCH_DEADLINE * 1000),
             PATIENCE,
             round(since * 1000),
+            LANES[lane],
+            LEASES,
+            settings.MISS_BUDGET,
+            LEASE_AGAIN,
         ],
     )
     return Asking(
@@ -157,6 +188,15 @@ def again(claim: Claim, problem: Problem, delay: float) -> None:
     _finish(claim, "again", pack(problem.to_primitives()), delay)
 
 
+def give_back(claim: Claim, delay: float) -> None:
+    """Wake all who wait for `claim`, which made no call, and let it be asked again in `delay` seconds.
+
+    Raises:
+        ServerDown: the broker can't be reached; the claim then lapses by itself.
+    """
+    _finish(claim, "held", b"", delay)
+
+
 def release(key: str, token: str) -> None:
     """Give a queued claim back, because the answer is there already, and wake those who joined it meanwhile.
 
@@ -196,11 +236,12 @@ def _stream_key(key: str, token: str) -> str:
 
 
 class Renewer:
-    """One thread per worker process that renews its running claims and writes its heartbeat, each second."""
+    """One thread per worker process that renews its running claims and leases and writes its heartbeat, each second."""
 
     def __init__(self, every: float = 1.0) -> None:
         self._every = every
-        self._held: dict[str, tuple[str, float]] = {}
+        self._held: dict[tuple[str, str], float] = {}
+        self._leased: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
         self._name = ""
         self._chores: list[Callable[[], None]] = []
@@ -232,14 +273,25 @@ class Renewer:
     @contextmanager
     def holding(self, claim: Claim, longest: float) -> Iterator[None]:
         """Keep `claim` alive while the block runs, but never longer than `longest` seconds."""
+        with self._renewing(self._held, (_asking_key(claim.key), claim.token), longest):
+            yield
+
+    @contextmanager
+    def leasing(self, leases: str, token: str, longest: float) -> Iterator[None]:
+        """Keep the lease `token` of the set `leases` alive while the block runs, never longer than `longest` seconds."""
+        with self._renewing(self._leased, (leases, token), longest):
+            yield
+
+    @contextmanager
+    def _renewing(self, kept: dict[tuple[str, str], float], what: tuple[str, str], longest: float) -> Iterator[None]:
         self.start()
         with self._lock:
-            self._held[claim.key] = (claim.token, time.monotonic() + longest)
+            kept[what] = time.monotonic() + longest
         try:
             yield
         finally:
             with self._lock:
-                self._held.pop(claim.key, None)
+                kept.pop(what, None)
 
     def _run(self) -> None:
         while True:
@@ -257,13 +309,14 @@ class Renewer:
     def _beat(self) -> None:
         with self._lock:
             now = time.monotonic()
-            held = [(key, token) for key, (token, until) in self._held.items() if until > now]
-        if not held and not self._name:
+            held = [what for what, until in self._held.items() if until > now]
+            leased = [what for what, until in self._leased.items() if until > now]
+        if not held and not leased and not self._name:
             return
         servers.broker().script(
             "renew",
-            [HEARTBEATS, *(_asking_key(key) for key, _token in held)],
-            [self._name, RUNNING_FOR, *(token for _key, token in held)],
+            [HEARTBEATS, *(key for key, _token in held + leased)],
+            [self._name, RUNNING_FOR, len(held), *(token for _key, token in held + leased)],
         )
 
 

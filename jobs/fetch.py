@@ -6,14 +6,14 @@ import logging
 import random
 import re
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache as once
 from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from jobs import cache, chains, claims, clock, credentials, masks, metrics
+from jobs import cache, chains, claims, clock, credentials, masks, metrics, throttle
 from jobs.cloudinfinite.client import Client
 from jobs.cloudinfinite.exceptions import ClockSkew, CloudInfiniteError, NotFound, PermissionDenied, Refused
 from jobs.cloudinfinite.parser import BadXml, read_xml
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
+    from jobs.claims import Gate, Lane
     from jobs.cloudinfinite.auth import Credential
     from jobs.cloudinfinite.schema import JobAnswer, JobsAnswer
     from jobs.cloudinfinite.tree import Tree
@@ -56,39 +57,83 @@ def client() -> Client:
     )
 
 
-def fetch_page(question: PageQuestion, enqueued_at: int, *, person: bool) -> Page | None:
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Cloud Infinite as one fetch may ask it: a bucket, the secret, and the permit for its calls."""
+
+    bucket: Bucket
+    credential: Credential
+    permit: throttle.Permit
+
+    def call(self, ask: Callable[[], Answer], *, again: bool = False) -> tuple[Answer, bool]:
+        """Ask, and once more if our clock was refused; tell whether the answer corrected the clock.
+
+        Args:
+            ask: one call of the client.
+            again: whether the permit's first token is spent already.
+
+        Raises:
+            CloudInfiniteError: as the client.
+            HeldBack: there is no token for a further call.
+        """
+        if again:
+            self.permit.take_token()
+        learned = False
+        offset, began = clock.offset(), clock.now()
+        try:
+            answer = _measured(self.bucket.name, ask)
+        except ClockSkew as error:
+            learned = error.offset is not None and clock.learn(error.offset, offset)
+            if not learned:
+                raise
+            self.permit.take_token()
+            offset, began = clock.offset(), clock.now()
+            answer = _measured(self.bucket.name, ask)
+        if answer.date is not None and clock.learn(_skew(answer.date, began, clock.now()), offset):
+            learned = True
+        return answer, learned
+
+
+def gate(bucket_name: str) -> Gate:
+    """Return what can hold the calls to a bucket back, "default" being the credential of one that is gone."""
+    credential = Bucket.objects.filter(name=bucket_name).values_list("credential", flat=True).first()
+    return throttle.gate(bucket_name, credential or "default")
+
+
+def fetch_page(question: PageQuestion, enqueued_at: int, lane: Lane) -> Page | None:
     """Fetch and store one page of a list, unless somebody does or did since `enqueued_at` (broker's unix ms).
 
     Returns the page as it came, None where there was nothing to do or it went wrong.
     """
     stored: list[Page] = []
 
-    def work(claim: claims.Claim, bucket: Bucket, credential: Credential) -> None:
-        page, step = _ask_page(question, bucket, credential)
-        cache.store_page(question, page, step, moves_head=question.pin is None, person=person)
-        _succeed(claim, bucket)
+    def work(claim: claims.Claim, upstream: Upstream) -> None:
+        page, step = _ask_page(question, upstream)
+        cache.store_page(question, page, step, moves_head=question.pin is None, person=lane == "person")
+        _succeed(claim, upstream.bucket)
         stored.append(page)
 
-    _work_on(question, enqueued_at, work)
+    _work_on(question, enqueued_at, lane, work)
     return stored[0] if stored else None
 
 
-def fetch_job(question: JobQuestion, enqueued_at: int) -> None:
+def fetch_job(question: JobQuestion, enqueued_at: int, lane: Lane) -> None:
     """Fetch and store one job, unless somebody does or did since `enqueued_at` (broker's unix ms)."""
 
-    def work(claim: claims.Claim, bucket: Bucket, credential: Credential) -> None:
-        cache.store_job(_ask_job(question, bucket, credential))
-        _succeed(claim, bucket)
+    def work(claim: claims.Claim, upstream: Upstream) -> None:
+        cache.store_job(_ask_job(question, upstream))
+        _succeed(claim, upstream.bucket)
 
-    _work_on(question, enqueued_at, work)
+    _work_on(question, enqueued_at, lane, work)
 
 
 def _work_on(
     question: PageQuestion | JobQuestion,
     enqueued_at: int,
-    work: Callable[[claims.Claim, Bucket, Credential], None],
+    lane: Lane,
+    work: Callable[[claims.Claim, Upstream], None],
 ) -> None:
-    """Take the claim over, do `work` while it is renewed, and turn what goes wrong into a problem."""
+    """Take the claim over, do `work` if upstream's limits let it, and turn what goes wrong into a problem."""
     claim = claims.start(question.key, enqueued_at)
     if claim is None:
         return
@@ -97,11 +142,20 @@ def _work_on(
         # Hidden while the task was queued: nobody may see it any more, so nobody waits.
         claims.finish(claim, "failed")
         return
-    with claims.renewer.holding(claim, LONGEST * settings.CI_DEADLINE + 1):
+    longest = LONGEST * settings.CI_DEADLINE + 1
+    with claims.renewer.holding(claim, longest):
         try:
-            work(claim, bucket, credentials.get(bucket.credential))
-        except CloudInfiniteError as error:
-            _fail(claim, bucket, Problem.from_exception(error, clock.now()))
+            credential = credentials.get(bucket.credential)
+            with throttle.permit(bucket.name, bucket.credential, lane, longest) as permit:
+                try:
+                    work(claim, Upstream(bucket, credential, permit))
+                except CloudInfiniteError as error:
+                    problem = Problem.from_exception(error, clock.now())
+                    permit.failed(error, problem)
+                    _fail(claim, bucket, problem)
+        except throttle.HeldBack as held:
+            # Nobody waits here: whoever still wants it asks again when there is a chance.
+            claims.give_back(claim, held.delay)
         except credentials.MissingCredential as error:
             _fail(claim, bucket, Problem("credentials", "missing_credential", str(error), at=clock.now()))
         except ServerDown:
@@ -141,27 +195,28 @@ def _fail(claim: claims.Claim, bucket: Bucket, problem: Problem) -> None:
 # Asking ------------------------------------------------------------------------------------------------------------------
 
 
-def _ask_page(question: PageQuestion, bucket: Bucket, credential: Credential) -> tuple[Page, chains.Step]:
+def _ask_page(question: PageQuestion, upstream: Upstream) -> tuple[Page, chains.Step]:
     asked = question.continuation or Continuation()
     try:
-        page, step, clock_changed = _ask_page_once(question, asked, bucket, credential)
+        page, step, clock_changed = _ask_page_once(question, asked, upstream)
     except Refused:
         after = cache.created_before(question) if asked.next_token else ""
         if not after:
             raise
         # The token alone may be what was refused: go on by creation time, and say so.
-        page, step, _ = _ask_page_once(question, Continuation("", after), bucket, credential)
+        page, step, _ = _ask_page_once(question, Continuation("", after), upstream, again=True)
         return replace(page, doubts=(*page.doubts, "token")), step
     if clock_changed and question.pin is None:
         # The pin was made with a wrong clock, so this answer may hold rows from after it. Ask once more.
-        page, step, _ = _ask_page_once(question, asked, bucket, credential)
+        page, step, _ = _ask_page_once(question, asked, upstream, again=True)
     return page, step
 
 
 def _ask_page_once(
-    question: PageQuestion, asked: Continuation, bucket: Bucket, credential: Credential
+    question: PageQuestion, asked: Continuation, upstream: Upstream, *, again: bool = False
 ) -> tuple[Page, chains.Step, bool]:
     """Return the page, what it means for its chain, and whether the answer corrected the clock."""
+    bucket = upstream.bucket
     began = clock.now()
     pin = question.pin or _new_pin(question, began)
     start, end = question.filter.window(pin.time)
@@ -188,12 +243,11 @@ def _ask_page_once(
         # Nothing can lie between: an empty list without a call.
         return page, chains.step(question.filter, asked, (), ""), False
     wanted = question.filter
-    answer, clock_changed = _call(
-        bucket.name,
+    answer, clock_changed = upstream.call(
         lambda: client().list_jobs(
             bucket.name,
             bucket.region,
-            credential,
+            upstream.credential,
             type=wanted.type,
             states=wanted.states,
             name=wanted.name,
@@ -205,6 +259,7 @@ def _ask_page_once(
             size=wanted.size,
             next_token=asked.next_token,
         ),
+        again=again,
     )
     rows = _unique(_masked(job) for job in answer.jobs)
     step = chains.step(wanted, asked, [job.creation_time for job in answer.jobs], answer.next_token)
@@ -247,14 +302,13 @@ def _masked(job: Job) -> Row:
     return Row(Job.from_tree(tree) if masked else job, masked)
 
 
-def _ask_job(question: JobQuestion, bucket: Bucket, credential: Credential) -> JobRecord:
+def _ask_job(question: JobQuestion, upstream: Upstream) -> JobRecord:
+    bucket, credential = upstream.bucket, upstream.credential
     began = clock.now()
     try:
-        answer, _ = _call(
-            bucket.name, lambda: client().get_job(bucket.name, bucket.region, credential, question.job_id)
-        )
+        answer, _ = upstream.call(lambda: client().get_job(bucket.name, bucket.region, credential, question.job_id))
     except PermissionDenied:
-        return _ask_job_of_list(question, bucket, credential)
+        return _ask_job_of_list(question, upstream)
     row = _masked(answer.job)
     raw = masks.mask_xml(answer.raw)
     verified = _shows_only(raw, row.job.tree)
@@ -268,12 +322,13 @@ def _ask_job(question: JobQuestion, bucket: Bucket, credential: Credential) -> J
     )
 
 
-def _ask_job_of_list(question: JobQuestion, bucket: Bucket, credential: Credential) -> JobRecord:
+def _ask_job_of_list(question: JobQuestion, upstream: Upstream) -> JobRecord:
     """Reading one job is an action of its own in CAM; where only listing is allowed, the list answers."""
+    bucket, credential = upstream.bucket, upstream.credential
     began = clock.now()
-    answer, _ = _call(
-        bucket.name,
+    answer, _ = upstream.call(
         lambda: client().list_jobs(bucket.name, bucket.region, credential, job_id=question.job_id, size=10),
+        again=True,
     )
     for job in answer.jobs:
         if job.job_id == question.job_id:
@@ -288,23 +343,6 @@ def _shows_only(raw: str, masked_tree: Tree) -> bool:
     except BadXml:
         return False
     return tree.get("JobsDetail") == masked_tree
-
-
-def _call(bucket: str, ask: Callable[[], Answer]) -> tuple[Answer, bool]:
-    """Ask upstream, and once more if our clock was refused; tell whether the answer corrected the clock."""
-    learned = False
-    offset, began = clock.offset(), clock.now()
-    try:
-        answer = _measured(bucket, ask)
-    except ClockSkew as error:
-        learned = error.offset is not None and clock.learn(error.offset, offset)
-        if not learned:
-            raise
-        offset, began = clock.offset(), clock.now()
-        answer = _measured(bucket, ask)
-    if answer.date is not None and clock.learn(_skew(answer.date, began, clock.now()), offset):
-        learned = True
-    return answer, learned
 
 
 def _skew(date: float, began: float, ended: float) -> float:

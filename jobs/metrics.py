@@ -21,6 +21,16 @@ WAIT_SECONDS = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 2),
 )
 
+# Every metric has a label: one without opens its file at import, where the folder may not be there yet.
+ADMISSION_SECONDS = Histogram(
+    "batchlens_admission_seconds",
+    "Seconds that a call waited until it was let through (go), or until it was known that it would not be, and why",
+    ["outcome"],
+    buckets=(0.001, 0.005, 0.01, 0.02, 0.05, 0.1),
+)
+COOL_DOWNS = Counter("batchlens_cool_downs", "Answers that asked to slow down", ["bucket"])
+COOL_DOWN_SECONDS = Counter("batchlens_cool_down_seconds", "Seconds that a bucket was told to keep still", ["bucket"])
+
 
 def upstream_call(bucket: str, kind: str, seconds: float) -> None:
     """Count one call to Cloud Infinite.
@@ -33,12 +43,23 @@ def upstream_call(bucket: str, kind: str, seconds: float) -> None:
     UPSTREAM_SECONDS.labels(bucket, kind).observe(seconds)
 
 
+def throttled(outcome: Literal["go", "cool", "lease", "token"], seconds: float) -> None:
+    """Count one call that wanted to go out: whether it was let through or what held it back, and how long that took."""
+    ADMISSION_SECONDS.labels(outcome).observe(seconds)
+
+
+def cool_down(bucket: str, seconds: float) -> None:
+    """Count one answer that asked to slow down, and how long the bucket keeps still for it."""
+    COOL_DOWNS.labels(bucket).inc()
+    COOL_DOWN_SECONDS.labels(bucket).inc(seconds)
+
+
 def lookup(what: Literal["page", "job"], outcome: Literal["fresh", "stale", "miss", "problem"]) -> None:
     """Count one look into the cache."""
     LOOKUPS.labels(what, outcome).inc()
 
 
-def claim(outcome: Literal["claimed", "joined", "later", "ended"]) -> None:
+def claim(outcome: Literal["claimed", "joined", "later", "ended", "refused"]) -> None:
     """Count one asking after a miss."""
     CLAIMS.labels(outcome).inc()
 

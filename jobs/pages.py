@@ -5,6 +5,7 @@ The answer is always one of three: Ready (fresh, or stale with a refresh behind 
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
-from jobs import cache, claims, clock, metrics, tasks
+from jobs import cache, claims, clock, metrics, tasks, throttle
 from jobs.problems import Problem, ours
 from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion
 from jobs.servers import ServerDown
@@ -22,6 +23,7 @@ from jobs.servers import ServerDown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from jobs.claims import Lane
     from jobs.filters import JobFilter, View
     from jobs.models import Bucket
 
@@ -68,6 +70,7 @@ def get_page(
     job_filter: JobFilter,
     view: View,
     *,
+    reader: str = "",
     person: bool = True,
     meanwhile: Callable[[], object] | None = None,
 ) -> Ready | Pending | Failed:
@@ -77,11 +80,15 @@ def get_page(
         bucket: a bucket that the reader may see.
         job_filter: what is asked.
         view: its pin, next_token and after say which page.
+        reader: whose budget a new question costs, "" for nobody's.
         person: whether somebody looks (then the next page is fetched ahead), or a refresh asks by itself.
         meanwhile: work that needs no answer, done once if upstream must be waited for, while it is.
     """
     continuation = Continuation(view.next_token, view.after_text) if view.next_token or view.after else None
-    search = _PageSearch(bucket, PageQuestion(bucket.name, job_filter, view.pin, continuation), person)
+    question = PageQuestion(bucket.name, job_filter, view.pin, continuation)
+    # A chain's next pages are bounded by the chain; what can be varied for ever costs the reader.
+    payer = "" if continuation else reader
+    search = _PageSearch(bucket, question, "person" if person else "refresh", payer)
     answer, found = _obtain(search, meanwhile)
     if isinstance(answer, Ready) and person and answer.page.next and not found.next_is_there and not found.claimed:
         # The fetch that a person claimed goes one page ahead by itself; one that was joined may have been ahead itself.
@@ -90,14 +97,19 @@ def get_page(
 
 
 def get_pages(
-    bucket: Bucket, job_filter: JobFilter, view: View, *, meanwhile: Callable[[], object] | None = None
+    bucket: Bucket,
+    job_filter: JobFilter,
+    view: View,
+    *,
+    reader: str = "",
+    meanwhile: Callable[[], object] | None = None,
 ) -> list[Ready | Pending | Failed]:
     """Return `view.depth` pages from the one that `view` names, ending with the first that is not there.
 
     Only the first is waited for: what is missing behind it is fetched one after another as the reader scrolls.
     Arguments as of `get_page`.
     """
-    last = get_page(bucket, job_filter, view, meanwhile=meanwhile)
+    last = get_page(bucket, job_filter, view, reader=reader, meanwhile=meanwhile)
     answers = [last]
     while len(answers) < view.depth and isinstance(last, Ready) and last.page.next:
         question = PageQuestion(bucket.name, job_filter, last.page.pin, last.page.next)
@@ -112,15 +124,16 @@ def get_pages(
     return answers
 
 
-def get_job(bucket: Bucket, job_id: str, *, raw: bool = False) -> ReadyJob | Pending | Failed:
+def get_job(bucket: Bucket, job_id: str, *, reader: str = "", raw: bool = False) -> ReadyJob | Pending | Failed:
     """Return one job of `bucket`, from a list that held it or asked by itself.
 
     Args:
         bucket: a bucket that the reader may see.
         job_id: the job's id, as the reader gave it.
+        reader: whose budget a new question costs, "" for nobody's.
         raw: whether the XML as received is wanted, which no list keeps.
     """
-    answer, _ = _obtain(_JobSearch(bucket, JobQuestion(bucket.name, job_id), raw))
+    answer, _ = _obtain(_JobSearch(bucket, JobQuestion(bucket.name, job_id), raw, "person", reader))
     return answer
 
 
@@ -152,6 +165,15 @@ class _Search(Protocol[Answer]):
     kind: ClassVar[Literal["page", "job"]]
 
     @property
+    def bucket(self) -> Bucket: ...
+
+    @property
+    def lane(self) -> Lane: ...
+
+    @property
+    def reader(self) -> str: ...
+
+    @property
     def key(self) -> str: ...
 
     def look(self) -> tuple[Answer | None, cache.Found]: ...
@@ -167,25 +189,25 @@ class _PageSearch:
     kind: ClassVar[Literal["page", "job"]] = "page"
     bucket: Bucket
     question: PageQuestion
-    person: bool
-    queue: Literal["page", "ahead"] = "page"
+    lane: Lane
+    reader: str = ""
 
     @property
     def key(self) -> str:
         return self.question.key
 
     def look(self) -> tuple[Ready | None, cache.Found]:
-        found = cache.find_page(self.question, self.bucket.credential, person=self.person)
+        found = cache.find_page(self.question, self.bucket.credential, person=self.lane == "person")
         if found.page is None:
             return None, found
         fresh = cache.is_fresh(found.page, clock.now(), head=self.question.pin is None)
         return Ready(found.page, stale=not fresh, problem=None if fresh else found.problem), found
 
     def enqueue(self, enqueued_at: int) -> None:
-        tasks.enqueue_page(self.question, enqueued_at, person=self.person, queue=self.queue)
+        tasks.enqueue_page(self.question, enqueued_at, self.lane)
 
     def behind(self) -> _PageSearch:
-        return replace(self, person=False)
+        return replace(self, lane="refresh", reader="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +216,8 @@ class _JobSearch:
     bucket: Bucket
     question: JobQuestion
     raw: bool
+    lane: Lane
+    reader: str = ""
 
     @property
     def key(self) -> str:
@@ -207,10 +231,10 @@ class _JobSearch:
         return ReadyJob(found.job, stale=not fresh, problem=None if fresh else found.problem), found
 
     def enqueue(self, enqueued_at: int) -> None:
-        tasks.enqueue_job(self.question, enqueued_at)
+        tasks.enqueue_job(self.question, enqueued_at, self.lane)
 
     def behind(self) -> _JobSearch:
-        return self
+        return replace(self, lane="refresh", reader="")
 
 
 def _obtain(
@@ -251,6 +275,8 @@ def _wait_until(
         asking = _enqueue_if_claimed(search, found.since)
         if asking.outcome == "ended":
             return Failed(asking.problem or _nobody_came()), found
+        if asking.outcome == "refused":
+            return Failed(ours("miss_budget", clock.now(), retry_after=math.ceil(asking.again))), found
         if meanwhile:
             meanwhile()
             meanwhile = None
@@ -273,7 +299,8 @@ def _wait_until(
 
 
 def _enqueue_if_claimed(search: _Search[Any], since: float) -> claims.Asking:
-    asking = claims.ask(search.key, since=since)
+    gate = throttle.gate(search.bucket.name, search.bucket.credential)
+    asking = claims.ask(search.key, gate, lane=search.lane, reader=search.reader, since=since)
     metrics.claim(asking.outcome)
     if asking.outcome != "claimed":
         return asking
@@ -297,7 +324,7 @@ def _fetch_ahead(bucket: Bucket, job_filter: JobFilter, page: Page) -> None:
     """Let the page behind `page` be fetched while the reader looks at this one; one ahead at most."""
     question = PageQuestion(bucket.name, job_filter, page.pin, page.next)
     with suppress(ServerDown):
-        _enqueue_if_claimed(_PageSearch(bucket, question, person=False, queue="ahead"), 0.0)
+        _enqueue_if_claimed(_PageSearch(bucket, question, "ahead"), 0.0)
 
 
 def _nobody_came() -> Problem:

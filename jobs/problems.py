@@ -107,11 +107,18 @@ OUR_TITLES: dict[str, tuple[_StrPromise, _StrPromise]] = {
         _("Batchlens is busy"),
         _("More pages are being asked for than can be fetched now. Try again in a moment."),
     ),
+    "miss_budget": (
+        _("You have asked Cloud Infinite for very much in the last minute"),
+        _("Lists that somebody has opened already still open at once. New ones can be asked for again in a moment."),
+    ),
     "redis_down": (
         _("Batchlens can't reach its Redis"),
         _("Tell whoever runs Batchlens: “/readyz” says which part is down."),
     ),
 }  # fmt: skip
+
+OUR_STATUS = {"miss_budget": 429}
+"""Troubles of ours that are the reader's to mend have a status of their own."""
 
 TRIES_BY_CODE = {"too_large": 1}
 """An answer that is too large stays too large."""
@@ -147,7 +154,7 @@ class Problem:
     @property
     def status(self) -> int:
         """Our HTTP status."""
-        return self.rule.status
+        return OUR_STATUS.get(self.code, self.rule.status)
 
     @property
     def tries(self) -> int:
@@ -192,6 +199,8 @@ class Problem:
         )
 
 
-def ours(code: Literal["no_worker", "busy", "redis_down"], at: float = 0.0) -> Problem:
-    """Return a problem of Batchlens itself, which is never kept."""
-    return Problem(kind="ours", code=code, at=at, retry_after=2)
+def ours(
+    code: Literal["no_worker", "busy", "redis_down", "miss_budget"], at: float = 0.0, *, retry_after: int = 2
+) -> Problem:
+    """Return a problem of Batchlens itself, which is never kept; `retry_after` is in seconds."""
+    return Problem(kind="ours", code=code, at=at, retry_after=retry_after)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
 from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutting_down
@@ -13,59 +13,64 @@ from django.db import close_old_connections
 from jobs import claims, fetch
 from jobs.records import JobQuestion, PageQuestion
 
+if TYPE_CHECKING:
+    from jobs.claims import Lane
+
 EXPIRES = 30
 """Seconds after which a task that nobody took is dropped: whoever wanted it has asked again or has gone."""
 
 BEHIND_PERSON = 0.03
 """Seconds by which a page ahead is asked for later than the page that a person waits for has come."""
 
+QUEUES: dict[Lane, str] = {"person": "page", "refresh": "page", "ahead": "ahead"}
+"""Lane -> the queue in which its fetches wait."""
+
 AT_ONCE: dict[str, Any] = {"retry": True, "retry_policy": {"max_retries": 0}}
 """While the broker is down enqueueing fails at once: whoever waits is told instead of kept."""
 
 
 @shared_task(name="jobs.fetch_page", expires=EXPIRES)
-def fetch_page(question: dict[str, Any], enqueued_at: int, *, person: bool) -> None:
+def fetch_page(question: dict[str, Any], enqueued_at: int, *, lane: Lane) -> None:
     """Fetch one page of a list."""
     asked = PageQuestion.from_primitives(question)
-    page = fetch.fetch_page(asked, enqueued_at, person=person)
-    if person and page and page.next:
+    page = fetch.fetch_page(asked, enqueued_at, lane)
+    if lane == "person" and page and page.next:
         # One page ahead of whoever waits for this one. The worker asks, so that nobody's answer waits for the asking; and
         # it lets that answer be rendered first, because on a small machine both need the same processors.
         time.sleep(BEHIND_PERSON)
         ahead = replace(asked, pin=page.pin, continuation=page.next)
-        asking = claims.ask(ahead.key)
+        asking = claims.ask(ahead.key, fetch.gate(asked.bucket), lane="ahead")
         if asking.outcome == "claimed" and asking.stored:
             claims.release(ahead.key, asking.token)  # A quick reader was there before us.
         elif asking.outcome == "claimed":
-            enqueue_page(ahead, asking.enqueued_at, person=False, queue="ahead")
+            enqueue_page(ahead, asking.enqueued_at, "ahead")
 
 
-def enqueue_page(question: PageQuestion, enqueued_at: int, *, person: bool, queue: Literal["page", "ahead"]) -> None:
+def enqueue_page(question: PageQuestion, enqueued_at: int, lane: Lane) -> None:
     """Put the fetch of a page into a queue.
 
     Args:
         question: which page.
         enqueued_at: the broker's unix ms at which it was claimed.
-        person: whether somebody waits for it.
-        queue: "page" where somebody does, or a shown page is stale.
+        lane: who waits for it.
 
     Raises:
         OperationalError: the broker can't be reached.
     """
-    arguments = {"question": question.to_primitives(), "enqueued_at": enqueued_at, "person": person}
-    fetch_page.apply_async(kwargs=arguments, queue=queue, **AT_ONCE)
+    arguments = {"question": question.to_primitives(), "enqueued_at": enqueued_at, "lane": lane}
+    fetch_page.apply_async(kwargs=arguments, queue=QUEUES[lane], **AT_ONCE)
 
 
 @shared_task(name="jobs.fetch_job", expires=EXPIRES)
-def fetch_job(bucket: str, job_id: str, enqueued_at: int) -> None:
+def fetch_job(bucket: str, job_id: str, enqueued_at: int, *, lane: Lane) -> None:
     """Fetch one job."""
-    fetch.fetch_job(JobQuestion(bucket, job_id), enqueued_at)
+    fetch.fetch_job(JobQuestion(bucket, job_id), enqueued_at, lane)
 
 
-def enqueue_job(question: JobQuestion, enqueued_at: int) -> None:
+def enqueue_job(question: JobQuestion, enqueued_at: int, lane: Lane) -> None:
     """Put the fetch of a job into its queue; arguments and errors as `enqueue_page`."""
-    arguments = {"bucket": question.bucket, "job_id": question.job_id, "enqueued_at": enqueued_at}
-    fetch_job.apply_async(kwargs=arguments, queue="page", **AT_ONCE)
+    arguments = {"bucket": question.bucket, "job_id": question.job_id, "enqueued_at": enqueued_at, "lane": lane}
+    fetch_job.apply_async(kwargs=arguments, queue=QUEUES[lane], **AT_ONCE)
 
 
 @task_prerun.connect

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from jobs import claims, servers
+from jobs import claims, servers, throttle
 from jobs.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_django import Settings
+
+    from jobs.claims import Lane
 
 pytestmark = pytest.mark.usefixtures("empty_redis")
 
@@ -35,10 +37,17 @@ def change(key: str, **fields: float | str) -> None:
         cast("Any", client).hset(f"asking:{key}", mapping=fields)
 
 
-def test_first_reader_claims_and_others_join_the_same_token() -> None:
-    first = claims.ask("k")
+GATE = throttle.gate("media-prod-1250000000", "default")
 
-    second = claims.ask("k")
+
+def ask(key: str, lane: Lane = "person", *, reader: str = "", since: float = 0.0) -> claims.Asking:
+    return claims.ask(key, GATE, lane=lane, reader=reader, since=since)
+
+
+def test_first_reader_claims_and_others_join_the_same_token() -> None:
+    first = ask("k")
+
+    second = ask("k")
 
     assert (first.outcome, second.outcome) == ("claimed", "joined")
     assert second.token == first.token
@@ -46,23 +55,23 @@ def test_first_reader_claims_and_others_join_the_same_token() -> None:
 
 def test_only_one_of_many_simultaneous_readers_claims() -> None:
     with ThreadPoolExecutor(20) as pool:
-        outcomes = [asking.outcome for asking in pool.map(lambda _: claims.ask("k"), range(60))]
+        outcomes = [asking.outcome for asking in pool.map(lambda _: ask("k"), range(60))]
 
     assert sorted(outcomes) == ["claimed"] + ["joined"] * 59
 
 
 def test_queued_claim_lapses_so_that_a_lost_task_is_enqueued_again() -> None:
-    first = claims.ask("k")
+    first = ask("k")
     change("k", until=first.enqueued_at - 1)
 
-    second = claims.ask("k")
+    second = ask("k")
 
     assert second.outcome == "claimed"
     assert second.token != first.token
 
 
 def test_task_takes_the_standing_token_so_that_those_who_wait_are_woken() -> None:
-    asking = claims.ask("k")
+    asking = ask("k")
 
     claim = claims.start("k", asking.enqueued_at)
 
@@ -71,7 +80,7 @@ def test_task_takes_the_standing_token_so_that_those_who_wait_are_woken() -> Non
 
 
 def test_task_of_a_lapsed_claim_keeps_its_token() -> None:
-    asking = claims.ask("k")
+    asking = ask("k")
     change("k", until=asking.enqueued_at - 1)
 
     claim = claims.start("k", asking.enqueued_at)
@@ -84,18 +93,18 @@ def test_task_without_any_asking_sets_a_token_of_its_own() -> None:
     claim = claims.start("k", 0)
 
     assert claim is not None
-    assert claims.ask("k").token == claim.token
+    assert ask("k").token == claim.token
 
 
 def test_second_task_quits_while_the_first_runs() -> None:
-    asking = claims.ask("k")
+    asking = ask("k")
     claims.start("k", asking.enqueued_at)
 
     assert claims.start("k", asking.enqueued_at) is None
 
 
 def test_task_quits_when_the_answer_was_stored_after_it_was_enqueued() -> None:
-    late = claims.ask("k")
+    late = ask("k")
     claim = claims.start("k", late.enqueued_at)
     assert claim is not None
     claims.finish(claim, "stored")
@@ -104,24 +113,24 @@ def test_task_quits_when_the_answer_was_stored_after_it_was_enqueued() -> None:
 
 
 def test_task_enqueued_after_the_answer_was_stored_runs() -> None:
-    asking = claims.ask("k")
+    asking = ask("k")
     claim = claims.start("k", asking.enqueued_at)
     assert claim is not None
     claims.finish(claim, "stored")
     change("k", stored=asking.enqueued_at)
 
-    refresh = claims.ask("k")
+    refresh = ask("k")
 
     assert refresh.outcome == "claimed"
     assert claims.start("k", refresh.enqueued_at + 1) is not None
 
 
 def test_running_claim_of_a_dead_worker_frees_its_question() -> None:
-    asking = claims.ask("k")
+    asking = ask("k")
     claims.start("k", asking.enqueued_at)
     change("k", until=asking.enqueued_at - 1)
 
-    again = claims.ask("k")
+    again = ask("k")
     claim = claims.start("k", again.enqueued_at)
 
     assert again.outcome == "claimed"
@@ -130,7 +139,7 @@ def test_running_claim_of_a_dead_worker_frees_its_question() -> None:
 
 
 def test_waiter_is_woken_by_the_end_of_the_fetch() -> None:
-    asking = claims.ask("k")
+    asking = ask("k")
     claim = claims.start("k", asking.enqueued_at)
     assert claim is not None
     with ThreadPoolExecutor(1) as pool:
@@ -142,7 +151,7 @@ def test_waiter_is_woken_by_the_end_of_the_fetch() -> None:
 
 
 def test_late_waiter_finds_the_wake_up_at_once() -> None:
-    asking = claims.ask("k")
+    asking = ask("k")
     claim = claims.start("k", asking.enqueued_at)
     assert claim is not None
     claims.finish(claim, "failed")
@@ -155,20 +164,20 @@ def test_late_waiter_finds_the_wake_up_at_once() -> None:
 
 
 def test_waiter_gives_up_after_its_time() -> None:
-    asking = claims.ask("k")
+    asking = ask("k")
 
     assert claims.wait("k", asking.token, 0.05) is False
 
 
 def test_failed_try_may_be_asked_again_at_its_time_and_not_before() -> None:
-    asking = claims.ask("k")
+    asking = ask("k")
     claim = claims.start("k", asking.enqueued_at)
     assert claim is not None
     claims.again(claim, PROBLEM, 30)
 
-    early = claims.ask("k")
+    early = ask("k")
     change("k", again=early.enqueued_at - 1)
-    due = claims.ask("k")
+    due = ask("k")
 
     assert (early.outcome, early.tries, early.problem) == ("later", 1, PROBLEM)
     assert 29 < early.again <= 30
@@ -177,43 +186,43 @@ def test_failed_try_may_be_asked_again_at_its_time_and_not_before() -> None:
 
 def test_asking_ends_with_its_last_problem_after_the_fetch_deadline(settings: Settings) -> None:
     settings.FETCH_DEADLINE = 15
-    asking = claims.ask("k")
+    asking = ask("k")
     claim = claims.start("k", asking.enqueued_at)
     assert claim is not None
     claims.again(claim, PROBLEM, 0)
     change("k", first_try=asking.enqueued_at - 15_001)
 
-    ended = claims.ask("k")
+    ended = ask("k")
 
     assert (ended.outcome, ended.problem) == ("ended", PROBLEM)
 
 
 def test_asking_that_no_worker_took_ends_after_half_a_minute() -> None:
-    asking = claims.ask("k")
+    asking = ask("k")
     change("k", first=asking.enqueued_at - 30_001, until=asking.enqueued_at - 1)
 
-    ended = claims.ask("k")
+    ended = ask("k")
 
     assert (ended.outcome, ended.problem) == ("ended", None)
 
 
 def test_try_again_starts_an_ended_asking_anew() -> None:
-    asking = claims.ask("k")
+    asking = ask("k")
     change("k", first=asking.enqueued_at - 30_001, until=asking.enqueued_at - 1)
-    claims.ask("k")
+    ask("k")
 
-    anew = claims.ask("k", since=asking.enqueued_at / 1000 + 60)
+    anew = ask("k", since=asking.enqueued_at / 1000 + 60)
 
     assert (anew.outcome, anew.asked) == ("claimed", 0)
 
 
 def test_stored_answer_leaves_no_trace_of_the_tries() -> None:
-    asking = claims.ask("k")
+    asking = ask("k")
     claim = claims.start("k", asking.enqueued_at)
     assert claim is not None
     claims.again(claim, PROBLEM, 0)
     change("k", again=0)
-    second = claims.ask("k")
+    second = ask("k")
     claim = claims.start("k", second.enqueued_at)
     assert claim is not None
 
@@ -223,15 +232,15 @@ def test_stored_answer_leaves_no_trace_of_the_tries() -> None:
 
 
 def test_end_of_a_superseded_task_leaves_the_new_claim_alone() -> None:
-    old = claims.ask("k")
+    old = ask("k")
     slow = claims.start("k", old.enqueued_at)
     assert slow is not None
     change("k", until=old.enqueued_at - 1)
-    new = claims.ask("k")
+    new = ask("k")
 
     claims.finish(slow, "stored")
 
-    assert claims.ask("k").token == new.token
+    assert ask("k").token == new.token
     assert record("k")["phase"] == "queued"
 
 
@@ -245,7 +254,7 @@ def test_interval_grows_with_the_time_since_the_question_was_first_asked(asked: 
 
 
 def test_renewer_keeps_a_claim_and_lets_it_go(until: Callable[[Callable[[], bool]], None]) -> None:
-    asking = claims.ask("k")
+    asking = ask("k")
     claim = claims.start("k", asking.enqueued_at)
     assert claim is not None
     renewer = claims.Renewer(every=0.01)
@@ -260,7 +269,7 @@ def test_renewer_keeps_a_claim_and_lets_it_go(until: Callable[[Callable[[], bool
 
 
 def test_renewer_never_renews_past_the_deadline() -> None:
-    asking = claims.ask("k")
+    asking = ask("k")
     claim = claims.start("k", asking.enqueued_at)
     assert claim is not None
     renewer = claims.Renewer(every=0.01)
@@ -302,3 +311,92 @@ def test_changed_credential_is_noticed_once() -> None:
     seen = [claims.credential_changed("default", text) for text in ("a", "a", "b", "b")]
 
     assert seen == [False, False, True, False]
+
+
+# Waiting for others ------------------------------------------------------------------------------------------------------
+
+
+def running(key: str, lane: Lane = "person") -> claims.Claim:
+    claim = claims.start(key, ask(key, lane).enqueued_at)
+    assert claim is not None
+    return claim
+
+
+def test_claim_that_was_given_back_made_no_try_and_is_asked_again_in_time() -> None:
+    claims.give_back(running("k"), 0.5)
+
+    early = ask("k")
+    change("k", again=0)
+    anew = running("k")
+
+    assert early.outcome == "later"
+    assert 0.3 < early.again <= 0.5
+    assert (early.tries, anew.tries) == (0, 1)
+
+
+def test_time_spent_waiting_for_others_does_not_count_against_the_deadline(settings: Settings) -> None:
+    settings.FETCH_DEADLINE = 15.0
+    claims.again(running("k"), PROBLEM, 0.0)
+    claims.give_back(running("k"), 0.0)
+    now = int(record("k")["held_since"])
+    change("k", first=now - 20_000, first_try=now - 20_000, held_since=now - 16_000)
+
+    asking = ask("k")
+    claim = claims.start("k", asking.enqueued_at)
+
+    assert asking.outcome == "claimed"
+    assert claim is not None
+    assert claim.since_first == pytest.approx(4.0, abs=0.5)
+    assert claim.tries == 2
+
+
+def test_asking_that_others_are_always_before_ends(settings: Settings) -> None:
+    claims.again(running("k"), PROBLEM, 0.0)
+    claims.give_back(running("k"), 0.0)
+    now = int(record("k")["held_since"])
+    change("k", first=now - 46_000, first_try=now - 46_000, held_since=now - 45_000)
+
+    ended = ask("k")
+
+    assert (ended.outcome, ended.problem) == ("ended", PROBLEM)
+
+
+def test_person_does_not_wait_in_the_queue_of_pages_fetched_ahead() -> None:
+    ahead = ask("k", "ahead")
+
+    person = ask("k", "person")
+    other = ask("k", "person")
+
+    assert (person.outcome, person.token) == ("claimed", ahead.token)
+    assert other.outcome == "joined"
+
+
+def test_what_a_lower_lane_gave_back_holds_no_person_up() -> None:
+    claims.give_back(running("k", "ahead"), 5.0)
+
+    assert ask("k", "ahead").outcome == "later"
+    assert ask("k", "person").outcome == "claimed"
+
+
+def test_reader_may_ask_so_many_new_questions_a_minute(settings: Settings) -> None:
+    settings.MISS_BUDGET = 3
+
+    outcomes = [ask(f"k{number}", reader="user:1").outcome for number in range(4)]
+    refused = ask("k9", reader="user:1")
+
+    assert outcomes == ["claimed", "claimed", "claimed", "refused"]
+    assert 0 < refused.again <= 20
+    assert ask("k0", reader="user:1").outcome == "joined"
+    assert ask("k9", reader="user:2").outcome == "claimed"
+    assert ask("k8").outcome == "claimed"
+
+
+def test_budget_comes_back_with_time(settings: Settings) -> None:
+    settings.MISS_BUDGET = 2
+    for number in range(2):
+        ask(f"k{number}", reader="user:1")
+    with servers.broker().connection() as client:
+        at = int(cast("Any", client).hget("budget:user:1", "at"))
+        client.hset("budget:user:1", "at", at - 31_000)
+
+    assert [ask(f"n{number}", reader="user:1").outcome for number in range(2)] == ["claimed", "refused"]

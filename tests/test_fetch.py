@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs import cache, claims, clock, fetch
+from jobs import cache, claims, clock, fetch, servers, throttle
 from jobs.cloudinfinite.schema import format_time
 from jobs.filters import JobFilter, Pin
 from jobs.models import Bucket
@@ -49,10 +49,15 @@ def ci(
     fetch.client.cache_clear()
 
 
+def ask(question: PageQuestion | JobQuestion) -> claims.Asking:
+    """Claim a question as a person who waits for it does."""
+    return claims.ask(question.key, throttle.gate(NAME, "default"), lane="person")
+
+
 def run(question: PageQuestion = QUESTION) -> tuple[Page | None, Problem | None]:
     """Ask and fetch once; return what the cache then knows."""
-    asking = claims.ask(question.key)
-    fetch.fetch_page(question, asking.enqueued_at, person=True)
+    asking = ask(question)
+    fetch.fetch_page(question, asking.enqueued_at, "person")
     found = cache.find_page(question, "default", person=True)
     return found.page, found.problem
 
@@ -174,8 +179,8 @@ def test_bucket_hidden_while_the_task_was_queued_is_not_asked(ci: Emulator) -> N
 def test_missing_credential_is_said_by_name(ci: Emulator, settings: Settings) -> None:
     Bucket.objects.update(credential="team-a")
 
-    asking = claims.ask(QUESTION.key)
-    fetch.fetch_page(QUESTION, asking.enqueued_at, person=True)
+    asking = ask(QUESTION)
+    fetch.fetch_page(QUESTION, asking.enqueued_at, "person")
 
     problem = cache.find_page(QUESTION, "team-a", person=True).problem
     assert problem is not None
@@ -225,7 +230,7 @@ def test_credential_that_can_t_be_read_does_not_stop_the_watch(ci: Emulator, set
 )
 def test_each_trouble_gets_its_class(ci: Emulator, fault: dict[str, Any], kind: str, code: str) -> None:
     ci.set_faults(NAME, fault)
-    asking = claims.ask(QUESTION.key)
+    asking = ask(QUESTION)
 
     for _ in range(3):
         claim = claims.start(QUESTION.key, asking.enqueued_at)
@@ -238,11 +243,14 @@ def test_each_trouble_gets_its_class(ci: Emulator, fault: dict[str, Any], kind: 
 
 
 def tried_to_the_end() -> tuple[Page | None, Problem | None]:
+    """Fetch until there is an answer or no try left, as if every cool-down between were over."""
     for _ in range(4):
+        with servers.broker().connection() as client:
+            client.delete(f"cool:bucket:{NAME}")
         found = cache.find_page(QUESTION, "default", person=True)
         if found.problem:
             break
-        fetch.fetch_page(QUESTION, 2**53, person=True)
+        fetch.fetch_page(QUESTION, 2**53, "person")
     return found.page, found.problem
 
 
@@ -265,7 +273,7 @@ def test_no_credential_reaches_a_log_line_or_redis(ci: Emulator, caplog: pytest.
     caplog.set_level(logging.DEBUG)
     run()
     ci.fault(NAME, "error", status=403, code="SignatureDoesNotMatch")
-    fetch.fetch_job(JobQuestion(NAME, "b1"), 2**53)
+    fetch.fetch_job(JobQuestion(NAME, "b1"), 2**53, "person")
 
     texts = [record.getMessage() for record in caplog.records]
     for server in (servers.broker(), servers.cache_server()):
@@ -283,7 +291,7 @@ def test_job_s_secrets_are_masked_before_anything_is_stored(ci: Emulator) -> Non
     )
 
     page, _problem = run()
-    fetch.fetch_job(JobQuestion(NAME, job_id), 2**53)
+    fetch.fetch_job(JobQuestion(NAME, job_id), 2**53, "person")
     job = cache.find_job(JobQuestion(NAME, job_id), "default").job
 
     assert page is not None

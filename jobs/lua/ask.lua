@@ -1,13 +1,18 @@
 -- A reader misses something: joins the fetch that is under way, or claims the right to enqueue one.
--- KEYS  1 asking
+-- KEYS  1 asking   2 the bucket's leases   3, 4 cool-downs of bucket and credential   5 the reader's budget ("" = none)
 -- ARGV  1 token the reader would claim with   2 queued claim's life ms   3 asking's life ms   4 fetch deadline ms
---       5 patience ms without any try   6 unix ms before which an ended asking doesn't count
+--       5 patience ms without any try   6 unix ms before which an ended asking doesn't count   7 lane (0 = most urgent)
+--       8 leases a bucket has   9 budget per minute   10 ms after which to ask for a lease again
 -- Answer: {outcome, token, broker's unix ms, again at, first asked, tries, problem, 1 when it was stored a moment ago}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local f = redis.call('HMGET', KEYS[1], 'phase', 'token', 'until', 'again', 'first', 'tries', 'problem', 'first_try', 'ended', 'stored')
+local f = redis.call('HMGET', KEYS[1], 'phase', 'token', 'until', 'again', 'first', 'tries', 'problem', 'first_try', 'ended',
+  'stored', 'lane', 'waited', 'held_since')
 local phase, token, lapses, again = f[1], f[2], tonumber(f[3]) or 0, tonumber(f[4]) or 0
 local first, tries, problem, first_try, ended = tonumber(f[5]), tonumber(f[6]) or 0, f[7] or '', tonumber(f[8]), tonumber(f[9])
+local lane, mine = tonumber(f[11]) or 0, tonumber(ARGV[7])
+local held_since = tonumber(f[13])
+local waited = (tonumber(f[12]) or 0) + (held_since and now - held_since or 0)
 
 local function answer(outcome, with)
   return {outcome, with or '', now, again, first or now, tries, problem, f[10] and 1 or 0}
@@ -16,27 +21,67 @@ end
 if (phase == 'queued' or phase == 'running') and lapses > now then
   -- A retry of this very call, after its answer was lost, finds its own token.
   if token == ARGV[1] and phase == 'queued' then return answer('claimed', token) end
+  if phase == 'queued' and mine < lane then
+    -- It waits in a queue behind people: whoever comes first takes the claim over, the other task quits.
+    redis.call('HSET', KEYS[1], 'lane', mine)
+    return answer('claimed', token)
+  end
   return answer('joined', token)
 end
 
 if ended and ended <= tonumber(ARGV[6]) then
   redis.call('DEL', KEYS[1])
-  first, tries, problem, first_try, ended, again = nil, 0, '', nil, nil, 0
+  first, tries, problem, first_try, ended, again, held_since, waited = nil, 0, '', nil, nil, 0, nil, 0
 end
 if not ended and first then
-  -- An asking ends when its tries ran out of time, or when no worker ever took it.
-  if (first_try and now - first_try > tonumber(ARGV[4])) or (not first_try and now - first > tonumber(ARGV[5])) then
+  -- An asking ends when its tries ran out of time, when no worker ever took it, or when others always were before it.
+  local deadline, patience = tonumber(ARGV[4]), tonumber(ARGV[5])
+  if (first_try and now - first_try - waited > deadline) or (not first_try and now - first > patience)
+    or now - first > deadline + patience then
     ended = now
     redis.call('HSET', KEYS[1], 'ended', now)
     redis.call('PEXPIRE', KEYS[1], 10000)
   end
 end
 if ended then return answer('ended') end
-if again > now then return answer('later') end
+
+if not first and KEYS[5] ~= '' then
+  -- A new question costs the reader one of so many a minute, whatever becomes of it.
+  local most = tonumber(ARGV[9])
+  local b = redis.call('HMGET', KEYS[5], 'left', 'at')
+  local left = math.min(most, (tonumber(b[1]) or most) + (now - (tonumber(b[2]) or now)) * most / 60000)
+  if left < 1 then
+    again = now + math.ceil((1 - left) * 60000 / most)
+    return answer('refused')
+  end
+  redis.call('HSET', KEYS[5], 'left', left - 1, 'at', now)
+  redis.call('PEXPIRE', KEYS[5], 60000)
+end
+
+-- What was given back for want of a token in a lower lane says nothing to a more urgent one.
+if again > now and not (held_since and mine < lane) then return answer('later') end
+again = 0
+
+-- Nothing is enqueued that could not run: while the bucket or its credential cools down, and while all leases are out.
+for i = 3, 4 do
+  local c = redis.call('HMGET', KEYS[i], 'until', 'probe', 'problem')
+  local quiet, probe = tonumber(c[1]) or 0, tonumber(c[2]) or 0
+  if quiet > now or probe > now then
+    again = math.max(again, quiet > now and quiet or math.min(probe, now + 300))
+    if problem == '' then problem = c[3] or '' end
+  end
+end
+if again == 0 and redis.call('ZCOUNT', KEYS[2], '(' .. now, '+inf') >= tonumber(ARGV[8]) then again = now + ARGV[10] end
+if again > 0 then
+  -- Waiting for others is no fault of this asking: its deadline stands still meanwhile.
+  redis.call('HSET', KEYS[1], 'first', first or now, 'lane', mine, 'held_since', held_since or now)
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  return answer('later')
+end
 
 if not first then first = now end
-redis.call('HSET', KEYS[1], 'phase', 'queued', 'token', ARGV[1], 'until', now + ARGV[2], 'first', first)
-redis.call('HDEL', KEYS[1], 'again')
+redis.call('HSET', KEYS[1], 'phase', 'queued', 'token', ARGV[1], 'until', now + ARGV[2], 'first', first, 'lane', mine,
+  'waited', first_try and waited or 0)
+redis.call('HDEL', KEYS[1], 'again', 'held_since')
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-again = 0
 return answer('claimed', ARGV[1])

@@ -1,15 +1,22 @@
 -- A task's last act: wakes those who wait, and moves the asking on if it is still the task's own.
 -- KEYS  1 asking   2 wake-up stream
--- ARGV  1 token   2 outcome: "stored", "failed" (the problem is kept elsewhere) or "again"   3 problem (for "again")
---       4 ms until it may be asked again   5 asking's life ms   6 stream's life ms
+-- ARGV  1 token   2 outcome: "stored", "failed" (the problem is kept elsewhere), "again" or "held" (no call was made)
+--       3 problem (for "again")   4 ms until it may be asked again   5 asking's life ms   6 stream's life ms
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('XADD', KEYS[2], 'MAXLEN', 1, '*', 'outcome', ARGV[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[6])
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
-if ARGV[2] == 'again' then
-  redis.call('HSET', KEYS[1], 'phase', 'failed', 'problem', ARGV[3], 'again', now + ARGV[4])
+if ARGV[2] == 'again' or ARGV[2] == 'held' then
+  redis.call('HSET', KEYS[1], 'phase', 'failed', 'again', now + ARGV[4])
   redis.call('HDEL', KEYS[1], 'token', 'until')
+  if ARGV[2] == 'again' then
+    redis.call('HSET', KEYS[1], 'problem', ARGV[3])
+  else
+    -- It was no try, and the time until the next one doesn't count.
+    redis.call('HSET', KEYS[1], 'held_since', now)
+    if redis.call('HINCRBY', KEYS[1], 'tries', -1) == 0 then redis.call('HDEL', KEYS[1], 'first_try', 'waited') end
+  end
 else
   -- Only the moment stays, so that a task enqueued before it knows that it comes too late.
   redis.call('DEL', KEYS[1])

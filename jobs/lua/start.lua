@@ -1,17 +1,20 @@
 -- A task's first act: takes the fetch over, unless one runs or the page was stored since the task was enqueued.
 -- KEYS  1 asking
 -- ARGV  1 token of its own   2 enqueued at (broker's unix ms)   3 running claim's life ms   4 asking's life ms
--- Answer: {} or {token, tries so far with this one, ms since the first try}
+-- Answer: {} or {token, tries so far with this one, ms since the first try less what was waited for others}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local f = redis.call('HMGET', KEYS[1], 'phase', 'token', 'until', 'stored', 'tries', 'first_try', 'first')
+local f = redis.call('HMGET', KEYS[1], 'phase', 'token', 'until', 'stored', 'tries', 'first_try', 'first', 'waited', 'held_since')
 if f[1] == 'running' and (tonumber(f[3]) or 0) > now then return {} end
 if f[4] and tonumber(f[4]) > tonumber(ARGV[2]) then return {} end
 -- The token that stands is kept, lapsed or not: those who wait, wait on its stream.
 local token = f[2] or ARGV[1]
 local tries = (tonumber(f[5]) or 0) + 1
 local first_try = tonumber(f[6]) or now
+-- Before the first try nothing is counted, so nothing was waited for either.
+local waited = (tonumber(f[8]) or 0) + (f[6] and f[9] and now - f[9] or 0)
 redis.call('HSET', KEYS[1], 'phase', 'running', 'token', token, 'until', now + ARGV[3], 'tries', tries,
-  'first_try', first_try, 'first', f[7] or now)
+  'first_try', first_try, 'first', f[7] or now, 'waited', waited)
+redis.call('HDEL', KEYS[1], 'held_since')
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
-return {token, tries, now - first_try}
+return {token, tries, now - first_try - waited}

@@ -11,7 +11,7 @@ from jobs import access, filters, twins
 from jobs.cloudinfinite.tree import nodes
 from jobs.filters import job_query
 from jobs.views.look import Look
-from jobs.views.responses import address, as_html, as_twin, fragment_target, listed
+from jobs.views.responses import address, as_html, as_twin, fragment_target, listed, reader_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -47,7 +47,7 @@ def _show(request: HttpRequest, bucket_name: str, job_id: str, part: str, *, as_
         return _wrong(request, {"asked": asked, "bucket": bucket, "job_id": job_id}, as_json=as_json)
     if not asked.is_canonical:
         return HttpResponseRedirect(address(request.path, asked.canonical))
-    look = Look.take(bucket, job_id, part, asked.view)
+    look = Look.take(bucket, job_id, part, asked.view, reader_of(request))
     return _twin(request, look) if as_json else _page(request, look)
 
 

@@ -46,14 +46,15 @@ class Listing:
         *,
         now: float,
         embedded: bool,
+        reader: str = "",
         meanwhile: Callable[[], object] | None = None,
     ) -> Listing:
         """Ask for the pages. A place in a list that was opened too long ago opens the newest list.
 
-        `meanwhile` is done while upstream is waited for, if it is.
+        `reader` is whose budget a new question costs; `meanwhile` is done while upstream is waited for, if it is.
         """
         view = asked.view.first() if asked.view.is_old_place(now) else asked.view
-        answers = pages.get_pages(bucket, asked.filter, view, meanwhile=meanwhile)
+        answers = pages.get_pages(bucket, asked.filter, view, reader=reader, meanwhile=meanwhile)
         return cls(bucket, asked, answers, now, embedded)
 
     @property

@@ -18,7 +18,17 @@ from jobs.regions import region_name
 from jobs.servers import ServerDown
 from jobs.views.form import form_html
 from jobs.views.listing import Listing
-from jobs.views.responses import address, as_html, as_html_of, as_twin, ci_time, fragment_target, listed, namespace
+from jobs.views.responses import (
+    address,
+    as_html,
+    as_html_of,
+    as_twin,
+    ci_time,
+    fragment_target,
+    listed,
+    namespace,
+    reader_of,
+)
 from jobs.views.shell import Shell
 
 if TYPE_CHECKING:
@@ -64,7 +74,14 @@ def job_list(request: HttpRequest, bucket_name: str, *, as_json: bool = False) -
         return HttpResponseRedirect(address(request.path, asked.canonical))
     embedded = namespace(request) == "embed"
     shell = None if as_json else _shell(request, bucket, asked)
-    listing = Listing.look(bucket, asked, now=ci_time(), embedded=embedded, meanwhile=shell.prepare if shell else None)
+    listing = Listing.look(
+        bucket,
+        asked,
+        now=ci_time(),
+        embedded=embedded,
+        reader=reader_of(request),
+        meanwhile=shell.prepare if shell else None,
+    )
     return _listing_page(listing, shell) if shell else _listing_twin(request, listing)
 
 

@@ -54,13 +54,13 @@ class Look:
     xml_answer: Pending | Failed | None = None
 
     @classmethod
-    def take(cls, bucket: Bucket, job_id: str, part: str, view: View) -> Look:
-        """Ask for the job, and for its XML where that is what is looked at."""
-        answer = pages.get_job(bucket, job_id)
+    def take(cls, bucket: Bucket, job_id: str, part: str, view: View, reader: str) -> Look:
+        """Ask for the job, and for its XML where that is what is looked at; `reader` is whose budget that costs."""
+        answer = pages.get_job(bucket, job_id, reader=reader)
         if part != "raw" or not isinstance(answer, ReadyJob) or answer.record.raw_missing != "not_asked":
             return cls(bucket, job_id, part, view, answer)
         # What a list told of the job is shown while its XML is fetched.
-        whole = pages.get_job(bucket, job_id, raw=True)
+        whole = pages.get_job(bucket, job_id, reader=reader, raw=True)
         if isinstance(whole, ReadyJob):
             return cls(bucket, job_id, part, view, whole)
         return cls(bucket, job_id, part, view, answer, whole)

@@ -49,6 +49,13 @@ def address(path: str, query: str) -> str:
     return f"{path}?{query}" if query else path
 
 
+def reader_of(request: HttpRequest) -> str:
+    """Return whose budget of new questions a request costs: the person's, else that of the address it comes from."""
+    if request.user.is_authenticated:
+        return f"user:{request.user.pk}"
+    return f"address:{request.META.get('REMOTE_ADDR', '')}"
+
+
 def ci_time() -> float:
     """Return CI's time in unix seconds, or this machine's while Redis was never reached: enough to judge a link by."""
     try:

@@ -55,7 +55,7 @@ def test_list_has_its_keys_in_order(reader: Reader, bucket: Bucket, emulator: Em
 
     assert list(body) == [
         "bucket", "region", "filter", "summary", "as_of", "pin", "stale", "problem", "request_id", "received", "unique",
-        "jobs", "next",
+        "completeness", "jobs", "next",
     ]  # fmt: skip
     call = emulator.calls(bucket.name)[-1]
     fixed = {

@@ -1,0 +1,51 @@
+-- Lets one call to Cloud Infinite go out, or says how long nothing can: cool-downs, leases and tokens in one step.
+-- KEYS  1 the bucket's leases   2, 3 cool-downs of bucket and credential   4, 5 tokens of bucket and credential
+-- ARGV  1 lease   2 lease's life ms   3 leases a bucket has   4 "1" for a lane below a person's
+--       5 a probe's life ms   6, 7 tokens a second of bucket and credential (0 = no limit)   8 ms after which to ask for a
+--       lease again   9 seconds' worth of tokens in a burst   10 "1" when the lease is held already
+-- Answer: {"go"} or {"cool" | "lease" | "token", ms until it may be tried again}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+
+local probes = {}
+for i = 2, 3 do
+  local c = redis.call('HMGET', KEYS[i], 'until', 'probe', 'prober')
+  local quiet, probe = tonumber(c[1]), tonumber(c[2]) or 0
+  if quiet and c[3] ~= ARGV[1] then
+    if quiet > now then return {'cool', math.ceil(quiet - now)} end
+    if probe > now then return {'cool', math.ceil(math.min(probe - now, 300))} end
+    probes[#probes + 1] = KEYS[i]
+  end
+end
+
+if ARGV[10] ~= '1' then
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+  if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return {'lease', tonumber(ARGV[8])} end
+end
+
+local left = {}
+for i = 4, 5 do
+  local rate = tonumber(ARGV[i + 2]) / 1000
+  if rate > 0 then
+    local burst = rate * 1000 * ARGV[9]
+    local t = redis.call('HMGET', KEYS[i], 'left', 'at')
+    left[i] = math.min(burst, (tonumber(t[1]) or burst) + (now - (tonumber(t[2]) or now)) * rate)
+    -- Who can wait leaves half of the burst to people.
+    local needed = ARGV[4] == '1' and math.max(1, burst / 2) or 1
+    if left[i] < needed then return {'token', math.ceil((needed - left[i]) / rate)} end
+  end
+end
+for i, tokens in pairs(left) do
+  redis.call('HSET', KEYS[i], 'left', tokens - 1, 'at', now)
+  redis.call('PEXPIRE', KEYS[i], 60000)
+end
+
+if ARGV[10] ~= '1' then
+  redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
+-- The first call after a cool-down is the probe; the others wait for what it finds.
+for _, key in ipairs(probes) do
+  redis.call('HSET', key, 'probe', now + ARGV[5], 'prober', ARGV[1])
+end
+return {'go'}

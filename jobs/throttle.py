@@ -1,0 +1,171 @@
+"""Upstream's limits, kept by the whole fleet together: leases, tokens and cool-downs, on the broker.
+
+A bucket has few calls in flight (leases), so that one that never answers can't hold every worker. Bucket and credential
+have so many calls a second (tokens, by the broker's clock). Where Cloud Infinite asks to slow down, the bucket cools down,
+and with a second bucket its credential, until one probe finds it well. Nothing here waits but 50 ms for a token: who is not
+let through gives back, and whoever asks next tries again.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Literal
+
+from django.conf import settings
+
+from jobs import claims, metrics, servers
+from jobs.claims import LANES, LEASE_AGAIN, LEASES, RUNNING_FOR, Gate
+from jobs.cloudinfinite.exceptions import Throttled
+from jobs.records import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jobs.claims import Lane
+    from jobs.cloudinfinite.exceptions import CloudInfiniteError
+    from jobs.problems import Problem
+
+HEADROOM = 0.9
+"""Part of a limit that is used. Calls leave evenly and travel unevenly, and must not arrive as more than the limit."""
+BURST_SECONDS = 2
+TOKEN_PATIENCE = 0.05
+"""Seconds that a task waits for a token."""
+FIRST_COOL_DOWN, LONGEST_COOL_DOWN = 1000, 60_000
+NEIGHBOURS = 10_000
+"""Milliseconds within which a second throttled bucket says that it is the credential."""
+
+Reason = Literal["cool", "lease", "token"]
+
+
+class HeldBack(Exception):
+    """No call may go out now: all leases are out, no token is left, or upstream cools down. `delay` is in seconds."""
+
+    def __init__(self, reason: Reason, delay: float) -> None:
+        super().__init__(f"{reason}, {delay:.2f} s")
+        self.reason = reason
+        self.delay = delay
+
+
+def gate(bucket: str, credential: str) -> Gate:
+    """Return what can hold the calls to a bucket back."""
+    return Gate(f"leases:{bucket}", f"cool:bucket:{bucket}", f"cool:credential:{credential}")
+
+
+@dataclass(slots=True)
+class Permit:
+    """The right to call upstream for one question: a lease, and a token for each call. `outcome` is what they found."""
+
+    bucket: str
+    credential: str
+    lane: Lane
+    lease: str
+    outcome: Literal["well", "throttled", "unknown"] = "well"
+    problem: Problem | None = None
+
+    def failed(self, error: CloudInfiniteError, problem: Problem) -> None:
+        """Say how the call ended: any answer but "slow down" says that upstream is well, none says nothing."""
+        self.problem = problem
+        if isinstance(error, Throttled) or error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.outcome = "throttled"
+        elif error.status is None:
+            self.outcome = "unknown"
+
+    def take_token(self) -> None:
+        """Take the token of a further call.
+
+        Raises:
+            HeldBack: there is none.
+            ServerDown: the broker can't be reached.
+        """
+        _admit(self, holds_lease=True)
+
+
+@contextmanager
+def permit(bucket: str, credential: str, lane: Lane, longest: float) -> Iterator[Permit]:
+    """Lend a lease and the first call's token while the block runs; afterwards bucket and credential are judged by it.
+
+    Args:
+        bucket: the bucket's name.
+        credential: the credential's name.
+        lane: who waits for the call.
+        longest: seconds after which the lease is renewed no more.
+
+    Raises:
+        HeldBack: no call may go out now.
+        ServerDown: the broker can't be reached.
+    """
+    lent = Permit(bucket, credential, lane, secrets.token_hex(8))
+    _admit(lent, holds_lease=False)
+    try:
+        with claims.renewer.leasing(gate(bucket, credential).leases, lent.lease, longest):
+            yield lent
+    finally:
+        # What can't be given back lapses by itself.
+        with suppress(servers.ServerDown):
+            _settle(lent)
+
+
+def _admit(asking: Permit, *, holds_lease: bool) -> None:
+    began = time.monotonic()
+    while True:
+        reason, delay = _try(asking, holds_lease=holds_lease)
+        waited = time.monotonic() - began
+        if reason == "go":
+            metrics.throttled("go", waited)
+            return
+        if reason != "token" or waited + delay > TOKEN_PATIENCE:
+            metrics.throttled(reason, waited)
+            raise HeldBack(reason, delay)
+        time.sleep(delay)  # the token is due then: there is nothing to be woken by
+
+
+def _try(asking: Permit, *, holds_lease: bool) -> tuple[Literal["go"] | Reason, float]:
+    keys = gate(asking.bucket, asking.credential)
+    answer = servers.broker().script(
+        "admit",
+        [
+            keys.leases,
+            keys.cool_bucket,
+            keys.cool_credential,
+            f"tokens:bucket:{asking.bucket}",
+            f"tokens:credential:{asking.credential}",
+        ],
+        [
+            asking.lease,
+            RUNNING_FOR,
+            LEASES,
+            int(LANES[asking.lane] > LANES["person"]),
+            round(settings.CI_DEADLINE * 1000) + 1000,
+            settings.CI_RATE_BUCKET * HEADROOM,
+            settings.CI_RATE_CREDENTIAL * HEADROOM,
+            LEASE_AGAIN,
+            BURST_SECONDS,
+            int(holds_lease),
+        ],
+    )
+    return answer[0].decode(), answer[1] / 1000 if len(answer) > 1 else 0.0
+
+
+def _settle(done: Permit) -> None:
+    keys = gate(done.bucket, done.credential)
+    cooling = servers.broker().script(
+        "settle",
+        [keys.leases, keys.cool_bucket, keys.cool_credential, f"throttled:{done.credential}"],
+        [
+            done.lease,
+            done.outcome,
+            done.bucket,
+            pack(done.problem.to_primitives()) if done.problem else b"",
+            random.uniform(0.75, 1.25),  # noqa: S311 - keeps the fleets of several sites apart; it needs no secrecy
+            FIRST_COOL_DOWN,
+            LONGEST_COOL_DOWN,
+            NEIGHBOURS,
+        ],
+    )
+    if done.outcome == "throttled":
+        metrics.cool_down(done.bucket, cooling / 1000)
