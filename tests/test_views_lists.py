@@ -458,7 +458,7 @@ def test_wrong_field_shows_what_was_typed_and_points_to_its_reason(client: Clien
     assert (field["value"], field["aria-invalid"]) == ("yesterday", "true")
     assert "“yesterday” is no time" in words(one(page, f"#{field['aria-describedby']}"))
     assert words(page).count("“yesterday” is no time") == 1
-    assert page.select("details[open]") != []
+    assert page.select("details.rest[open]") != []
 
 
 def test_wrong_states_point_to_their_reason(client: Client, new_bucket: NewBucket) -> None:
