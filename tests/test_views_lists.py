@@ -457,7 +457,17 @@ def test_wrong_field_shows_what_was_typed_and_points_to_its_reason(client: Clien
 
     assert (field["value"], field["aria-invalid"]) == ("yesterday", "true")
     assert "“yesterday” is no time" in words(one(page, f"#{field['aria-describedby']}"))
-    assert page.select("details[open]") != []
+    assert words(page).count("“yesterday” is no time") == 1
+    assert page.select("details.rest[open]") != []
+
+
+def test_wrong_states_point_to_their_reason(client: Client, new_bucket: NewBucket) -> None:
+    page = soup(client.get(path_of(new_bucket(), "states=Foo")))
+
+    described = one(page, "#filter fieldset")["aria-describedby"]
+
+    assert "“Foo”: no such state" in words(one(page, f"[role=alert] #{described}"))
+    assert words(page).count("“Foo”: no such state") == 1
 
 
 def test_form_that_was_sent_by_htmx_is_replaced_together_with_its_reasons(

@@ -1,4 +1,4 @@
-"""On a phone: nothing is cut off at the right edge, however long what Cloud Infinite sent."""
+"""Where there is little room: nothing is cut off, the first job is on the first screen, ids stay on one line."""
 
 from __future__ import annotations
 
@@ -46,6 +46,61 @@ def test_lists_fit_a_phone(phone: Page) -> None:
         phone.goto(path)
         phone.wait_for_selector("#results > :not([data-pending])")
         assert_fits(phone)
+
+
+@pytest.mark.parametrize("query", ["", "states=Failed,Running&type=Job&range=30d&orderByTime=Asc"])
+def test_first_job_is_on_the_first_screen_of_a_phone(phone: Page, query: str) -> None:
+    phone.goto(list_path("media-live-1250000000", query))
+    first = phone.locator(ROWS).first
+    first.wait_for()
+
+    box = first.bounding_box()
+
+    assert box
+    assert box["y"] + box["height"] < 740
+    assert phone.locator("#results .chip").count() == (query.count("=") + 1 if query else 0)
+
+
+def test_filter_of_a_phone_opens_by_keyboard_without_javascript(
+    demo: Site, new_context: Callable[..., BrowserContext]
+) -> None:
+    phone = new_context(
+        base_url=demo.address, viewport={"width": 360, "height": 740}, java_script_enabled=False
+    ).new_page()
+    phone.goto(list_path("media-live-1250000000"))
+    phone.locator(ROWS).first.wait_for()
+    choice = phone.locator('#filter input[value="Failed"]')
+    assert not choice.is_visible()
+
+    phone.locator("#filter summary").first.press("Enter")
+    choice.press("Space")
+    phone.locator("#filter [name=name]").press("Enter")
+    phone.locator("#results .chip").wait_for()
+
+    assert phone.url.endswith(list_path("media-live-1250000000", "states=Failed"))
+    assert set(phone.locator(ROWS).evaluate_all("rows => rows.map(row => row.dataset.state)")) == {"Failed"}
+
+
+def test_filter_is_open_where_there_is_room(demo: Site, new_context: Callable[..., BrowserContext]) -> None:
+    page = new_context(base_url=demo.address, viewport={"width": 800, "height": 900}).new_page()
+    page.goto(list_path("media-live-1250000000"))
+
+    assert page.locator('#filter input[value="Failed"]').is_visible()
+    assert page.get_by_role("checkbox", name="Failed").count() == 1
+    assert not page.locator("#filter summary").first.is_visible()
+
+
+@pytest.mark.parametrize("width", [800, 1000, 1160, 1600])
+def test_ids_of_a_table_stay_on_one_line(demo: Site, new_context: Callable[..., BrowserContext], width: int) -> None:
+    page = new_context(base_url=demo.address, viewport={"width": width, "height": 900}).new_page()
+    page.goto(list_path("media-live-1250000000"))
+    page.locator(ROWS).first.wait_for()
+
+    heights = page.locator(f"{ROWS} code").evaluate_all(
+        "ids => ids.map(id => [id.offsetHeight, id.scrollWidth - id.clientWidth])"
+    )
+
+    assert {height < 25 and hidden <= 0 for height, hidden in heights} == {True}
 
 
 @pytest.mark.parametrize("name", ["unknown-elements", "x" * 600, "user-data-10-kB", "secrets-in-json-user-data"])
