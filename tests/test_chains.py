@@ -42,6 +42,10 @@ def test_jobs_can_leave_where_an_open_state_but_not_every_state_is_asked(
     assert JobFilter(states=states).can_lose_jobs is expected
 
 
+def test_oldest_jobs_can_leave_a_list_that_begins_with_them() -> None:
+    assert JobFilter(order="Asc").can_lose_jobs is True
+
+
 def test_list_whose_jobs_stay_goes_on_by_token() -> None:
     assert step(FAILED, START, [at(9), at(8)], "t").next == Continuation("t")
 
