@@ -160,7 +160,7 @@ def store_page(
         "asked": page.asked_upstream,
         "open": page.has_open_jobs,
     }
-    following = step.next
+    following, if_moved = step.next, step.if_moved
     answer = servers.cache_server().script(
         "store_page",
         [
@@ -186,6 +186,8 @@ def store_page(
             _unix(step.last),
             int(question.filter.order == "Desc"),
             page.received,
+            pack([if_moved.next_token, if_moved.after]) if if_moved else b"",
+            if_moved.digest if if_moved else "",
             *(row.job.job_id for row in page.rows),
         ],
     )

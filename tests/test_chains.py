@@ -75,6 +75,31 @@ def test_keyset_is_taken_up_again_with_the_first_row_of_another_second() -> None
     assert (found.next, found.doubts) == (after(7), ())
 
 
+def test_token_chain_says_where_it_goes_on_if_the_list_moved() -> None:
+    assert step(FAILED, Continuation("t"), [at(9), at(8)], "t2").if_moved == after(9)
+    assert step(FAILED, Continuation("t"), [at(9), at(8)], "").if_moved == after(9)
+
+
+@pytest.mark.parametrize(
+    ("job_filter", "asked", "created"),
+    [
+        (FAILED, START, [at(9), at(8)]),
+        (FAILED, Continuation("t"), [at(8), at(9)]),
+        (FAILED, Continuation("t"), []),
+        (FAILED, after(9), [at(9), at(8)]),
+        (RUNNING, after(9, "t"), [at(9), at(8)]),
+    ],
+)
+def test_list_that_moved_is_not_mended_where_nothing_is_known_or_keyset_does_it(
+    job_filter: JobFilter, asked: Continuation, created: list[datetime]
+) -> None:
+    assert step(job_filter, asked, created, "t2").if_moved is None
+
+
+def test_chain_that_once_went_on_by_keyset_stays_with_it() -> None:
+    assert step(FAILED, after(9), [at(9), at(8)], "t").next == after(8)
+
+
 @pytest.mark.parametrize("created", [[at(8), None], [at(7), at(8)], [at(99), at(8)]])
 def test_order_that_is_not_proven_goes_on_by_token_and_is_said(created: list[datetime | None]) -> None:
     found = step(RUNNING, after(9), created, "t2")

@@ -170,6 +170,45 @@ def test_oldest_jobs_that_are_forgotten_between_pages_take_none_with_them(ci: Em
     assert seen == oldest_first
 
 
+def test_jobs_that_come_into_the_filter_between_pages_do_not_end_the_list(ci: Emulator) -> None:
+    ci.create_bucket(NAME, jobs=0)
+    began = datetime.fromtimestamp(ci.now() - 600, UTC)
+    added = [
+        ci.add_job(
+            NAME,
+            State="Running" if index < 5 else "Success",
+            CreationTime=format_time(began - timedelta(seconds=index)),
+        )
+        for index in range(15)
+    ]
+    ci.set_switches(tokens="offset")
+
+    def end() -> None:
+        for job_id in added[:5]:
+            ci.change_job(NAME, job_id, State="Success")
+
+    seen, pages = walk(ci, JobFilter(states=("Success",), size=5), end)
+
+    assert seen == added[5:]
+    assert pages[-1].so_far is not None
+    assert (pages[-1].end, pages[-1].so_far.doubts) == ("missing", ())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_jobs_of_one_second_that_change_places_between_pages_are_all_shown(ci: Emulator, seed: int) -> None:
+    ci.create_bucket(NAME, jobs=0)
+    began = datetime.fromtimestamp(ci.now() - 600, UTC)
+    added = [ci.add_job(NAME, CreationTime=format_time(began - timedelta(seconds=index // 3))) for index in range(12)]
+    ci.set_switches(tokens="offset")
+    ci.fault(NAME, "shuffle", among="ties", seed=seed)
+
+    seen, pages = walk(ci, JobFilter(size=4))
+
+    assert sorted(seen) == sorted(added)
+    assert pages[-1].so_far is not None
+    assert pages[-1].so_far.doubts == ()
+
+
 def test_clock_that_stays_wrong_is_said(ci: Emulator) -> None:
     ci.fault(NAME, "error", status=403, code="RequestTimeTooSkewed", message="The difference is too large.")
 
