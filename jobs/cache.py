@@ -2,7 +2,8 @@
 
 A *head* names the newest chain of a filter. A *chain* (bucket, filter, pin) is a hash: `c:<n>` and `p:<n>` are page n's
 continuation and place, `t:<place>` a place's number, `j:<JobId>` the lowest page that held the job, `l:<n>` the creation
-time (unix seconds) of page n's last row where the order is proven, `s:<n>` what the chain has brought up to page n. A *page* is a hash
+time (unix seconds) of page n's last row where the order is proven, `s:<n>` what the chain has brought up to page n,
+`e:<n>` how many pages running, up to n, brought nothing new. A *page* is a hash
 keyed by its place in the chain: the digest of the continuation that leads to it, or `first`. Everything may vanish at
 any moment (the server evicts by age), and everything stored is masked.
 """

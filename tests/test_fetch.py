@@ -209,6 +209,18 @@ def test_jobs_of_one_second_that_change_places_between_pages_are_all_shown(ci: E
     assert pages[-1].so_far.doubts == ()
 
 
+def test_token_that_is_refused_again_and_again_ends_the_list(ci: Emulator) -> None:
+    ci.create_bucket(NAME, jobs=8, newest=600, spread=0)
+    ci.fault(
+        NAME, "error", status=400, code="InvalidArgument", message="Param nextToken is illegal", when={"token": True}
+    )
+
+    _seen, pages = walk(ci, JobFilter(size=5))
+
+    assert pages[-1].end == "no_new_rows"
+    assert len(pages) < 6
+
+
 def test_clock_that_stays_wrong_is_said(ci: Emulator) -> None:
     ci.fault(NAME, "error", status=403, code="RequestTimeTooSkewed", message="The difference is too large.")
 

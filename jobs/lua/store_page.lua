@@ -6,7 +6,7 @@
 --       ("" = the order is not proven)   15 "1" when the newest come first   16 rows received   17 continuation in place of 6
 --       if the list moved ("" = none)   18 its place   19... JobIds in the order of the rows
 -- Answer: 1 stored, 0 a newer one stands there
-local STRAY, IDS = 1000000, 19
+local STRAY, IDS, IDLE_PAGES = 1000000, 19, 3
 local began = redis.call('HGET', KEYS[1], 'began')
 if began and tonumber(began) >= tonumber(ARGV[1]) then return 0 end
 
@@ -49,6 +49,15 @@ local begins_before = before and first and ((ARGV[15] == '1' and first > before)
 local recorded = redis.call('HGET', KEYS[2], 'c:' .. (n + 1))
 local mends = not recorded and ARGV[17] ~= '' and (#repeats > 0 or begins_before)
 
+-- How many pages running brought nothing new? A server that leads on for ever without any would never let the list end.
+local idle = 0
+if new == 0 then
+  idle = 1 + (tonumber(redis.call('HGET', KEYS[2], 'e:' .. (n - 1)) or nil) or 0)
+  redis.call('HSET', KEYS[2], 'e:' .. n, idle)
+else
+  redis.call('HDEL', KEYS[2], 'e:' .. n)
+end
+
 -- How does it go on? What the chain has recorded stands, so that pages already read stay joined.
 local continuation, next_place, ending = ARGV[6], ARGV[7], ''
 if mends then continuation, next_place = ARGV[17], ARGV[18] end
@@ -58,7 +67,7 @@ if recorded then
   continuation, next_place = recorded, redis.call('HGET', KEYS[2], 'p:' .. (n + 1))
 elseif continuation == '' then
   ending = 'missing'
-elseif new == 0 and ARGV[11] == '1' and not mends then
+elseif idle >= IDLE_PAGES or (new == 0 and ARGV[11] == '1' and not mends) then
   ending = 'no_new_rows'
 elseif next_place == place or same_count then
   ending = 'repeated'
