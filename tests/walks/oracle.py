@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 QUIET = frozenset({"arrive", "late", "change", "retire", "switch", "repeat_rows", "error", "truncate", "hang"})
 """What may happen without a doubt, a loss or an early end, unless a second holds as many jobs as a page."""
 
+STILL = frozenset({"arrive", "error", "truncate", "hang"})
+"""What happens to answers, or behind the pin: the list itself stands still, so that nothing excuses a loss."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -46,6 +49,8 @@ def judge(walk: Walk) -> Verdict:
     troubled = is_troubled(walk)
     if not troubled and (lost or said):
         wrong.append(f"without trouble, lost {len(lost)} and said {sorted(said)}")
+    if _stands_still(walk) and (lost or (any(page.repeats for page in walk.pages) and not _is_keyset(walk))):
+        wrong.append(f"of a list that stood still, lost {len(lost)}, or brought some twice")
     return Verdict(tuple(wrong), frozenset(lost), said, troubled)
 
 
@@ -64,10 +69,18 @@ def throughout(walk: Walk) -> set[str]:
 def is_troubled(walk: Walk) -> bool:
     """Tell whether the scenario holds something that can't be walked through without a doubt."""
     kinds = walk.scenario.kinds
-    refused = any(event.spec.get("status") == 400 for gap in walk.scenario.events for event in gap)
     seconds = Counter(job.creation_time for job in {job.job_id: job for jobs in walk.held for job in jobs}.values())
     crowded = any(count >= walk.scenario.filter.size for count in seconds.values())
-    return refused or walk.problem is not None or bool(kinds - QUIET) or (crowded and bool(kinds or _is_keyset(walk)))
+    without_calm = _is_refused(walk) or walk.problem is not None or bool(kinds - QUIET)
+    return without_calm or (crowded and bool(kinds or _is_keyset(walk)))
+
+
+def _stands_still(walk: Walk) -> bool:
+    return not _is_refused(walk) and walk.problem is None and not walk.scenario.kinds - STILL
+
+
+def _is_refused(walk: Walk) -> bool:
+    return any(event.spec.get("status") == 400 for gap in walk.scenario.events for event in gap)
 
 
 def _is_keyset(walk: Walk) -> bool:

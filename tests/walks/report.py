@@ -71,8 +71,12 @@ class Tally:
         yield f"{len(lossy)} walks lost {sum(one.lost for one in lossy)} rows, {sum(not one.said for one in lossy)} of them unsaid"
         said = Counter(word for one in every for word in one.said)
         losing = Counter(word for one in lossy for word in one.said)
+        alone = Counter(one.said[0] for one in lossy if len(one.said) == 1)
         for word, count in said.most_common():
-            yield f"  {word:16} said on {count:5} walks, {losing[word]:5} of which lost rows, {count - losing[word]:5} did not"
+            yield (
+                f"  {word:16} said on {count:5} walks, {losing[word]:5} of which lost rows"
+                f" ({alone[word]} with no other word), {count - losing[word]:5} did not"
+            )
         happened = Counter(kind for one in every for kind in one.kinds)
         yield "what happened: " + ", ".join(f"{kind} {count}" for kind, count in happened.most_common())
         for one in self.failed:
