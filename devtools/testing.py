@@ -1,4 +1,4 @@
-"""`./dev test` and `./dev bench`."""
+"""`./dev test`, `./dev bench` and `./dev walks`."""
 
 from __future__ import annotations
 
@@ -34,3 +34,10 @@ def bench(options: argparse.Namespace) -> int:
     variables = os.environ | browser_variables()
     command = (PYTHON, "-m", "tests.bench", *options.arguments)
     return subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
+
+
+def walks(options: argparse.Namespace) -> int:
+    """Page through 10,000 seeded lists that move and judge what was shown; exit code 1 where a row is lost unsaid."""
+    install("dev")
+    command = (PYTHON, "-m", "tests.walks", f"--seed={options.seed}", f"--count={options.count}")
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
