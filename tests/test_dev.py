@@ -20,6 +20,7 @@ from devtools import redis
 from devtools.checks import requirement_problems
 from devtools.messages import Failed
 from devtools.site import django_variables, read_site
+from devtools.variables import is_of_account
 from tests.ports import free_port
 
 if TYPE_CHECKING:
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT = {"CI_SECRET_ID": "EXAMPLE-SECRET-ID-0001", "CI_SECRET_KEY": "EXAMPLE-SECRET-KEY-0001"}
 PATIENCE = 60.0
+OF_BUILD_SYSTEMS = (
+    "CI", "CI_COMMIT_SHA", "CI_JOB_ID", "CI_JOB_TOKEN", "CI_JOB_TIMEOUT", "CI_DEPLOY_PASSWORD",
+    "CI_DEPENDENCY_PROXY_SERVER", "CI_RUNNER_SHORT_TOKEN", "CI_TRIGGER_SHORT_TOKEN", "CI_SERVER_TLS_KEY_FILE",
+    "CI_SERVER_TLS_CERT_FILE", "CI_PROJECT_ID", "CI_MERGE_REQUEST_ID", "CI_CONCURRENT_ID", "CI_CONCURRENT_PROJECT_ID",
+    "CI_ENVIRONMENT_ID", "CI_PIPELINE_URL", "CI_REGISTRY_PASSWORD", "CI_REPO_REMOTE_ID", "CI_NETRC_PASSWORD",
+    "CI_TEAM_ID", "CI_PRODUCT_ID", "CI_DERIVED_DATA_PATH", "CI_NAME", "CI_TAG",
+)  # fmt: skip
+"""Of GitLab, Woodpecker and Xcode Cloud: what comes nearest to our names, and what everybody sets."""
 
 
 class Run:
@@ -214,6 +223,50 @@ def test_an_endpoint_alone_is_neither_demo_nor_account() -> None:
     assert line.startswith("dev: CI_ENDPOINT is set, so this is not the demo; but there is no credential")
 
 
+@pytest.mark.parametrize("limit", ["CI_RATE_BUCKET", "CI_RATE_CREDENTIAL", "CI_DEADLINE"])
+def test_a_limit_alone_is_neither_demo_nor_account(limit: str) -> None:
+    assert refusal(**{limit: "2"}) == (
+        f"dev: {limit} is set, so this is not the demo; but there is no credential: set CI_SECRET_ID and CI_SECRET_KEY,"
+        " or run ./dev run --demo"
+    )
+
+
+def test_misspelt_variables_are_refused_with_what_was_meant() -> None:
+    assert refusal(CI_SECRET_IDD="x", CI_SECRET_KEYY="y") == (
+        "dev: Unknown variable: CI_SECRET_IDD (did you mean CI_SECRET_ID?), CI_SECRET_KEYY (did you mean CI_SECRET_KEY?)."
+        " Correct or unset it, or run ./dev run --demo"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("BUCKETS_FIL", "BUCKETS_FILE"),
+        ("BUCKETSS", "BUCKETS"),
+        ("CI_SECRETID", "CI_SECRET_ID"),
+        ("CI_SECRT_KEY", "CI_SECRET_KEY"),
+        ("CI_SECRET", "CI_SECRET_ID"),
+        ("CI_SECRET_ID_FIL", "CI_SECRET_ID_FILE"),
+        ("CI__SECRET_ID", "CI_SECRET_ID"),
+        ("CI_2_SECRET_ID", "CI_SECRET_ID"),
+        ("CI_Team_SECRET_ID", "CI_TEAM_SECRET_ID"),
+        ("CI_TEAM_A_SECERT_KEY_FILE", "CI_TEAM_A_SECRET_KEY_FILE"),
+        ("CI_SECURITY_TOKENS", "CI_SECURITY_TOKEN"),
+        ("CI_SECRET_TOKEN", "CI_SECURITY_TOKEN"),
+        ("CI_ENDPIONT", "CI_ENDPOINT"),
+        ("CI_ENDPOINT_FILE", "CI_ENDPOINT"),
+        ("CI_DEDLINE", "CI_DEADLINE"),
+        ("CI_PORXY", "CI_PROXY"),
+        ("CI_RATE_LIMIT", "CI_RATE_BUCKET"),
+    ],
+)
+def test_a_misspelt_variable_never_starts_the_demo_nor_an_account(name: str, meant: str) -> None:
+    for variables in ({name: "x"}, {**ACCOUNT, name: "x"}):
+        with pytest.raises(Failed, match=rf"^Unknown variable: {name} \(did you mean {meant}\?\)\."):
+            read_site(variables, 8100)
+    assert read_site({name: "x"}, 8100, demo=True).given == {}
+
+
 def test_a_busy_port_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
@@ -267,7 +320,20 @@ def test_two_databases_of_one_redis_are_told_apart() -> None:
 
 # Demo or real ---------------------------------------------------------------------------------------------------------
 def test_it_is_the_demo_with_nothing_of_an_account_set() -> None:
-    assert read_site({"PORT": "8100", "CI_COMMIT_SHA": "abc", "BUCKETS": "", "CI_SECRET_ID": ""}).demo
+    assert read_site({"PORT": "8100", "BUCKETS": "", "CI_SECRET_ID": "", "CI_SECRET_IDD": "", "BUCKETSS": ""}).demo
+
+
+def test_what_build_systems_set_is_no_account() -> None:
+    build = dict.fromkeys(OF_BUILD_SYSTEMS, "x")
+    assert read_site(build, 8100).demo
+    assert not read_site(build | ACCOUNT, 8100).demo
+
+
+def test_every_variable_of_the_settings_that_is_about_an_account_is_known() -> None:
+    settings = (ROOT / "dashboard" / "settings.py").read_text(encoding="utf-8")
+    names = set(re.findall(r"\b(?:CI|BUCKETS)(?:_[A-Z]+)*\b(?=\", )", settings))
+    assert {"BUCKETS", "BUCKETS_FILE", "CI_ENDPOINT", "CI_RATE_BUCKET"} <= names
+    assert {name for name in names if not is_of_account(name)} == set()
 
 
 @pytest.mark.parametrize("demo", [False, True])
