@@ -137,8 +137,12 @@ def check_account(variables: Mapping[str, str]) -> None:
     parts: dict[str, set[str]] = {}
     for variable in variables:
         match = CREDENTIAL.fullmatch(variable)
-        if match and value(variables, variable.removesuffix("_FILE")):
+        if match is None:
+            continue
+        if value(variables, variable.removesuffix("_FILE")):
             parts.setdefault(match["name"] or "", set()).add(match["part"])
+        elif variable.endswith("_FILE") and (path := variables[variable]) and match["part"] != "SECURITY_TOKEN":
+            raise Failed(f"{variable}: {path} is empty.")
     for name, found in sorted(parts.items()):
         if missing := {"SECRET_ID", "SECRET_KEY"} - found:
             raise Failed(

@@ -202,6 +202,21 @@ def test_a_credential_file_that_is_missing_is_refused(tmp_path: Path) -> None:
     assert line == f"dev: CI_SECRET_KEY_FILE: {tmp_path / 'none'} can't be read (No such file or directory)."
 
 
+@pytest.mark.parametrize("part", ["ID", "KEY"])
+def test_a_credential_file_that_is_empty_is_named(part: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    variable = f"CI_SECRET_{part}_FILE"
+    assert refusal(**{variable: str(tmp_path / "empty")}) == f"dev: {variable}: {tmp_path / 'empty'} is empty."
+
+
+def test_an_empty_file_for_a_token_is_no_token_but_no_demo_either(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    token = {"CI_SECURITY_TOKEN_FILE": str(tmp_path / "empty")}
+    assert not read_site(ACCOUNT | token, 8100).demo
+    with pytest.raises(Failed, match=r"^CI_SECURITY_TOKEN_FILE is set, so this is not the demo; but"):
+        read_site(token, 8100)
+
+
 def test_buckets_without_a_credential_are_refused() -> None:
     assert refusal(BUCKETS="media-1250000000@ap-guangzhou") == (
         "dev: The bucket media-1250000000 has no credential: set CI_SECRET_ID and CI_SECRET_KEY, or run ./dev run --demo"
