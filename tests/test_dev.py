@@ -333,6 +333,27 @@ def test_two_databases_of_one_redis_are_told_apart() -> None:
     assert len(identities) == 2
 
 
+@pytest.mark.parametrize(
+    ("variable", "text", "sentence"),
+    [
+        ("TIME_ZONE", "Mars/Base", "TIME_ZONE is 'Mars/Base', which is no known time zone. Write it like Asia/Shanghai."),
+        ("WEB_THREADS", "abc", "WEB_THREADS is 'abc'. Write a whole number, 1 or more."),
+        ("EMBED_ORIGINS", "portal.example.com",
+         "EMBED_ORIGINS holds 'portal.example.com'. Write origins like https://portal.example.com"),
+        ("CI_RATE_BUCKET", "-1", "CI_RATE_BUCKET is '-1'. Write a number, 0 or more."),
+        ("BUCKETS", "nonsense", "BUCKETS, line 1, “nonsense”: write name-appid@region or name-appid@region=credential."),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_ends_it_with_one_line(var: Path, variable: str, text: str, sentence: str) -> None:
+    with Run(var, **{**ACCOUNT, variable: text}) as run:
+        assert run.process.wait(PATIENCE) == 1
+        assert run.line("^dev: ") == f"dev: {sentence}"
+    # Before it: at most how the servers came, and nothing of how they went.
+    assert not [line for line in run.lines if "SIGTERM" in line]
+    assert [line for line in run.lines if not re.match(r"(broker|cache) +\| ", line)] == [f"dev: {sentence}"]
+    assert run.lines[-1] == f"dev: {sentence}"
+
+
 # Demo or real ---------------------------------------------------------------------------------------------------------
 def test_it_is_the_demo_with_nothing_of_an_account_set() -> None:
     assert read_site({"PORT": "8100", "BUCKETS": "", "CI_SECRET_ID": "", "CI_SECRET_IDD": "", "BUCKETSS": ""}).demo
