@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -176,6 +177,20 @@ def refusal(*options: str, **variables: str) -> str:
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     return line
+
+
+def files_of_the_checkout() -> list[str]:
+    """Return the path of every file that git knows."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def copy_of_the_checkout(target: Path) -> Path:
+    """Make a checkout that no other test writes to, without .venv, .cache and var; return its path."""
+    for name in files_of_the_checkout():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target / name)
+    return target
 
 
 # What it refuses ------------------------------------------------------------------------------------------------------
@@ -352,6 +367,28 @@ def test_a_wrong_setting_ends_it_with_one_line(var: Path, variable: str, text: s
     assert not [line for line in run.lines if "SIGTERM" in line]
     assert [line for line in run.lines if not re.match(r"(broker|cache) +\| ", line)] == [f"dev: {sentence}"]
     assert run.lines[-1] == f"dev: {sentence}"
+
+
+@pytest.mark.parametrize("missing", ["venv", "ensurepip"])
+def test_a_python_that_can_not_make_environments_is_told_how_to_learn_it(missing: str, tmp_path: Path) -> None:
+    checkout = copy_of_the_checkout(tmp_path / "checkout")
+    (tmp_path / "shim").mkdir()
+    (tmp_path / "shim" / f"{missing}.py").write_text("raise ImportError('as Debian ships it')\n")
+    done = subprocess.run(
+        [sys.executable, checkout / "dev", "run", "--port", str(free_port())],
+        # No uv either, which needs none of both.
+        env={"PATH": str(tmp_path / "shim"), "PYTHONPATH": str(tmp_path / "shim")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "dev: This Python can't make virtual environments. On Debian and Ubuntu:"
+        f" apt install python3-venv (or python{sys.version_info[0]}.{sys.version_info[1]}-venv)\n"
+    )
+    assert not (checkout / ".venv").exists()
 
 
 # Demo or real ---------------------------------------------------------------------------------------------------------
