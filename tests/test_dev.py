@@ -43,13 +43,13 @@ OF_BUILD_SYSTEMS = (
 class Run:
     """One `./dev run` on a free port, ended with the `with` block."""
 
-    def __init__(self, var: Path, *options: str, **variables: str) -> None:
+    def __init__(self, var: Path | None, *options: str, checkout: str = str(ROOT), **variables: str) -> None:
         self.port = free_port()
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, ROOT / "dev", "run", "--port", str(self.port), *options],
-            env={"PATH": os.environ["PATH"], "VAR_DIR": str(var), **variables},
+            [sys.executable, Path(checkout, "dev"), "run", "--port", str(self.port), *options],
+            env={"PATH": os.environ["PATH"], **({"VAR_DIR": str(var)} if var else {}), **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -518,6 +518,34 @@ def test_an_account_without_buckets_starts_and_points_to_the_admin(var: Path) ->
         assert run.get(link)[0] == 200
         assert run.get("/")[0] == 302
     assert not any(ACCOUNT["CI_SECRET_KEY"] in line for line in run.lines)
+
+
+def test_it_writes_nowhere_but_into_var(tmp_path: Path) -> None:
+    checkout, home = copy_of_the_checkout(tmp_path / "checkout"), tmp_path / "home"
+    home.mkdir()
+    for name in (".venv", ".cache"):
+        (checkout / name).symlink_to(ROOT / name)
+    before = files_outside_var(checkout)
+    with Run(None, "--demo", checkout=str(checkout), HOME=str(home)) as run:
+        run.line(r"Open http")
+        # The worker and the emulator have something to do as well.
+        assert run.get("/buckets/media-live-1250000000/jobs/")[0] in {200, 202}
+        assert run.get("/buckets/media-live-1250000000/jobs.json")[0] in {200, 202}
+        assert run.end() == 0
+    assert files_outside_var(checkout) == before
+    assert list(home.iterdir()) == []
+    assert (checkout / "var" / f"port-{run.port}" / "demo.sqlite3").is_file()
+
+
+def files_outside_var(checkout: Path) -> dict[str, tuple[int, int]]:
+    """Return path -> size and time of everything in a checkout, folders too, but for .venv, .cache, var and __pycache__."""
+    found = {}
+    for path in checkout.rglob("*"):
+        relative = path.relative_to(checkout)
+        if relative.parts[0] not in {".venv", ".cache", "var"} and "__pycache__" not in relative.parts:
+            stat = path.stat()
+            found[str(relative)] = (0, 0) if path.is_dir() else (stat.st_size, stat.st_mtime_ns)
+    return found
 
 
 def test_sigterm_ends_everything_within_twelve_seconds_and_leaves_nothing(var: Path) -> None:
