@@ -71,6 +71,18 @@ def test_without_a_word_everything_is_tight() -> None:
     ]  # fmt: skip
 
 
+def test_the_example_loosens_nothing_for_those_who_copy_it() -> None:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    active = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    active["SECRET_KEY"] = "x" * 50
+    names = ("DEBUG", "HTTPS", "SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_HSTS_SECONDS",
+             "ANONYMOUS_ACCESS", "DEMO", "EMBED_ORIGINS", "ALLOWED_HOSTS")  # fmt: skip
+
+    assert settings_with(*names, **{"HTTPS": "", **active}) == [
+        False, True, True, True, True, 31_536_000, False, False, [], ["localhost", "127.0.0.1"],
+    ]  # fmt: skip
+
+
 def test_the_policy_for_content_allows_nothing_inline_and_nothing_foreign() -> None:
     (policy,) = settings_with("CONTENT_SECURITY_POLICY")
 
