@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import secrets
 import socket
 import subprocess
@@ -174,9 +175,10 @@ def _listed(variables: Mapping[str, str]) -> list[tuple[str, str]]:
     found = []
     for line in text.splitlines():
         for entry in filter(None, (part.strip() for part in line.partition("#")[0].split(","))):
-            bucket, _, credential = (part.strip() for part in entry.partition("="))
-            name = "" if credential == "default" else credential.upper().replace("-", "_")
-            found.append((bucket.partition("@")[0].strip(), name))
+            bucket, _, rest = (part.strip() for part in entry.partition("@"))
+            credential = re.match(r"[^=\s]+\s*=\s*(\S+)", rest)  # What follows is a label.
+            name = credential[1].upper().replace("-", "_") if credential and credential[1] != "default" else ""
+            found.append((bucket, name))
     return found
 
 

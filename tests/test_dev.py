@@ -240,7 +240,7 @@ def test_buckets_without_a_credential_are_refused() -> None:
 
 def test_a_bucket_whose_named_credential_is_missing_is_refused(tmp_path: Path) -> None:
     (tmp_path / "buckets").write_text(
-        "# ours\na-1250000000@ap-guangzhou\nb-1250000000@ap-guangzhou = team-b  # theirs\n"
+        "# ours\na-1250000000@ap-guangzhou Ours = best\nb-1250000000@ap-guangzhou = team-b Their videos # theirs\n"
     )
     assert refusal(**ACCOUNT, BUCKETS_FILE=str(tmp_path / "buckets")) == (
         "dev: The bucket b-1250000000 has no credential: set CI_TEAM_B_SECRET_ID and CI_TEAM_B_SECRET_KEY,"
@@ -462,6 +462,7 @@ def test_the_demo_serves_its_first_page_and_says_that_it_is_a_demo(demo: Run) ->
     status, page = demo.get("/")
     assert status == 200
     assert "Demo data" in page
+    assert "Live production" in page
     assert demo.line(r"Open http") == f"dev      | Open http://127.0.0.1:{demo.port}/"
 
 
