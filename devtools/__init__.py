@@ -1,6 +1,7 @@
 """What `./dev` is made of. Standard library only, and nothing of the product: it works before anything is installed.
 
     messages     lines for people, and Failed
+    variables    which variables are about an account, and which were meant to be
     files        small files under var, written in one step
     environment  .venv and the pinned packages
     redis        asks a Redis whether it can be used
