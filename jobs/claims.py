@@ -37,6 +37,11 @@ QUEUED_FOR = 5000
 RUNNING_FOR = 3000
 ASKING_LIFE = 60_000
 STREAM_LIFE = 30_000
+TASK_LIFE = 30_000
+"""Milliseconds after which a task that nobody took is dropped: whoever wanted it has asked again or has gone.
+
+Celery's own `expires` compares the enqueueing machine's clock with the worker's: an hour apart, every task is dropped.
+"""
 PATIENCE = 30_000
 """Milliseconds after which an asking that no worker took is given up."""
 HEARTBEATS = "heartbeats"
@@ -162,7 +167,7 @@ def start(key: str, enqueued_at: int) -> Claim | None:
         ServerDown: the broker can't be reached.
     """
     answer = servers.broker().script(
-        "start", [_asking_key(key)], [secrets.token_hex(8), enqueued_at, RUNNING_FOR, ASKING_LIFE]
+        "start", [_asking_key(key)], [secrets.token_hex(8), enqueued_at, RUNNING_FOR, ASKING_LIFE, TASK_LIFE]
     )
     if not answer:
         return None

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-EXPIRES = 30
-"""Seconds after which a task that nobody took is dropped: whoever wanted it has asked again or has gone."""
-
 BEHIND_PERSON = 0.03
 """Seconds by which a page ahead is asked for later than the page that a person waits for has come."""
 
@@ -37,7 +34,7 @@ AT_ONCE: dict[str, Any] = {"retry": True, "retry_policy": {"max_retries": 0}}
 """While the broker is down enqueueing fails at once: whoever waits is told instead of kept."""
 
 
-@shared_task(name="jobs.fetch_page", expires=EXPIRES)
+@shared_task(name="jobs.fetch_page")
 def fetch_page(question: dict[str, Any], enqueued_at: int, *, lane: Lane) -> None:
     """Fetch one page of a list."""
     asked = PageQuestion.from_primitives(question)
@@ -73,7 +70,7 @@ def enqueue_page(question: PageQuestion, enqueued_at: int, lane: Lane) -> None:
     fetch_page.apply_async(kwargs=arguments, queue=QUEUES[lane], **AT_ONCE)
 
 
-@shared_task(name="jobs.fetch_job", expires=EXPIRES)
+@shared_task(name="jobs.fetch_job")
 def fetch_job(bucket: str, job_id: str, enqueued_at: int, *, lane: Lane) -> None:
     """Fetch one job."""
     with _servers_may_be_down():

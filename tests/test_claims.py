@@ -31,6 +31,13 @@ def record(key: str) -> dict[str, str]:
     return {name.decode(): value.decode("latin-1") for name, value in fields.items()}
 
 
+def broker_ms() -> int:
+    """Return the broker's time as askings have it."""
+    with servers.broker().connection() as client:
+        seconds, micros = cast("Any", client).time()
+    return int(seconds * 1000 + micros // 1000)
+
+
 def change(key: str, **fields: float | str) -> None:
     """Move an asking's record to another moment, instead of waiting for it."""
     with servers.broker().connection() as client:
@@ -90,10 +97,19 @@ def test_task_of_a_lapsed_claim_keeps_its_token() -> None:
 
 
 def test_task_without_any_asking_sets_a_token_of_its_own() -> None:
-    claim = claims.start("k", 0)
+    claim = claims.start("k", broker_ms())
 
     assert claim is not None
     assert ask("k").token == claim.token
+
+
+@pytest.mark.parametrize(("age", "dropped"), [(31_000, True), (25_000, False), (-1000, False)])
+def test_task_that_nobody_waits_for_any_more_is_dropped(age: int, dropped: bool) -> None:
+    asking = ask("k")
+
+    claim = claims.start("k", asking.enqueued_at - age)
+
+    assert (claim is None) is dropped
 
 
 def test_second_task_quits_while_the_first_runs() -> None:
