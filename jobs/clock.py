@@ -69,7 +69,10 @@ class Clock:
             self._lock.release()
 
     def learn(self, skew: float, offset: float) -> bool:
-        """Correct the shared offset.
+        """Correct the shared offset, and return when every process counts with it.
+
+        Else what the caller stores next would lie in the future of a process that still counts with the old offset, which
+        would refuse a link to it, or an hour in its past, and be asked again.
 
         Args:
             skew: seconds by which upstream's `Date` was ahead of `now()`.
@@ -85,6 +88,7 @@ class Clock:
             return False
         with servers.broker().connection() as client:
             client.set(OFFSET_KEY, repr(offset + skew))
+        time.sleep(SYNC_EVERY)  # there is nothing to be woken by: each process asks the broker so often
         self._synced_at = float("-inf")
         return True
 

@@ -142,7 +142,7 @@ def _work_on(
         # Hidden while the task was queued: nobody may see it any more, so nobody waits.
         claims.finish(claim, "failed")
         return
-    longest = LONGEST * settings.CI_DEADLINE + 1
+    longest = LONGEST * settings.CI_DEADLINE + clock.SYNC_EVERY + 1
     with claims.renewer.holding(claim, longest):
         try:
             credential = credentials.get(bucket.credential)

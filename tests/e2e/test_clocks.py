@@ -1,10 +1,10 @@
-"""Clocks that are an hour wrong: one worker's, the web server's. Pages, pins and ages stay right."""
+"""Clocks that are an hour wrong: Cloud Infinite's, one worker's, the web server's. Pages, pins and ages stay right."""
 
 from __future__ import annotations
 
 import os
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +83,56 @@ def assert_right(page: Any, began: float, ended: float) -> None:
     assert began <= pin.opened / 1000 <= ended
     assert began <= datetime.fromisoformat(page["as_of"]).timestamp() <= ended
     assert (page["stale"], page["problem"]) == (False, None)
+
+
+# Cloud Infinite's clock -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def misled(offset: int, django_db_setup: None, static_files: None, transactional_db: None) -> Iterator[Site]:
+    """A site that has just started, beside a Cloud Infinite whose clock is wrong."""
+    with Emulator() as emulator:
+        emulator.shift_clock(offset)
+        site = start_site(emulator, ANONYMOUS_ACCESS="true", **own_database(5))
+        site.forget()
+        yield site
+        site.stop()
+
+
+def test_list_is_right_though_ci_s_clock_is_not_ours(misled: Site, offset: int) -> None:
+    reader, emulator = Reader(misled), misled.emulator
+    first, second = new_buckets(emulator, 2, jobs=30, newest=5)
+
+    # The first list teaches all processes CI's time, at the price of one refused call and one with the wrong pin.
+    began = emulator.now()
+    page = reader.json(list_path(first, "size=10", twin=True))
+    assert_right(page, began - 1, emulator.now() + 1)
+    assert began == pytest.approx(time.time() + offset, abs=60)
+    assert [call.status == 200 for call in emulator.calls(first.name)][:3] == [False, True, True]
+    html = reader.get(list_path(first, "size=10"))
+    assert "just asked" in html.text or "less than 5 s old" in html.text
+
+    # It goes on at once, with links that lie in no process's future, and nothing is refused or asked twice any more.
+    jobs = reader.scroll(list_path(first, "size=10", twin=True))
+    assert jobs == emulator.job_ids(first.name)
+    again = reader.json(list_path(first, "size=10", twin=True))
+    assert (again["pin"], again["stale"]) == (page["pin"], False)
+    calls = emulator.calls(first.name)[3:]
+    assert [call.status for call in calls] == [200] * len(calls)
+    # Pages 2 and 3, and no other: the first was fresh each time.
+    assert len({call.parameters["nextToken"] for call in calls}) == len(calls) == 2
+
+    # Another list costs one call; its range counts back from CI's time.
+    began = emulator.now()
+    page = reader.json(list_path(second, "range=1h", twin=True))
+    assert_right(page, began - 1, emulator.now() + 1)
+    (call,) = emulator.calls(second.name)
+    end = datetime.fromtimestamp(Pin.parse(page["pin"]).end, UTC)
+    asked = [
+        datetime.strptime(call.parameters[name], "%Y-%m-%dT%H:%M:%S%z")
+        for name in ("startCreationTime", "endCreationTime")
+    ]
+    assert (call.status, asked[1], (asked[1] - asked[0]).total_seconds()) == (200, end, HOUR)
 
 
 # A worker's clock -------------------------------------------------------------------------------------------------------
