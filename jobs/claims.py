@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from django.conf import settings
 
-from jobs import servers
+from jobs import clock, servers
 from jobs.problems import Problem
 from jobs.records import pack, unpack
 
@@ -117,7 +117,7 @@ def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.
         gate: what can hold calls to its bucket back.
         lane: who waits for it.
         reader: whose budget a new question costs, "" for nobody's.
-        since: unix seconds; an asking that ended before does not count.
+        since: unix seconds of CI's time; an asking that ended before does not count.
 
     Raises:
         ServerDown: the broker can't be reached.
@@ -137,7 +137,7 @@ def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.
             ASKING_LIFE,
             round(settings.FETCH_DEADLINE * 1000),
             PATIENCE,
-            round(since * 1000),
+            round((since - clock.offset()) * 1000),
             LANES[lane],
             LEASES,
             settings.MISS_BUDGET,

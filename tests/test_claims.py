@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from jobs import claims, servers, throttle
+from jobs import claims, clock, servers, throttle
 from jobs.problems import Problem
 
 if TYPE_CHECKING:
@@ -230,6 +230,21 @@ def test_try_again_starts_an_ended_asking_anew() -> None:
     anew = ask("k", since=asking.enqueued_at / 1000 + 60)
 
     assert (anew.outcome, anew.asked) == ("claimed", 0)
+
+
+@pytest.mark.parametrize("offset", [3600.0, -3600.0])
+@pytest.mark.parametrize(("pressed", "outcome"), [(-2.0, "ended"), (1.0, "claimed")])
+def test_try_again_is_compared_by_one_clock(
+    offset: float, pressed: float, outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "_clock", clock.Clock())
+    with servers.broker().connection() as client:
+        client.set(clock.OFFSET_KEY, repr(offset))
+    asking = ask("k")
+    change("k", first=asking.enqueued_at - 30_001, until=asking.enqueued_at - 1)
+    ask("k")  # ends it: no worker ever took it
+
+    assert ask("k", since=clock.now() + pressed).outcome == outcome
 
 
 def test_stored_answer_leaves_no_trace_of_the_tries() -> None:
