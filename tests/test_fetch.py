@@ -221,6 +221,33 @@ def test_token_that_is_refused_again_and_again_ends_the_list(ci: Emulator) -> No
     assert len(pages) < 6
 
 
+@pytest.mark.parametrize("offset", [3600.0, -3600.0, 30.0, -30.0])
+def test_job_that_corrects_the_clock_gets_its_age_by_the_corrected_one(ci: Emulator, offset: float) -> None:
+    ci.shift_clock(offset)
+    job_id = ci.job_ids(NAME)[0]
+    began = ci.now()
+
+    fetch.fetch_job(JobQuestion(NAME, job_id), 2**53, "person")
+
+    job = cache.find_job(JobQuestion(NAME, job_id), "default").job
+    assert job is not None
+    assert began - 1 <= job.as_of <= ci.now() + 1
+
+
+@pytest.mark.parametrize("offset", [3600.0, -3600.0])
+def test_later_page_that_corrects_the_clock_gets_its_age_by_the_corrected_one(ci: Emulator, offset: float) -> None:
+    first = PageQuestion(NAME, JobFilter(size=1))
+    page, _problem = run(first)
+    assert page is not None
+    ci.shift_clock(offset)
+    began = ci.now()
+
+    second, _problem = run(PageQuestion(NAME, first.filter, page.pin, page.next))
+
+    assert second is not None
+    assert began - 1 <= second.as_of <= ci.now() + 1
+
+
 def test_clock_that_stays_wrong_is_said(ci: Emulator) -> None:
     ci.fault(NAME, "error", status=403, code="RequestTimeTooSkewed", message="The difference is too large.")
 
