@@ -15,7 +15,14 @@ from django.conf import settings
 
 from jobs import cache, chains, claims, clock, credentials, masks, metrics, throttle
 from jobs.cloudinfinite.client import Client
-from jobs.cloudinfinite.exceptions import ClockSkew, CloudInfiniteError, NotFound, PermissionDenied, Refused
+from jobs.cloudinfinite.exceptions import (
+    ClockSkew,
+    CloudInfiniteError,
+    NotFound,
+    PermissionDenied,
+    Refused,
+    UpstreamFailing,
+)
 from jobs.cloudinfinite.parser import BadXml, read_xml
 from jobs.cloudinfinite.schema import Job, parse_time
 from jobs.filters import Pin
@@ -208,7 +215,10 @@ def _ask_page(question: PageQuestion, upstream: Upstream) -> tuple[Page, chains.
         return replace(page, doubts=(*page.doubts, "token")), step
     if clock_changed and question.pin is None:
         # The pin was made with a wrong clock, so this answer may hold rows from after it. Ask once more.
-        page, step, _ = _ask_page_once(question, asked, upstream, again=True)
+        page, step, clock_changed = _ask_page_once(question, asked, upstream, again=True)
+        if clock_changed and page.pin.end > clock.now() + clock.TOLERANCE:
+            # The first answer's Date was wrong, not our clock. Later jobs would shift the list's pages.
+            raise UpstreamFailing("unsteady_clock", "The times of two answers contradict.", 200, page.request_id)
     return page, step
 
 

@@ -248,6 +248,17 @@ def test_later_page_that_corrects_the_clock_gets_its_age_by_the_corrected_one(ci
     assert began - 1 <= second.as_of <= ci.now() + 1
 
 
+def test_pin_that_a_wrong_date_has_put_into_the_future_is_not_stored(ci: Emulator) -> None:
+    ci.fault(NAME, "date", offset=3600, count=1)
+
+    first = run()
+    page, _problem = run()
+
+    assert first == (None, None)  # neither shown nor given up: the next reader asks again
+    assert page is not None
+    assert page.pin.end == pytest.approx(ci.now() - 2, abs=3)
+
+
 def test_clock_that_stays_wrong_is_said(ci: Emulator) -> None:
     ci.fault(NAME, "error", status=403, code="RequestTimeTooSkewed", message="The difference is too large.")
 
