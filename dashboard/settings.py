@@ -271,7 +271,13 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Seconds after which a broker that hangs is given up: whoever enqueues for a reader is told at once. A worker is more
 # patient (dashboard/celery.py): it blocks on its queues for a second at a time.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
+# For the time-out of what a worker has taken, workers compare their own clocks: after the usual hour, one whose clock is an
+# hour ahead takes what waits in another. What a worker that died had taken needn't come back: it is asked again in seconds.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 1.0,
+    "socket_connect_timeout": 1.0,
+    "visibility_timeout": 7 * 24 * 3600,
+}
 CELERY_TIMEZONE = "UTC"
 
 # Security headers -----------------------------------------------------------------------------------------------------

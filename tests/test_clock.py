@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 import time_machine
+from kombu import Queue
 
+from dashboard.celery import app
 from jobs.clock import Clock
 
 pytestmark = pytest.mark.usefixtures("empty_redis")
@@ -57,3 +60,21 @@ def test_two_that_learn_the_same_skew_don_t_add_it_twice() -> None:
     other.learn(3600.0, 0.0)
 
     assert Clock().now() == pytest.approx(before + 3600, abs=3)
+
+
+@pytest.mark.parametrize(("taker", "other"), [(0, 3700), (-3700, 0)])
+def test_task_that_waits_in_a_worker_is_not_taken_by_one_whose_clock_is_ahead(taker: int, other: int) -> None:
+    real, queue = time.time(), Queue("clock-test")
+    with app.connection_for_read() as first, app.connection_for_read() as second:
+        first.Producer().publish({}, routing_key=queue.name, declare=[queue])
+        with time_machine.travel(real + taker, tick=True):
+            task = queue(first.channel()).get()
+            assert task is not None
+
+        with time_machine.travel(real + other, tick=True):
+            channel: Any = second.channel()
+            channel.qos.restore_visible(interval=1)  # as each worker does every 100 s
+            taken = queue(channel).get()
+
+        task.ack()
+        assert taken is None
