@@ -51,7 +51,9 @@ def _go_ahead(question: PageQuestion) -> None:
     if cache.has_page(question):
         return
     asking = claims.ask(question.key, fetch.gate(question.bucket), lane="ahead")
-    if asking.outcome == "claimed":
+    if asking.outcome == "claimed" and asking.stored and cache.has_page(question):
+        claims.release(question.key, asking.token)  # A quick reader's fetch ended between our look and our claim.
+    elif asking.outcome == "claimed":
         enqueue_page(question, asking.enqueued_at, "ahead")
 
 
