@@ -247,12 +247,22 @@ def is_no_probe(record: logging.LogRecord) -> bool:
     return getattr(request, "path", "") != "/readyz"
 
 
+def without_trace(record: logging.LogRecord) -> bool:
+    """Take the traceback off what Django says of a suspicious request: anybody could fill the log with them."""
+    if record.name.startswith("django.security."):
+        record.exc_info = record.exc_text = None
+    return True
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"no_probes": {"()": "django.utils.log.CallbackFilter", "callback": is_no_probe}},
+    "filters": {
+        "no_probes": {"()": "django.utils.log.CallbackFilter", "callback": is_no_probe},
+        "no_traces": {"()": "django.utils.log.CallbackFilter", "callback": without_trace},
+    },
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_probes"]}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_probes", "no_traces"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "jobs": {"level": "INFO"},
