@@ -262,12 +262,16 @@ LOGGING = {
         "no_traces": {"()": "django.utils.log.CallbackFilter", "callback": without_trace},
     },
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_probes", "no_traces"]}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_probes", "no_traces"]}
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "jobs": {"level": "INFO"},
         "dashboard": {"level": "INFO"},
         # Django logs every 4xx as a warning with the path; a dashboard that answers 404 on purpose would drown in it.
         "django.request": {"level": "ERROR"},
+        # It would write upstream's own words, and with a traceback; what is wrong with an answer is said by jobs.fetch.
+        "urllib3": {"level": "ERROR"},
     },
 }
