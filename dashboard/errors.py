@@ -9,7 +9,6 @@ from django.shortcuts import render
 from django.template import loader
 from django.urls import Resolver404
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import requires_csrf_token
 
 from jobs.views.embed import framed
 from jobs.views.responses import with_list_headers
@@ -18,13 +17,11 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
-@requires_csrf_token
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 403."""
     return _answer(request, 403, "forbidden", _("You may not do this."))
 
 
-@requires_csrf_token
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404; a hidden bucket, an unknown one and an unknown address look alike."""
     # A view's own words say more. Those of an address that no view answers list the address table.

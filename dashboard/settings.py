@@ -119,13 +119,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    # Outside of all that may answer by itself, as CommonMiddleware does with redirects and refusals.
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "dashboard.middleware.LinkLanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "dashboard.middleware.SignInMiddleware",
 ]
@@ -325,17 +326,31 @@ def is_no_probe(record: logging.LogRecord) -> bool:
     return getattr(request, "path", "") != "/readyz"
 
 
+def without_trace(record: logging.LogRecord) -> bool:
+    """Take the traceback off what Django says of a suspicious request: anybody could fill the log with them."""
+    if record.name.startswith("django.security."):
+        record.exc_info = record.exc_text = None
+    return True
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"no_probes": {"()": "django.utils.log.CallbackFilter", "callback": is_no_probe}},
+    "filters": {
+        "no_probes": {"()": "django.utils.log.CallbackFilter", "callback": is_no_probe},
+        "no_traces": {"()": "django.utils.log.CallbackFilter", "callback": without_trace},
+    },
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_probes"]}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_probes", "no_traces"]}
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "jobs": {"level": "INFO"},
         "dashboard": {"level": "INFO"},
         # Django logs every 4xx as a warning with the path; a dashboard that answers 404 on purpose would drown in it.
         "django.request": {"level": "ERROR"},
+        # It would write upstream's own words, and with a traceback; what is wrong with an answer is said by jobs.fetch.
+        "urllib3": {"level": "ERROR"},
     },
 }

@@ -10,7 +10,7 @@
     run          `./dev run` and `./dev manage`
     checks       `./dev check` and `./dev lock`
     browser      a Chromium for the tests
-    testing      `./dev test`, `./dev bench` and `./dev walks`
+    testing      `./dev test` and what takes longer: bench, walks, fuzz
 
 A module imports only what stands above it here.
 """

@@ -1,4 +1,4 @@
-"""`./dev test`, `./dev bench` and `./dev walks`."""
+"""`./dev test`, and what takes longer: `./dev bench`, `./dev walks`, `./dev fuzz`."""
 
 from __future__ import annotations
 
@@ -30,14 +30,20 @@ def test(options: argparse.Namespace) -> int:
 
 def bench(options: argparse.Namespace) -> int:
     """Measure the numbers that are promised; exit code 1 where one is missed."""
-    install("dev")
-    variables = os.environ | browser_variables()
-    command = (PYTHON, "-m", "tests.bench", *options.arguments)
-    return subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
+    return _harness("bench", options)
 
 
 def walks(options: argparse.Namespace) -> int:
     """Page through 10,000 seeded lists that move and judge what was shown; exit code 1 where a row is lost unsaid."""
+    return _harness("walks", options)
+
+
+def fuzz(options: argparse.Namespace) -> int:
+    """Send hostile addresses and upstream answers, each from a seed; exit code 1 where one is not withstood."""
+    return _harness("fuzz", options)
+
+
+def _harness(name: str, options: argparse.Namespace) -> int:
+    """Run the package `tests.<name>`; further arguments are its own."""
     install("dev")
-    command = (PYTHON, "-m", "tests.walks", f"--seed={options.seed}", f"--count={options.count}")
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    return subprocess.run((PYTHON, "-m", f"tests.{name}", *options.arguments), cwd=ROOT, check=False).returncode

@@ -16,6 +16,8 @@ OFFSET_KEY = "clock:offset"
 SYNC_EVERY = 1.0
 TOLERANCE = 2.0
 """Seconds by which CI's clock may differ from ours before the offset is changed; `Date` has whole seconds."""
+BELIEVED = 86_400.0
+"""Seconds by which it may differ at most. One answer with a mad `Date` must not move the clock that all buckets share."""
 
 
 class Clock:
@@ -79,12 +81,12 @@ class Clock:
             offset: the offset in force when the skew was measured. Two workers that find the same skew at once then set
                 the same offset, instead of adding it twice.
 
-        Returns whether the skew was more than the tolerance, so that something changed.
+        Returns whether the skew was more than the tolerance and can be believed, so that something changed.
 
         Raises:
             ServerDown: the broker can't be reached.
         """
-        if abs(skew) <= TOLERANCE:
+        if abs(skew) <= TOLERANCE or abs(offset + skew) > BELIEVED:
             return False
         with servers.broker().connection() as client:
             client.set(OFFSET_KEY, repr(offset + skew))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from bs4 import BeautifulSoup
+from django.conf import settings
 from django.test import Client, RequestFactory
 
 from dashboard.errors import server_error
@@ -66,3 +67,14 @@ def test_a_failure_is_a_page_that_needs_nothing_and_a_problem_for_programs() -> 
     assert (page.status_code, twin.status_code) == (500, 500)
     assert text(page.content)[0] == "Batchlens failed"
     assert b'"code": "server_error"' in twin.content
+
+
+@pytest.mark.usefixtures("static_files")
+def test_a_form_that_can_t_be_read_gets_the_same_404() -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.cookies[settings.CSRF_COOKIE_NAME] = "f" * 32
+
+    answer = client.post("/nowhere/", data=b"x", content_type="multipart/form-data")
+
+    assert answer.status_code == 404
+    assert text(answer.content)[0] == "There is nothing here"

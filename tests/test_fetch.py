@@ -418,3 +418,13 @@ def test_job_s_secrets_are_masked_before_anything_is_stored(ci: Emulator) -> Non
     assert job.row.job.tree["Operation"] == {"CallBack": "https://h.example.com/***", "UserData": "secret=***"}
     assert job.raw is not None
     assert "secret=abc" not in job.raw
+
+
+def test_odd_headers_of_an_answer_bring_neither_its_words_nor_a_traceback_into_the_log(
+    ci: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    ci.fault(NAME, "garbage", data=b"HTTP/1.1 200 OK\r\nNo colon, but words\r\n\r\n<Response/>")
+
+    run()
+
+    assert [record.getMessage() for record in caplog.records if record.exc_info or "words" in record.getMessage()] == []

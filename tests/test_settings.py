@@ -173,3 +173,21 @@ def test_a_missing_secret_key_is_said() -> None:
     )
 
     assert ended.stderr.strip().splitlines()[-1].endswith("Set the SECRET_KEY environment variable")
+
+
+def test_a_suspicious_request_leaves_a_line_in_the_log_and_no_traceback() -> None:
+    code = (
+        "import django; django.setup(); from django.test import Client;"
+        "print(Client(raise_request_exception=False).get('/', headers={'Host': 'a b'}).status_code)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "dashboard.settings"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ended.stdout.split() == ["400"]
+    assert ["DisallowedHost" in line for line in ended.stderr.splitlines()] == [True]
