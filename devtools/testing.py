@@ -1,4 +1,4 @@
-"""`./dev test` and `./dev bench`."""
+"""`./dev test`, `./dev bench` and `./dev fuzz`."""
 
 from __future__ import annotations
 
@@ -34,3 +34,9 @@ def bench(options: argparse.Namespace) -> int:
     variables = os.environ | browser_variables()
     command = (PYTHON, "-m", "tests.bench", *options.arguments)
     return subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
+
+
+def fuzz(options: argparse.Namespace) -> int:
+    """Send hostile addresses and upstream answers, each from a seed; exit code 1 where one is not withstood."""
+    install("dev")
+    return subprocess.run((PYTHON, "-m", "tests.fuzz", *options.arguments), cwd=ROOT, check=False).returncode
