@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -35,6 +36,8 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=10_000, help="addresses, and answers (default: %(default)s)")
     parser.add_argument("--first", type=int, default=0, help="number of the first case (default: %(default)s)")
     options = parser.parse_args()
+    # Its processes have sessions of their own: whoever ends this one must let it end them.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     deep = max(options.count // DEEP, min(options.count, 300))
     _prepare()
     from tests.fuzz import firing, reading, stack
