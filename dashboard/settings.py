@@ -154,6 +154,9 @@ STORAGES = {
 # Redis and the data path ----------------------------------------------------------------------------------------------
 REDIS_URL = secret("REDIS_URL")
 REDIS_CACHE_URL = secret("REDIS_CACHE_URL")
+# Raise it with the form of what the cache holds. Releases that differ in it run side by side as two sites do, with pages,
+# askings and queues of their own; what upstream allows they share.
+CACHE_VERSION = "v1"
 FETCH_DEADLINE = env.float("FETCH_DEADLINE", default=15.0)
 FIRST_WAIT = env.float("FIRST_WAIT", default=1.0)
 WEB_THREADS = env.int("WEB_THREADS", default=32)
@@ -193,6 +196,7 @@ CI_CREDENTIALS = credentials_from_environment()
 
 # Celery: explicit names, JSON primitives, no results, early acknowledgement (design.md section 4) ----------------------
 CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": f"{CACHE_VERSION}:"}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
