@@ -86,16 +86,7 @@ class Fleet:
 
     def new_worker(self, tree: Path = ROOT) -> Process:
         """Return a worker that is not started yet."""
-        name = f"w{next(_numbers)}"
-        process = worker(self.folder / f"{name}.log", self.environment, name=name, threads=THREADS)
-
-        def beats() -> bool:
-            with self.broker as client:
-                keys = client.scan_iter("*heartbeats*")
-                names = [beat for key in keys for beat in cast("Any", client.hkeys(key))]
-                return any(beat.startswith(f"{name}@".encode()) for beat in names)
-
-        return replace(process, ready=beats, tree=tree)
+        return replace(fleet_worker(self.folder, self.environment), tree=tree)
 
     def new_web(self, tree: Path = ROOT) -> tuple[Process, str]:
         """Return a web process that is not started yet, and its address."""
@@ -107,7 +98,7 @@ class Fleet:
         ended = [process for process in self.processes if not process.lives]
         with self.broker as client:
             for process in ended:
-                for key in client.scan_iter("*heartbeats*"):
+                for key in client.scan_iter("heartbeats*"):
                     client.hdel(
                         key, f"{name_of(process)}@{os.uname().nodename}"
                     )  # its last one would speak for the new
@@ -165,6 +156,19 @@ class Fleet:
         for valkey in self.valkeys:
             valkey.kill()
             valkey.wait()
+
+
+def fleet_worker(folder: Path, environment: dict[str, str], threads: int = THREADS) -> Process:
+    """Return one of several workers of a broker, not started yet; ready is it with its own heartbeat."""
+    name = f"w{next(_numbers)}"
+    process = worker(folder / f"{name}.log", environment, name=name, threads=threads)
+
+    def beats() -> bool:
+        with redis.Redis.from_url(environment["REDIS_URL"]) as client:
+            names = [beat for key in client.scan_iter("heartbeats*") for beat in cast("Any", client.hkeys(key))]
+        return any(beat.startswith(f"{name}@".encode()) for beat in names)
+
+    return replace(process, ready=beats)
 
 
 def name_of(hand: Process) -> str:
