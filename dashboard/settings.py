@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from pathlib import Path
@@ -10,6 +11,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
+
+from jobs.sentinels import SentinelUrl
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -197,6 +200,10 @@ CI_CREDENTIALS = credentials_from_environment()
 # Celery: explicit names, JSON primitives, no results, early acknowledgement (design.md section 4) ----------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": f"{CACHE_VERSION}:"}
+with contextlib.suppress(ValueError):  # `jobs.checks` says it in one line.
+    if sentinels := SentinelUrl.parse(REDIS_URL):
+        CELERY_BROKER_URL = sentinels.kombu_url
+        CELERY_BROKER_TRANSPORT_OPTIONS["master_name"] = sentinels.service
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
