@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import ssl
 from pathlib import Path
 
 import environ
@@ -200,6 +201,9 @@ CI_CREDENTIALS = credentials_from_environment()
 # Celery: explicit names, JSON primitives, no results, early acknowledgement (design.md section 4) ----------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": f"{CACHE_VERSION}:"}
+if REDIS_URL.startswith("rediss:") and "ssl_" not in REDIS_URL:
+    # Left alone, kombu takes any certificate where the URL says nothing about them.
+    CELERY_BROKER_USE_SSL = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
 with contextlib.suppress(ValueError):  # `jobs.checks` says it in one line.
     if sentinels := SentinelUrl.parse(REDIS_URL):
         CELERY_BROKER_URL = sentinels.kombu_url
