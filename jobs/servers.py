@@ -59,7 +59,8 @@ class Server:
         retry = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
         if (named := SentinelUrl.parse(self._url)) is None:
             return redis.Redis.from_url(self._url, **patience, retry=retry)
-        sentinel = Sentinel(named.sentinels, sentinel_kwargs={**patience, "socket_timeout": TIMEOUT})
+        asked: dict[str, Any] = {**patience, "socket_timeout": TIMEOUT}
+        sentinel = cast("Any", Sentinel)(named.sentinels, sentinel_kwargs=asked)
         signs = {"username": named.user, "password": named.password}
         client: redis.Redis = sentinel.master_for(named.service, db=named.database, retry=retry, **signs, **patience)
         return client

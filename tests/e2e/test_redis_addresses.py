@@ -38,10 +38,11 @@ CERTIFICATE = (
 class Service:
     """A primary and a replica."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, folder: Path) -> None:
         self.name, self.ports = name, (free_port(), free_port())
-        self.primary = start_valkey(self.ports[0])
-        self.replica = start_valkey(self.ports[1], "--replicaof", f"127.0.0.1 {self.ports[0]}")
+        folder.mkdir()  # A replica writes what it copies into a file.
+        self.primary = start_valkey(self.ports[0], "--dir", str(folder))
+        self.replica = start_valkey(self.ports[1], "--dir", str(folder), "--replicaof", f"127.0.0.1 {self.ports[0]}")
 
     @property
     def rules(self) -> str:
@@ -60,9 +61,9 @@ class Service:
 
 
 @pytest.fixture
-def services() -> Iterator[tuple[Service, Service]]:
+def services(tmp_path: Path) -> Iterator[tuple[Service, Service]]:
     """A broker and a cache, each with a replica."""
-    pair = Service("broker"), Service("cache")
+    pair = Service("broker", tmp_path / "broker"), Service("cache", tmp_path / "cache")
     yield pair
     for service in pair:
         service.kill()
@@ -76,7 +77,9 @@ def sentinel(
     port = free_port()
     rules = tmp_path / "sentinel.conf"
     rules.write_text(f"port {port}\nbind 127.0.0.1\n" + "".join(service.rules for service in services))
-    process = subprocess.Popen([str(get_binary_path()), str(rules), "--sentinel"], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [str(get_binary_path()), str(rules), "--sentinel"], stdout=subprocess.DEVNULL, cwd=tmp_path
+    )
     try:
         with redis.Redis(port=port) as client:
 
