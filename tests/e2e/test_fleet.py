@@ -237,7 +237,7 @@ def test_next_release_takes_over_while_people_read(fleet: Fleet, tmp_path: Path)
     def read_on(bucket: str, rows: list[str]) -> int:
         """Read as people behind a load balancer do until it is over; return how many pages were seen."""
         seen = 0
-        while not over.wait(0.05):
+        while not over.wait(0.25):
             for reader in fleet.readers:
                 try:
                     answer = reader.get(twin(bucket))
