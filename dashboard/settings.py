@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import re
+import ssl
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,6 +15,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
+
+from jobs.sentinels import SentinelUrl
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -220,6 +224,9 @@ STORAGES = {
 # Redis and the data path ----------------------------------------------------------------------------------------------
 REDIS_URL = secret("REDIS_URL")
 REDIS_CACHE_URL = secret("REDIS_CACHE_URL")
+# Raise it with the form of what the cache holds. Releases that differ in it run side by side as two sites do, with pages,
+# askings and queues of their own; what upstream allows they share.
+CACHE_VERSION = "v1"
 FETCH_DEADLINE = number("FETCH_DEADLINE", 15.0)
 FIRST_WAIT = number("FIRST_WAIT", 1.0, zero=True)
 WEB_THREADS = whole_number("WEB_THREADS", 32)
@@ -259,6 +266,14 @@ CI_CREDENTIALS = credentials_from_environment()
 
 # Celery: explicit names, JSON primitives, no results, early acknowledgement (design.md section 4) ----------------------
 CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": f"{CACHE_VERSION}:"}
+if REDIS_URL.startswith("rediss:") and "ssl_" not in REDIS_URL:
+    # Left alone, kombu takes any certificate where the URL says nothing about them.
+    CELERY_BROKER_USE_SSL = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
+with contextlib.suppress(ValueError):  # `jobs.checks` says it in one line.
+    if sentinels := SentinelUrl.parse(REDIS_URL):
+        CELERY_BROKER_URL = sentinels.kombu_url
+        CELERY_BROKER_TRANSPORT_OPTIONS["master_name"] = sentinels.service
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

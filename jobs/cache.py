@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from django.conf import settings
+
 from jobs import servers
 from jobs.completeness import Completeness
 from jobs.filters import Pin
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from jobs.chains import Step
 
-VERSION = "v1"
+VERSION: str = settings.CACHE_VERSION
 """Part of every key: two releases side by side don't read each other's values."""
 
 OPEN_HEAD_AGE = 15.0

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connections
 
 from jobs import credentials
 from jobs.models import Bucket
+from jobs.sentinels import SentinelUrl
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,8 @@ SHORTEST_KEY = 32
 
 def server_and_database(url: str) -> tuple[str, str]:
     """Return which server and which database a Redis URL means, defaults filled in, so that two can be compared."""
+    if sentinels := SentinelUrl.parse(url):
+        return f"{sorted(sentinels.sentinels)} {sentinels.service}", str(sentinels.database)
     parts = urlsplit(url)
     query = parse_qs(parts.query)
     in_query = query.get("db", [""])[0]
@@ -44,9 +47,10 @@ def check_redis(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
             server_and_database(getattr(settings, name))
         except ValueError:
             scheme = ""
-        if scheme not in {"redis", "rediss", "unix"}:
+        if scheme not in {"redis", "rediss", "unix", "sentinel"}:
             # The value isn't shown: it may hold a password.
-            return [Error(f"{name} is not a Redis URL.", hint="Write redis://host:6379/0.", id="batchlens.E001")]
+            hint = "Write redis://host:6379/0, or sentinel://host:26379,host:26379/service/0."
+            return [Error(f"{name} is not a Redis URL.", hint=hint, id="batchlens.E001")]
     broker, cache = server_and_database(settings.REDIS_URL), server_and_database(settings.REDIS_CACHE_URL)
     if broker == cache:
         return [

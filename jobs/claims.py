@@ -44,7 +44,8 @@ Celery's own `expires` compares the enqueueing machine's clock with the worker's
 """
 PATIENCE = 30_000
 """Milliseconds after which an asking that no worker took is given up."""
-HEARTBEATS = "heartbeats"
+HEARTBEATS = f"heartbeats:{settings.CACHE_VERSION}"
+"""Of the workers whose pages this release can read."""
 HEARTBEAT_LIFE = 6.0
 """Seconds without a heartbeat after which a worker counts as gone."""
 INTERVALS = (0.3, 0.6, 1.0, 2.0, 2.0)
@@ -230,7 +231,8 @@ def wait(key: str, token: str, seconds: float) -> bool:
 
 
 def _asking_key(key: str) -> str:
-    return f"asking:{key}"
+    # The page of another release's fetch is not to be found here, so nobody joins it.
+    return f"asking:{settings.CACHE_VERSION}:{key}"
 
 
 def _stream_key(key: str, token: str) -> str:

@@ -16,6 +16,9 @@ import redis
 from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from jobs.sentinels import SentinelUrl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,13 +54,16 @@ class Server:
         self._scripts: dict[str, Any] = {}
 
     def _connect(self, timeout: float) -> redis.Redis:
+        patience: dict[str, Any] = {"socket_timeout": timeout, "socket_connect_timeout": 0.5}
         # One more try after a broken connection finds the server again after its restart; a time-out is not repeated.
-        return redis.Redis.from_url(
-            self._url,
-            socket_timeout=timeout,
-            socket_connect_timeout=0.5,
-            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-        )
+        retry = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
+        if (named := SentinelUrl.parse(self._url)) is None:
+            return redis.Redis.from_url(self._url, **patience, retry=retry)
+        asked: dict[str, Any] = {**patience, "socket_timeout": TIMEOUT}
+        sentinel = cast("Any", Sentinel)(named.sentinels, sentinel_kwargs=asked)
+        signs = {"username": named.user, "password": named.password}
+        client: redis.Redis = sentinel.master_for(named.service, db=named.database, retry=retry, **signs, **patience)
+        return client
 
     @contextmanager
     def connection(self) -> Iterator[redis.Redis]:

@@ -23,19 +23,25 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass
 class Process:
-    """A process of a test, with what it wrote; `extra` goes on top of the test's own environment."""
+    """A process of a test, with what it wrote; `extra` goes on top of the test's own environment, `tree` holds its code."""
 
     command: list[str]
     log: Path
     extra: dict[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] = lambda: True
     popen: subprocess.Popen[bytes] | None = None
+    tree: Path = ROOT
 
     def start(self, timeout: float = 20) -> Process:
         """Start it and wait until it is ready."""
         with self.log.open("ab") as log:
             self.popen = subprocess.Popen(
-                self.command, cwd=ROOT, env={**os.environ, **self.extra}, stdout=log, stderr=log, start_new_session=True
+                self.command,
+                cwd=self.tree,
+                env={**os.environ, "PYTHONPATH": str(self.tree), **self.extra},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         deadline = time.monotonic() + timeout
         while not self.ready():
@@ -43,6 +49,11 @@ class Process:
                 raise AssertionError(f"{self.command} is not ready:\n{self.text()}")
             time.sleep(0.02)
         return self
+
+    @property
+    def lives(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.popen is not None and self.popen.poll() is None
 
     @property
     def pid(self) -> int:
@@ -56,13 +67,13 @@ class Process:
 
     def kill(self) -> None:
         """End it and its children as a crash would."""
-        if self.popen and self.popen.poll() is None:
+        if self.popen and self.lives:
             os.killpg(self.popen.pid, signal.SIGKILL)
             self.popen.wait()
 
     def stop(self) -> None:
         """Ask it to end, and make it end."""
-        if self.popen and self.popen.poll() is None:
+        if self.popen and self.lives:
             os.killpg(self.popen.pid, signal.SIGTERM)
             try:
                 self.popen.wait(8)

@@ -27,7 +27,7 @@ PROBLEM = Problem("upstream_failing", "InternalError", "We are sorry.", "req-1",
 def record(key: str) -> dict[str, str]:
     with servers.broker().connection() as client:
         # redis-py types the answers of its sync and async clients alike.
-        fields: dict[bytes, bytes] = cast("Any", client).hgetall(f"asking:{key}")
+        fields: dict[bytes, bytes] = cast("Any", client).hgetall(claims._asking_key(key))
     return {name.decode(): value.decode("latin-1") for name, value in fields.items()}
 
 
@@ -41,7 +41,7 @@ def broker_ms() -> int:
 def change(key: str, **fields: float | str) -> None:
     """Move an asking's record to another moment, instead of waiting for it."""
     with servers.broker().connection() as client:
-        cast("Any", client).hset(f"asking:{key}", mapping=fields)
+        cast("Any", client).hset(claims._asking_key(key), mapping=fields)
 
 
 GATE = throttle.gate("media-prod-1250000000", "default")

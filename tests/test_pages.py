@@ -353,7 +353,7 @@ def test_no_worker_is_said_after_half_a_minute(new_bucket: Callable[..., Bucket]
     bucket = new_bucket(jobs=5)
     worker.stop()
     pages.get_page(bucket, LIST, View())
-    key = f"asking:{PageQuestion(bucket.name, LIST).key}"
+    key = claims._asking_key(PageQuestion(bucket.name, LIST).key)
     with servers.broker().connection() as client:
         client.hincrby(key, "first", -31_000)
         client.hincrby(key, "until", -31_000)

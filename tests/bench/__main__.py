@@ -12,13 +12,18 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from tests.bench import sharing
+from tests.bench.bulkheads import bulkheads
 from tests.bench.measure import Client, Report, median_of_rounds, ready, resident_bytes
+from tests.bench.scale import scale
 from tests.bench.stack import BUCKET, UPSTREAM_SECONDS, Stack, running
 from tests.ports import free_port
 from tests.processes import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LIST = f"/buckets/{BUCKET}/jobs/"
 ROUNDS = 5
@@ -186,18 +191,43 @@ def _serves(port: int) -> bool:
         return False
 
 
-def main() -> int:
-    """Measure everything and return the exit code."""
-    report = Report()
+def pages(report: Report) -> None:
+    """What one page costs, cached and cold, for one person and for thirty."""
     with running() as stack:
         warm_list(stack, report)
         cold_page(stack, report)
         many_askers(stack, report)
         redis_bytes(stack, report)
+
+
+def shared(report: Report) -> None:
+    """What many people cost upstream and one another."""
+    with running() as stack:
         sharing.scrolling(stack, report)
         sharing.load(stack, report)
         sharing.viewers(stack, report)
-    start(report)
+
+
+PARTS: dict[str, Callable[[Report], None]] = {
+    "pages": pages,
+    "sharing": shared,
+    "bulkheads": bulkheads,
+    "scale": scale,
+    "start": start,
+}
+
+
+def main() -> int:
+    """Measure the parts that are named, or all, and return the exit code."""
+    wanted = sys.argv[1:] or list(PARTS)
+    if unknown := set(wanted) - set(PARTS):
+        print(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")  # noqa: T201 - as below
+        return 2
+    if len(wanted) > 1:
+        # Each has its own servers and database, which the settings take from the environment once.
+        return max(subprocess.run([sys.executable, "-m", "tests.bench", part], cwd=ROOT, check=False).returncode for part in wanted)  # fmt: skip
+    report = Report()
+    PARTS[wanted[0]](report)
     for what in report.missed:
         print(f"MISSED: {what}")  # noqa: T201 - printing is what it is for
     return 1 if report.missed else 0

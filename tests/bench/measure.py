@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -15,11 +16,14 @@ class Report:
 
     missed: list[str] = field(default_factory=list)
 
-    def line(self, what: str, value: float, bound: float | None, unit: str = "") -> None:
-        """Print one number with its bound, which it must not pass."""
-        verdict = "" if bound is None else (f"  (at most {bound:g}{unit})" + ("" if value <= bound else "  MISSED"))
-        if bound is not None and value > bound:
-            self.missed.append(what)
+    def line(self, what: str, value: float, bound: float | None, unit: str = "", *, at_least: bool = False) -> None:
+        """Print one number with its bound, which it must not pass, or must reach."""
+        verdict = ""
+        if bound is not None:
+            verdict = f"  (at {'least' if at_least else 'most'} {bound:g}{unit})"
+            if (value < bound) if at_least else (value > bound):
+                verdict += "  MISSED"
+                self.missed.append(what)
         print(f"{what:<78} {value:8.2f}{unit}{verdict}", flush=True)  # noqa: T201 - printing is what it is for
 
 
@@ -43,8 +47,8 @@ class Client:
         self._connection.close()
 
 
-def ready(client: Client, path: str) -> bytes:
-    """Return the body of a page once it is no longer pending."""
+def ready(client: Client, path: str, *, as_browser: bool = False) -> bytes:
+    """Return the body of a page once it is no longer pending, asking again at once or when a browser does."""
     deadline = time.monotonic() + 30
     while True:
         _seconds, status, body = client.get(path)
@@ -52,6 +56,15 @@ def ready(client: Client, path: str) -> bytes:
             return body
         assert status == 202, (path, status)
         assert time.monotonic() < deadline, path
+        if as_browser:
+            time.sleep(again_in(body))
+
+
+def again_in(body: bytes) -> float:
+    """Return the seconds after which a browser asks for a pending page again."""
+    found = re.search(rb"load delay:([\d.]+)(ms|s)", body)
+    assert found, body
+    return float(found[1]) / (1000 if found[2] == b"ms" else 1)
 
 
 def median_of_rounds(rounds: list[list[float]]) -> float:

@@ -17,7 +17,7 @@ from tests.ports import free_port
 from tests.processes import Process, worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 BUCKET = "bench-1250000000"
 UPSTREAM_SECONDS = 0.05
@@ -41,14 +41,14 @@ class Stack:
 
 
 @contextmanager
-def running() -> Iterator[Stack]:
-    """Start everything, yield it, and leave nothing behind."""
+def running(*buckets: str) -> Iterator[Stack]:
+    """Start everything, yield it, and leave nothing behind. `buckets` are there beside the one that every bench reads."""
     folder = Path(os.environ["VAR_DIR"])
     os.environ["DATABASE_URL"] = f"sqlite:///{folder / 'bench.sqlite3'}"
     with Emulator(latency=UPSTREAM_SECONDS) as emulator:
         os.environ["CI_ENDPOINT"] = emulator.endpoint
         emulator.create_bucket(BUCKET, jobs=5000, spread=7 * 86_400)
-        cookie = _prepare()
+        cookie = prepare((BUCKET, *buckets))
         port = free_port()
         command = [sys.executable, "-m", "gunicorn", "-c", "docker/gunicorn.conf.py", "-b", f"127.0.0.1:{port}", "tests.bench.wsgi:application"]  # fmt: skip
         web = Process(command, folder / "web.log", ready=lambda: _answers(port))
@@ -62,8 +62,8 @@ def running() -> Iterator[Stack]:
             tasks.stop()
 
 
-def _prepare() -> str:
-    """Make the database, the bucket and a member of staff; return the cookie that signs that person in."""
+def prepare(buckets: Iterable[str]) -> str:
+    """Make the database, the buckets and a member of staff; return the cookie that signs that person in."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
     import django
 
@@ -77,7 +77,7 @@ def _prepare() -> str:
 
     call_command("migrate", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
-    Bucket.objects.create(name=BUCKET, region=REGION)
+    Bucket.objects.bulk_create(Bucket(name=name, region=REGION) for name in buckets)
     user = get_user_model().objects.create_user("bench", password="never used to sign in", is_staff=True)
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)

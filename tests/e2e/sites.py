@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ class Site:
         """Empty both of its Redis databases but for the heartbeats, without which the site counts as not ready."""
         for url in (self.broker_url, self.cache_url):
             with redis.Redis.from_url(url) as client:
-                names = [name for name in client.scan_iter() if not name.startswith((b"heartbeats", b"_kombu"))]
+                names = [name for name in client.scan_iter() if not re.search(rb"^heartbeats|_kombu", name)]
                 if names:
                     client.delete(*names)
 

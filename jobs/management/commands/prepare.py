@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
 from django.apps import apps
@@ -19,9 +20,32 @@ from jobs.management.commands.first_admin_link import first_admin_path
 from jobs.management.commands.sync_buckets import Malformed, sync
 from jobs.models import Mark
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 STAMP = "migrations"
 TAG = "batchlens"
 """The tag of the product's own checks (`jobs.checks`, which registers itself)."""
+LOCK = 7_318_402_655
+"""Any number that nobody else locks in this database."""
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let the other machines that prepare the same PostgreSQL wait: migrating at once, they trip over each other.
+
+    Raises:
+        OperationalError: the database can't be reached.
+    """
+    if connection.vendor != "postgresql":
+        yield  # SQLite is on one machine, whose processes ./dev run starts in order.
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
 
 def migration_stamp() -> str:
@@ -91,9 +115,10 @@ class Command(BaseCommand):
         if connection.vendor == "sqlite":
             Path(str(settings.DATABASES["default"]["NAME"])).parent.mkdir(parents=True, exist_ok=True)
         try:
-            if migrate_if_needed():
-                self.stdout.write("The database is migrated.")
-            changes = sync()
+            with one_at_a_time():
+                if migrate_if_needed():
+                    self.stdout.write("The database is migrated.")
+                changes = sync()
         except Malformed as error:
             raise CommandError(str(error)) from None
         except OperationalError as error:

@@ -1,0 +1,141 @@
+"""Upstream's limits as upstream sees them: one, two and four workers together never pass them, and all stop at a 429."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings
+
+from jobs import throttle
+from jobs.models import Bucket
+from tests.e2e.fleets import fleet_worker
+from tests.e2e.looking import list_path
+from tests.e2e.sites import Reader, Site, all_at_once, own_database, start_site
+from tests.emulators import REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tests.emulators import Emulator
+    from tests.processes import Process
+
+PER_BUCKET, PER_CREDENTIAL = 5.0, 10.0
+ASKERS = 16
+TRAVEL = 0.1
+"""Seconds that one call may travel longer than another, where the tests' other processes keep the machine busy."""
+USED_UP = 0.15
+"""Tokens that may be left of a burst that is used up: nobody asks at the very moment at which the next one is due."""
+MEASURED = 30
+"""Calls that are looked at in each round; more than three seconds' worth."""
+
+
+@pytest.fixture
+def limited(pristine_emulator: Emulator, static_files: None, transactional_db: None) -> Iterator[Site]:
+    """A site that keeps the limits, with one worker."""
+    limits = {"CI_RATE_BUCKET": str(PER_BUCKET), "CI_RATE_CREDENTIAL": str(PER_CREDENTIAL)}
+    site = start_site(pristine_emulator, ANONYMOUS_ACCESS="true", **limits, **own_database(6))
+    yield site
+    site.stop()
+
+
+@pytest.fixture
+def more_workers(limited: Site) -> Iterator[list[Process]]:
+    """Three further workers of the site, not started yet."""
+    hands = [fleet_worker(Path(settings.VAR_DIR), limited.environment, threads=8) for _ in range(3)]
+    yield hands
+    for hand in hands:
+        hand.kill()
+
+
+def fullest_second(times: Sequence[float], limit: float) -> int:
+    """Return the calls of the fullest second that began with the burst used up, and not grown anew for want of askers."""
+    rate = limit * throttle.HEADROOM
+    burst = left = rate * throttle.BURST_SECONDS
+    seconds = []
+    for index, at in enumerate(times):
+        left = min(burst, left + (at - times[max(0, index - 1)]) * rate) - 1
+        if index >= burst and left < USED_UP:
+            seconds.append(sum(at <= other < at + 1 - TRAVEL for other in times[index:]))
+    assert seconds, "too few asked to use the burst up"
+    return max(seconds)
+
+
+def ask_without_end(reader: Reader, next_path: Callable[[], str], over: threading.Event) -> None:
+    """Look at one page after another that nobody looked at before."""
+    while not over.is_set():
+        path = next_path()
+        while reader.get(path).status_code != 200 and not over.wait(0.2):
+            pass
+
+
+@contextmanager
+def demand(site: Site, names: Sequence[str]) -> Iterator[None]:
+    """Fill the buckets, and let more people ask for their pages than upstream's limits let through."""
+    for name in names:
+        site.emulator.create_bucket(name, jobs=25, latency=0.05)
+    Bucket.objects.bulk_create(Bucket(name=name, region=REGION) for name in names)
+    numbers, over = itertools.count(), threading.Event()
+
+    def next_path() -> str:
+        number = next(numbers)
+        return list_path(names[number % len(names)], f"size=10&range={100_000 + number}m", twin=True)
+
+    with ThreadPoolExecutor(ASKERS) as pool:
+        asking = [pool.submit(ask_without_end, Reader(site), next_path, over) for _ in range(ASKERS)]
+        try:
+            yield
+        finally:
+            over.set()
+        for one in asking:
+            one.result()
+
+
+def wait_for_calls(emulator: Emulator, count: int, **wanted: object) -> None:
+    """Wait until `count` further calls were made, of those whose fields are as `wanted`."""
+    since = max((call.number for call in emulator.calls()), default=0)
+    deadline = time.monotonic() + 20
+    while sum(vars(call).items() >= wanted.items() for call in emulator.calls(since=since)) < count:
+        assert time.monotonic() < deadline, f"{count} calls were not made within twenty seconds"
+        time.sleep(0.1)  # Reading the journal costs the emulator, whose times are measured.
+
+
+def test_one_two_and_four_workers_keep_a_buckets_limit_and_stop_at_a_429(
+    limited: Site, more_workers: list[Process]
+) -> None:
+    emulator, names = limited.emulator, ("limits-1-1250000000", "limits-2-1250000000")
+    struck, well = names
+
+    with demand(limited, names):
+        for starting in ([], more_workers[:1], more_workers[1:]):
+            all_at_once([hand.start for hand in starting])
+            wait_for_calls(emulator, MEASURED)
+        calls = emulator.calls()
+        emulator.set_faults(struck, {"kind": "error", "status": 429, "code": "SlowDown"})
+        wait_for_calls(emulator, 4, status=429)
+
+    for bucket in names:
+        assert fullest_second([call.time for call in calls if call.bucket == bucket], PER_BUCKET) <= PER_BUCKET
+    refused = [call.time for call in emulator.calls(struck) if call.status == 429]
+    late = [time for time in refused if time > refused[0] + 1]
+    assert late
+    assert all(later - earlier > 0.5 for earlier, later in pairwise(late))  # one probe for each cool-down
+    assert [call for call in emulator.calls(well) if call.time > refused[0] + 1]
+
+
+def test_four_workers_keep_the_limit_of_a_credential_over_all_its_buckets(
+    limited: Site, more_workers: list[Process]
+) -> None:
+    all_at_once([hand.start for hand in more_workers])
+
+    with demand(limited, [f"shared-{number}-1250000000" for number in range(4)]):
+        wait_for_calls(limited.emulator, 2 * MEASURED)
+
+    assert fullest_second([call.time for call in limited.emulator.calls()], PER_CREDENTIAL) <= PER_CREDENTIAL
