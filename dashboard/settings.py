@@ -266,7 +266,17 @@ CI_CREDENTIALS = credentials_from_environment()
 
 # Celery: explicit names, JSON primitives, no results, early acknowledgement (design.md section 4) ----------------------
 CELERY_BROKER_URL = REDIS_URL
-CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": f"{CACHE_VERSION}:"}
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+    "global_keyprefix": f"{CACHE_VERSION}:",
+    # Seconds after which a broker that hangs is given up: whoever enqueues for a reader is told at once. A worker is more
+    # patient (dashboard/celery.py): it blocks on its queues for a second at a time.
+    "socket_timeout": 1.0,
+    "socket_connect_timeout": 1.0,
+    # For the time-out of what a worker has taken, workers compare their own clocks: after the usual hour, one whose clock
+    # is an hour ahead takes what waits in another. What a worker that died had taken needn't come back: it is asked again
+    # in seconds.
+    "visibility_timeout": 7 * 24 * 3600,
+}
 if REDIS_URL.startswith("rediss:") and "ssl_" not in REDIS_URL:
     # Left alone, kombu takes any certificate where the URL says nothing about them.
     CELERY_BROKER_USE_SSL = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
@@ -285,15 +295,6 @@ CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = WORKER_THREADS
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Seconds after which a broker that hangs is given up: whoever enqueues for a reader is told at once. A worker is more
-# patient (dashboard/celery.py): it blocks on its queues for a second at a time.
-# For the time-out of what a worker has taken, workers compare their own clocks: after the usual hour, one whose clock is an
-# hour ahead takes what waits in another. What a worker that died had taken needn't come back: it is asked again in seconds.
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "socket_timeout": 1.0,
-    "socket_connect_timeout": 1.0,
-    "visibility_timeout": 7 * 24 * 3600,
-}
 CELERY_TIMEZONE = "UTC"
 
 # Security headers -----------------------------------------------------------------------------------------------------

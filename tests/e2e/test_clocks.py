@@ -67,7 +67,7 @@ def new_buckets(emulator: Emulator, count: int, **spec: Any) -> list[Bucket]:
 def beats(site: Site, name: str) -> bool:
     """Tell whether a worker of that name has written its heartbeat."""
     with redis.Redis.from_url(site.broker_url) as client:
-        return any(key.startswith(f"{name}@".encode()) for key in client.hkeys("heartbeats"))
+        return any(key.startswith(f"{name}@".encode()) for key in client.hkeys(claims.HEARTBEATS))
 
 
 def timed(reader: Reader, path: str) -> tuple[Any, float]:
