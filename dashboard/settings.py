@@ -317,6 +317,9 @@ CONTENT_SECURITY_POLICY = {
 # Metrics --------------------------------------------------------------------------------------------------------------
 # prometheus-client itself reads this variable; here it says that the numbers of several processes are to be added up.
 PROMETHEUS_MULTIPROC_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
+# Where a worker that shares no folder with web tells its own numbers; 0 is nowhere.
+METRICS_PORT = whole_number("METRICS_PORT", 0, zero=True)
+METRICS_BIND = env.str("METRICS_BIND", default="127.0.0.1")
 
 
 # Logs -----------------------------------------------------------------------------------------------------------------

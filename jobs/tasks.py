@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import time
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 from celery import shared_task
 from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutting_down
 from django.db import close_old_connections
 from kombu.exceptions import OperationalError
 
-from jobs import cache, claims, fetch
+from jobs import cache, claims, fetch, servers
 from jobs.records import JobQuestion, PageQuestion
 from jobs.servers import ServerDown
 
@@ -92,6 +94,44 @@ def _servers_may_be_down() -> Iterator[None]:
         yield
     except (ServerDown, OperationalError) as error:
         logger.warning("a fetch is dropped: %s", error)
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """What waits in one queue: how many tasks, and seconds since the oldest of them was enqueued."""
+
+    length: int
+    age: float
+
+
+def queued() -> dict[str, Queued]:
+    """Return what waits in each queue, by name. What a worker has taken but not begun is not among it.
+
+    Raises:
+        ServerDown: the broker can't be reached.
+    """
+    names = sorted(set(QUEUES.values()))
+    with servers.broker().connection() as client:
+        pipeline = client.pipeline(transaction=False)
+        pipeline.time()
+        for name in names:
+            pipeline.llen(name)
+            pipeline.lindex(name, -1)  # Kombu puts new messages to the left.
+        (seconds, micros), *found = cast("Any", pipeline.execute())
+    now = seconds * 1000 + micros / 1000
+    return {
+        name: Queued(length, _age(oldest, now))
+        for name, length, oldest in zip(names, found[::2], found[1::2], strict=True)
+    }
+
+
+def _age(message: bytes | None, now: float) -> float:
+    """Return the age in seconds of one of our messages, 0 for none and for a stranger's."""
+    with suppress(TypeError, ValueError, KeyError, IndexError):
+        if message:
+            _arguments, named, *_ = json.loads(base64.b64decode(json.loads(message)["body"]))
+            return max(0.0, (now - float(named["enqueued_at"])) / 1000)
+    return 0.0
 
 
 @task_prerun.connect
