@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery
-from celery.signals import celeryd_init, worker_ready
+from celery.signals import celeryd_init, setup_logging, worker_ready
 
 if TYPE_CHECKING:
     from celery.worker import WorkController
@@ -30,6 +30,11 @@ def be_patient(conf: Any = None, **_: object) -> None:
         "socket_connect_timeout": 3.0,
         "health_check_interval": 10,
     }
+
+
+@setup_logging.connect
+def leave_logging_alone(**_: object) -> None:
+    """Keep Celery from adding handlers: the settings say how every process of ours writes its lines."""
 
 
 @worker_ready.connect

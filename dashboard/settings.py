@@ -14,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
+from jobs import trails
+
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
@@ -116,6 +118,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "dashboard.middleware.TrailMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -319,7 +322,7 @@ CONTENT_SECURITY_POLICY = {
 PROMETHEUS_MULTIPROC_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
 # Where a worker that shares no folder with web tells its own numbers; 0 is nowhere.
 METRICS_PORT = whole_number("METRICS_PORT", 0, zero=True)
-METRICS_BIND = env.str("METRICS_BIND", default="127.0.0.1")
+METRICS_BIND = env.str("METRICS_BIND", default="") or "127.0.0.1"
 
 
 # Logs -----------------------------------------------------------------------------------------------------------------
@@ -336,16 +339,27 @@ def without_trace(record: logging.LogRecord) -> bool:
     return True
 
 
+# "plain" for people, "json" for a collector.
+LOG_FORMAT = env.str("LOG_FORMAT", default="") or "plain"
+if LOG_FORMAT not in trails.FORMATTERS:
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}. Write one of: {', '.join(trails.FORMATTERS)}")
+# Only behind a proxy that sets X-Request-ID itself: else whoever asks chooses under which id we log.
+TRUST_REQUEST_ID = switch("TRUST_REQUEST_ID", default=False)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
         "no_probes": {"()": "django.utils.log.CallbackFilter", "callback": is_no_probe},
         "no_traces": {"()": "django.utils.log.CallbackFilter", "callback": without_trace},
+        "id": {"()": "jobs.trails.AddId"},
     },
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": trails.FORMATTERS,
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_probes", "no_traces"]}
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": LOG_FORMAT,
+            "filters": ["no_probes", "no_traces", "id"],
+        }
     },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {

@@ -101,21 +101,23 @@ class Upstream:
         return answer, learned
 
     def _ask(self, ask: Callable[[], Answer]) -> Answer:
-        """Make one call, and count it."""
+        """Make one call; count it, and log it with upstream's RequestId."""
         self.permit.calls += 1
         began = time.monotonic()
-        outcome = "error"
+        outcome, request_id = "error", ""
         try:
             answer = ask()
         except CloudInfiniteError as error:
-            outcome = error.kind
+            outcome, request_id = error.kind, error.request_id
             raise
         else:
-            outcome = "ok"
+            outcome, request_id = "ok", answer.request_id
             return answer
         finally:
             bucket, seconds = self.bucket.name, time.monotonic() - began
             metrics.upstream_call(bucket, outcome, seconds)
+            facts = {"bucket": bucket, "class": outcome, "seconds": round(seconds, 4), "request_id": request_id}
+            logger.info("%s: %s in %.3f s, RequestId %s", bucket, outcome, seconds, request_id or "none", extra=facts)
 
 
 def gate(bucket_name: str) -> Gate:

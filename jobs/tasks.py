@@ -15,12 +15,14 @@ from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutt
 from django.db import close_old_connections
 from kombu.exceptions import OperationalError
 
-from jobs import cache, claims, fetch, servers
+from jobs import cache, claims, fetch, servers, trails
 from jobs.records import JobQuestion, PageQuestion
 from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from celery import Task
 
     from jobs.claims import Lane
 
@@ -31,6 +33,9 @@ BEHIND_PERSON = 0.03
 
 QUEUES: dict[Lane, str] = {"person": "page", "refresh": "page", "ahead": "ahead"}
 """Lane -> the queue in which its fetches wait."""
+
+TRAIL = "batchlens_id"
+"""The message's header with the id of the request."""
 
 AT_ONCE: dict[str, Any] = {"retry": True, "retry_policy": {"max_retries": 0}}
 """While the broker is down enqueueing fails at once: whoever waits is told instead of kept."""
@@ -71,7 +76,7 @@ def enqueue_page(question: PageQuestion, enqueued_at: int, lane: Lane) -> None:
         OperationalError: the broker can't be reached.
     """
     arguments = {"question": question.to_primitives(), "enqueued_at": enqueued_at, "lane": lane}
-    fetch_page.apply_async(kwargs=arguments, queue=QUEUES[lane], **AT_ONCE)
+    fetch_page.apply_async(kwargs=arguments, queue=QUEUES[lane], headers=_trail(), **AT_ONCE)
 
 
 @shared_task(name="jobs.fetch_job")
@@ -84,7 +89,12 @@ def fetch_job(bucket: str, job_id: str, enqueued_at: int, *, lane: Lane) -> None
 def enqueue_job(question: JobQuestion, enqueued_at: int, lane: Lane) -> None:
     """Put the fetch of a job into its queue; arguments and errors as `enqueue_page`."""
     arguments = {"bucket": question.bucket, "job_id": question.job_id, "enqueued_at": enqueued_at, "lane": lane}
-    fetch_job.apply_async(kwargs=arguments, queue=QUEUES[lane], **AT_ONCE)
+    fetch_job.apply_async(kwargs=arguments, queue=QUEUES[lane], headers=_trail(), **AT_ONCE)
+
+
+def _trail() -> dict[str, str]:
+    """Return the header by which a task belongs to the request that wants it."""
+    return {TRAIL: trails.current()}
 
 
 @contextmanager
@@ -139,6 +149,19 @@ def _age(message: bytes | None, now: float) -> float:
 def check_connections(**_: object) -> None:
     """Do for a task what Django does for a request: drop database connections that are old or broken."""
     close_old_connections()
+
+
+@task_prerun.connect
+def follow(task: Task[Any, Any], **_: object) -> None:
+    """Let the task's log lines carry the id of the request that wants it."""
+    # A stranger on the broker may write anything.
+    trails.follow(trails.new(str(task.request.get(TRAIL) or "")))
+
+
+@task_postrun.connect
+def lose(**_: object) -> None:
+    """Let the thread's next lines belong to nobody."""
+    trails.follow("")
 
 
 @worker_ready.connect
