@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery
-from celery.signals import celeryd_init
+from celery.signals import celeryd_init, setup_logging, worker_ready
+
+if TYPE_CHECKING:
+    from celery.worker import WorkController
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
@@ -27,3 +30,16 @@ def be_patient(conf: Any = None, **_: object) -> None:
         "socket_connect_timeout": 3.0,
         "health_check_interval": 10,
     }
+
+
+@setup_logging.connect
+def leave_logging_alone(**_: object) -> None:
+    """Keep Celery from adding handlers: the settings say how every process of ours writes its lines."""
+
+
+@worker_ready.connect
+def tell_numbers(sender: WorkController, **_: Any) -> None:
+    """Serve this worker's numbers where METRICS_PORT says so."""
+    from dashboard import scrape  # Only now: it reads the settings.
+
+    scrape.serve()

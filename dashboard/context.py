@@ -7,6 +7,10 @@ from django.http import HttpRequest
 
 
 def site(request: HttpRequest) -> dict[str, object]:
-    """Return whether this is demo data and whether the page is shown inside a portal's frame."""
+    """Return whether this is demo data, whether strangers may look, and whether the page is in a portal's frame."""
     match = request.resolver_match
-    return {"demo": settings.DEMO, "embedded": match is not None and "embed" in match.namespaces}
+    return {
+        "demo": settings.DEMO,
+        "open_to_all": settings.ANONYMOUS_ACCESS,
+        "embedded": match is not None and "embed" in match.namespaces,
+    }

@@ -9,18 +9,18 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import Error as DatabaseProblem
 from django.db import connection
 from django.http import HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.multiprocess import MultiProcessCollector
 
-from jobs import claims, servers
+from dashboard import scrape
+from jobs import claims, servers, status
+from jobs.models import Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,25 +59,49 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Return the numbers for Prometheus: of all processes where they share a folder, else of this one."""
+    """Return the numbers for Prometheus: what was counted, and what is read now."""
     registry = CollectorRegistry()
-    registry.register(_Parts())
-    if settings.PROMETHEUS_MULTIPROC_DIR:
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # the library left it unannotated
-        text = generate_latest(registry)
-    else:
-        text = generate_latest(REGISTRY) + generate_latest(registry)
+    registry.register(_Gauges())
+    text = generate_latest(scrape.counted()) + generate_latest(registry)
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
 
 
-class _Parts:
-    """The gauges that are read when they are asked for."""
+class _Gauges:
+    """The gauges that are read when they are asked for. They are the same from every web process: take one, or the max."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         up = GaugeMetricFamily("batchlens_up", "Whether a part that pages need is up", labels=["part"])
-        for name, state in probe().items():
+        parts = probe()
+        for name, state in parts.items():
             up.add_metric([name], 1.0 if state == OK else 0.0)
         yield up
+        if {parts["broker"], parts["database"]} == {OK}:
+            yield from _limits()
+
+
+def _limits() -> Iterator[GaugeMetricFamily]:
+    """Yield what is left of upstream's limits, and what waits; nothing where a part went away just now."""
+    try:
+        buckets = list(Bucket.objects.filter(hidden=False).values_list("name", flat=True))
+    except DatabaseProblem:
+        buckets = []  # It isn't migrated yet, or locked: what needs no bucket is told all the same.
+    found = status.scraped(buckets)
+    if found is None:
+        return
+    quotas, queues, workers = found
+    living = GaugeMetricFamily("batchlens_workers", "Workers with a fresh heartbeat")
+    living.add_metric([], workers)
+    length = GaugeMetricFamily("batchlens_queue_length", "Tasks that no worker has taken yet", labels=["queue"])
+    age = GaugeMetricFamily("batchlens_queue_age_seconds", "Age of the oldest of them", labels=["queue"])
+    for name, queue in queues.items():
+        length.add_metric([name], queue.length)
+        age.add_metric([name], queue.age)
+    in_flight = GaugeMetricFamily("batchlens_calls_in_flight", "Leases that are out", labels=["bucket"])
+    quiet = GaugeMetricFamily("batchlens_cooling_seconds", "Seconds that a bucket still cools down", labels=["bucket"])
+    for name, quota in quotas.items():
+        in_flight.add_metric([name], quota.in_flight or 0)
+        quiet.add_metric([name], quota.quiet)
+    yield from (living, length, age, in_flight, quiet)
 
 
 # The parts ------------------------------------------------------------------------------------------------------------

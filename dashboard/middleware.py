@@ -1,7 +1,10 @@
-"""Which language a request is answered in, and what happens to somebody who has not signed in."""
+"""How a request is followed, which language it is answered in, and what happens to somebody who has not signed in."""
 
 from __future__ import annotations
 
+import logging
+import re
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -11,11 +14,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import render, resolve_url
 from django.utils import translation
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.encoding import escape_uri_path
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation.trans_real import parse_accept_lang_header
 from django_htmx.http import HttpResponseClientRedirect
 
+from jobs import metrics, trails
 from jobs.views.embed import framed
 
 if TYPE_CHECKING:
@@ -25,6 +30,42 @@ if TYPE_CHECKING:
 
 LONGEST_NEXT = 4000
 """Characters of the address to come back to; a longer one would make the sign-in page's own address too long."""
+
+LONGEST_PATH = 300
+"""Characters of a path that a log line shows."""
+TOKEN_PATH = re.compile(r"^/welcome/.+")
+"""A path that is itself a secret: with it, whoever comes first becomes the admin."""
+PROBES = ("/healthz", "/readyz", "/metrics")
+
+access = logging.getLogger("dashboard.access")
+
+
+class TrailMiddleware:
+    """Gives each request an id, which its log lines, its tasks and its answer carry, and writes one line about it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+        # Probes ask every few seconds and static files come by the dozen: neither tells anything.
+        self._quiet = (*PROBES, f"/{settings.STATIC_URL.strip('/')}/")
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, and tell under which id."""
+        trail = trails.new(request.headers.get("X-Request-ID", "") if settings.TRUST_REQUEST_ID else "")
+        with trails.following(trail):
+            began = time.perf_counter()
+            response = self._get_response(request)
+            response.headers["X-Request-ID"] = trail
+            if not request.path.startswith(self._quiet):
+                self._tell(request, response.status_code, time.perf_counter() - began)
+        return response
+
+    def _tell(self, request: HttpRequest, status: int, seconds: float) -> None:
+        match = request.resolver_match
+        metrics.request(match.view_name if match else "", status, seconds)
+        # Without the query: it holds what people search for. The path is escaped, so it can't begin a line of its own.
+        path = escape_uri_path(TOKEN_PATH.sub("/welcome/...", request.path))[:LONGEST_PATH]
+        facts = {"method": request.method, "path": path, "status": status, "seconds": round(seconds, 4)}
+        access.info("%s %s %d in %.3f s", request.method, path, status, seconds, extra=facts)
 
 
 class LinkLanguageMiddleware:

@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
+from jobs import trails
 from jobs.sentinels import SentinelUrl
 
 env = environ.Env()
@@ -120,6 +121,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "dashboard.middleware.TrailMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -333,6 +335,9 @@ CONTENT_SECURITY_POLICY = {
 # Metrics --------------------------------------------------------------------------------------------------------------
 # prometheus-client itself reads this variable; here it says that the numbers of several processes are to be added up.
 PROMETHEUS_MULTIPROC_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
+# Where a worker that shares no folder with web tells its own numbers; 0 is nowhere.
+METRICS_PORT = whole_number("METRICS_PORT", 0, zero=True)
+METRICS_BIND = env.str("METRICS_BIND", default="") or "127.0.0.1"
 
 
 # Logs -----------------------------------------------------------------------------------------------------------------
@@ -349,16 +354,27 @@ def without_trace(record: logging.LogRecord) -> bool:
     return True
 
 
+# "plain" for people, "json" for a collector.
+LOG_FORMAT = env.str("LOG_FORMAT", default="") or "plain"
+if LOG_FORMAT not in trails.FORMATTERS:
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}. Write one of: {', '.join(trails.FORMATTERS)}")
+# Only behind a proxy that sets X-Request-ID itself: else whoever asks chooses under which id we log.
+TRUST_REQUEST_ID = switch("TRUST_REQUEST_ID", default=False)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
         "no_probes": {"()": "django.utils.log.CallbackFilter", "callback": is_no_probe},
         "no_traces": {"()": "django.utils.log.CallbackFilter", "callback": without_trace},
+        "id": {"()": "jobs.trails.AddId"},
     },
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": trails.FORMATTERS,
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_probes", "no_traces"]}
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": LOG_FORMAT,
+            "filters": ["no_probes", "no_traces", "id"],
+        }
     },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {

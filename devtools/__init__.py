@@ -8,6 +8,7 @@
     site         what the variables mean: where to serve, demo or real, what web and worker are given
     supervisor   runs processes, prints their lines, starts again what dies, ends all
     run          `./dev run` and `./dev manage`
+    promtool     a promtool for the alert rules
     checks       `./dev check` and `./dev lock`
     browser      a Chromium for the tests
     testing      `./dev test` and what takes longer: bench, walks, fuzz

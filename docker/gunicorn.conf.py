@@ -29,6 +29,20 @@ keepalive = 75
 # The heartbeat of each worker is a file; in memory, a slow disk can't make gunicorn believe that a worker hangs.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes a private file there
 control_socket_disable = True
+if os.environ.get("LOG_FORMAT") == "json":
+    # What gunicorn itself says, in the form of all other lines.
+    logconfig_dict = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"id": {"()": "jobs.trails.AddId"}},
+        "formatters": {"json": {"()": "jobs.trails.JsonFormatter"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["id"]}},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        "loggers": {
+            "gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
+            "gunicorn.access": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
+        },
+    }
 
 # prometheus-client keeps each process's numbers in files here.
 metrics = os.environ.get("PROMETHEUS_MULTIPROC_DIR")

@@ -25,7 +25,7 @@ from jobs.problems import Problem
 from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion, Row, Rows, pack, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from jobs.chains import Step
 
@@ -47,6 +47,10 @@ LONG_LIFE = 6 * 60 * 60 * 1000
 """Milliseconds that a chain lives: short while nobody went past its first page."""
 FRAGMENT_LIFE = 15 * 60 * 1000
 MARK_LIFE = 120 * 1000
+TALLY_LIFE = 7 * 24 * 60 * 60 * 1000
+"""Milliseconds without a call after which a bucket's tally begins anew."""
+PERSONAL = frozenset({"not_found", "refused"})
+"""Classes of problems that a question has and its bucket has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def find_page(question: PageQuestion, credential: str, *, person: bool) -> Found
             _chain_prefix(question),
             *_problem_keys(question.key, question.bucket, credential),
         ],
-        [pin, question.place, int(person), SHORT_LIFE, LONG_LIFE],
+        [pin, question.place, int(person), SHORT_LIFE, LONG_LIFE, _tally_key(question.bucket)],
     )
     if not found:
         return _trouble(trouble)
@@ -237,7 +241,7 @@ def find_job(question: JobQuestion, credential: str) -> Found:
     trouble, *stored = servers.cache_server().script(
         "read_job",
         [_key(question.key), *_problem_keys(question.key, question.bucket, credential)],
-        [],
+        [_tally_key(question.bucket), LONG_LIFE],
     )
     return replace(_trouble(trouble), job=_job(question, *stored) if stored else None)
 
@@ -346,24 +350,38 @@ def store_problem(problem: Problem, key: str, bucket: str, credential: str) -> N
     value = pack(problem.to_primitives())
     with servers.cache_server().connection() as client:
         client.set(_problem_key(rule.scope, name), value, px=rule.kept * 1000)
-        if problem.kind not in {"not_found", "refused"}:
+        if problem.kind not in PERSONAL:
             # What the bucket list shows: longer than it stops anybody from asking, until an answer comes.
             client.set(_problem_key("last", bucket), value, px=LONG_LIFE)
 
 
-def clear_problems(key: str, bucket: str, credential: str) -> None:
-    """Forget the trouble that a good answer has disproved.
+def clear_problems(
+    key: str, bucket: str, credential: str, *, now: float = 0.0, calls: int = 0, request_id: str = ""
+) -> None:
+    """Forget the trouble that a good answer has disproved, and note the answer in the bucket's tally.
+
+    Args:
+        key: the question's key.
+        bucket: the bucket's name.
+        credential: its credential's name.
+        now: CI's time, unix seconds.
+        calls: how many calls the answer cost; with none, there is nothing to note.
+        request_id: the answer's.
 
     Raises:
         ServerDown: the cache can't be reached.
     """
     with servers.cache_server().connection() as client:
-        client.delete(
+        pipeline = client.pipeline(transaction=False)
+        pipeline.delete(
             _problem_key("page", key),
             _problem_key("bucket", bucket),
             _problem_key("credential", credential),
             _problem_key("last", bucket),
         )
+        if calls:
+            _note(pipeline, bucket, now, calls, {"well_at": repr(now), "well_id": request_id})
+        pipeline.execute()
 
 
 def mark_retry(bucket: str, credential: str, now: float) -> None:
@@ -392,6 +410,79 @@ def mark_credential_changed(credential: str, now: float) -> None:
 def _mark(kind: str, name: str, now: float) -> None:
     with servers.cache_server().connection() as client:
         client.set(_mark_key(kind, name), repr(now), px=MARK_LIFE)
+
+
+# Tallies ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of a bucket's questions since `since`: how many calls were made, and how many answers given from them.
+
+    Times are CI's, in unix seconds, None where there is none. `problem` is the last, whether or not it is over.
+    """
+
+    since: float | None = None
+    calls: int = 0
+    answers: int = 0
+    well_at: float | None = None
+    well_id: str = ""
+    problem: Problem | None = None
+
+
+def note_problem(problem: Problem, bucket: str, calls: int) -> None:
+    """Note in the bucket's tally that its last calls failed. What only a reader's question is wrong about is no trouble of it.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    told = {} if problem.kind in PERSONAL else {"problem": pack(problem.to_primitives())}
+    with servers.cache_server().connection() as client:
+        pipeline = client.pipeline(transaction=False)
+        _note(pipeline, bucket, problem.at, calls, told)
+        pipeline.execute()
+
+
+def _note(pipeline: Any, bucket: str, now: float, calls: int, values: Mapping[str, str | bytes]) -> None:
+    key = _tally_key(bucket)
+    pipeline.hsetnx(key, "since", repr(now))
+    pipeline.hincrby(key, "calls", calls)
+    if values:
+        pipeline.hset(key, mapping=values)
+    pipeline.pexpire(key, TALLY_LIFE)
+
+
+def tallies(buckets: Iterable[str]) -> dict[str, Tally]:
+    """Return the tally of each bucket by name, in one round trip.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    names = list(buckets)
+    with servers.cache_server().connection() as client:
+        pipeline = client.pipeline(transaction=False)
+        for name in names:
+            pipeline.hmget(_tally_key(name), ["since", "calls", "answers", "well_at", "well_id", "problem"])
+        found = cast("Any", pipeline.execute())
+    return {name: _tally(*fields) for name, fields in zip(names, found, strict=True)}
+
+
+def _tally(
+    since: bytes | None,
+    calls: bytes | None,
+    answers: bytes | None,
+    well_at: bytes | None,
+    well_id: bytes | None,
+    problem: bytes | None,
+) -> Tally:
+    return Tally(
+        since=float(since) if since else None,
+        calls=int(calls or 0),
+        answers=int(answers or 0),
+        well_at=float(well_at) if well_at else None,
+        well_id=(well_id or b"").decode(),
+        problem=Problem.from_primitives(unpack(problem)) if problem else None,
+    )
 
 
 # Fragments -------------------------------------------------------------------------------------------------------------
@@ -443,3 +534,7 @@ def _problem_key(scope: str, name: str) -> str:
 
 def _mark_key(kind: str, name: str) -> str:
     return _key(f"mark:{kind}:{name}")
+
+
+def _tally_key(bucket: str) -> str:
+    return _key(f"tally:{bucket}")

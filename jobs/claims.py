@@ -102,12 +102,16 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to fetch, held by a running task. `tries` counts this one; `since_first` is seconds since the first."""
+    """The right to fetch, held by a running task. `tries` counts this one; `since_first` is seconds since the first.
+
+    `queued` is the seconds between the claim and the task's start.
+    """
 
     key: str
     token: str
     tries: int
     since_first: float
+    queued: float = 0.0
 
 
 def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.0) -> Asking:
@@ -172,8 +176,8 @@ def start(key: str, enqueued_at: int) -> Claim | None:
     )
     if not answer:
         return None
-    token, tries, since_first = answer
-    return Claim(key, token.decode(), tries, since_first / 1000)
+    token, tries, since_first, queued = answer
+    return Claim(key, token.decode(), tries, since_first / 1000, max(0.0, queued / 1000))
 
 
 def finish(claim: Claim, outcome: Literal["stored", "failed"]) -> None:

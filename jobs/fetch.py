@@ -88,17 +88,36 @@ class Upstream:
         learned = False
         offset, began = clock.offset(), clock.now()
         try:
-            answer = _measured(self.bucket.name, ask)
+            answer = self._ask(ask)
         except ClockSkew as error:
             learned = error.offset is not None and clock.learn(error.offset, offset)
             if not learned:
                 raise
             self.permit.take_token()
             offset, began = clock.offset(), clock.now()
-            answer = _measured(self.bucket.name, ask)
+            answer = self._ask(ask)
         if answer.date is not None and clock.learn(_skew(answer.date, began, clock.now()), offset):
             learned = True
         return answer, learned
+
+    def _ask(self, ask: Callable[[], Answer]) -> Answer:
+        """Make one call; count it, and log it with upstream's RequestId."""
+        self.permit.calls += 1
+        began = time.monotonic()
+        outcome, request_id = "error", ""
+        try:
+            answer = ask()
+        except CloudInfiniteError as error:
+            outcome, request_id = error.kind, error.request_id
+            raise
+        else:
+            outcome, request_id = "ok", answer.request_id
+            return answer
+        finally:
+            bucket, seconds = self.bucket.name, time.monotonic() - began
+            metrics.upstream_call(bucket, outcome, seconds)
+            facts = {"bucket": bucket, "class": outcome, "seconds": round(seconds, 4), "request_id": request_id}
+            logger.info("%s: %s in %.3f s, RequestId %s", bucket, outcome, seconds, request_id or "none", extra=facts)
 
 
 def gate(bucket_name: str) -> Gate:
@@ -117,7 +136,7 @@ def fetch_page(question: PageQuestion, enqueued_at: int, lane: Lane) -> Page | N
     def work(claim: claims.Claim, upstream: Upstream) -> None:
         page, step = _ask_page(question, upstream)
         cache.store_page(question, page, step, moves_head=question.pin is None, person=lane == "person")
-        _succeed(claim, upstream.bucket)
+        _succeed(claim, upstream, page.request_id)
         stored.append(page)
 
     _work_on(question, enqueued_at, lane, work)
@@ -128,8 +147,9 @@ def fetch_job(question: JobQuestion, enqueued_at: int, lane: Lane) -> None:
     """Fetch and store one job, unless somebody does or did since `enqueued_at` (broker's unix ms)."""
 
     def work(claim: claims.Claim, upstream: Upstream) -> None:
-        cache.store_job(_ask_job(question, upstream))
-        _succeed(claim, upstream.bucket)
+        record = _ask_job(question, upstream)
+        cache.store_job(record)
+        _succeed(claim, upstream, record.request_id)
 
     _work_on(question, enqueued_at, lane, work)
 
@@ -144,6 +164,7 @@ def _work_on(
     claim = claims.start(question.key, enqueued_at)
     if claim is None:
         return
+    metrics.queued(lane, claim.queued)
     bucket = Bucket.objects.filter(name=question.bucket, hidden=False).first()
     if bucket is None:
         # Hidden while the task was queued: nobody may see it any more, so nobody waits.
@@ -160,6 +181,7 @@ def _work_on(
                     problem = Problem.from_exception(error, clock.now())
                     permit.failed(error, problem)
                     _fail(claim, bucket, problem)
+                    cache.note_problem(problem, bucket.name, permit.calls)
         except throttle.HeldBack as held:
             # Nobody waits here: whoever still wants it asks again when there is a chance.
             claims.give_back(claim, held.delay)
@@ -173,9 +195,10 @@ def _work_on(
             raise
 
 
-def _succeed(claim: claims.Claim, bucket: Bucket) -> None:
+def _succeed(claim: claims.Claim, upstream: Upstream, request_id: str) -> None:
     claims.finish(claim, "stored")
-    cache.clear_problems(claim.key, bucket.name, bucket.credential)
+    bucket, calls = upstream.bucket, upstream.permit.calls
+    cache.clear_problems(claim.key, bucket.name, bucket.credential, now=clock.now(), calls=calls, request_id=request_id)
 
 
 def _fail(claim: claims.Claim, bucket: Bucket, problem: Problem) -> None:
@@ -366,18 +389,6 @@ def _skew(date: float, began: float, ended: float) -> float:
     if date < began:
         return min(0.0, date + 1 - began)  # `Date` is cut to whole seconds
     return max(0.0, date - ended)
-
-
-def _measured(bucket: str, ask: Callable[[], Answer]) -> Answer:
-    began = time.monotonic()
-    outcome = "ok"
-    try:
-        return ask()
-    except CloudInfiniteError as error:
-        outcome = error.kind
-        raise
-    finally:
-        metrics.upstream_call(bucket, outcome, time.monotonic() - began)
 
 
 # Credentials -------------------------------------------------------------------------------------------------------------

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
+from django.conf import settings
 from prometheus_client import Counter, Histogram
+
+if TYPE_CHECKING:
+    from jobs.claims import Lane
+
+if settings.PROMETHEUS_MULTIPROC_DIR:
+    # Each number's file is opened when it is first counted: without the folder that would fail a fetch.
+    Path(settings.PROMETHEUS_MULTIPROC_DIR).mkdir(parents=True, exist_ok=True)
 
 UPSTREAM_SECONDS = Histogram(
     "batchlens_upstream_seconds",
@@ -30,6 +39,18 @@ ADMISSION_SECONDS = Histogram(
 )
 COOL_DOWNS = Counter("batchlens_cool_downs", "Answers that asked to slow down", ["bucket"])
 COOL_DOWN_SECONDS = Counter("batchlens_cool_down_seconds", "Seconds that a bucket was told to keep still", ["bucket"])
+QUEUE_SECONDS = Histogram(
+    "batchlens_queue_seconds",
+    "Seconds between the claim of a fetch and its start in a worker, by lane",
+    ["lane"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+)
+REQUEST_SECONDS = Histogram(
+    "batchlens_request_seconds",
+    "Seconds that web took for an answer, by the name of the view and the status",
+    ["view", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5),
+)
 
 
 def upstream_call(bucket: str, kind: str, seconds: float) -> None:
@@ -67,3 +88,19 @@ def claim(outcome: Literal["claimed", "joined", "later", "ended", "refused"]) ->
 def wait(outcome: Literal["ready", "pending", "failed"], seconds: float) -> None:
     """Count one request that waited for a fetch."""
     WAIT_SECONDS.labels(outcome).observe(seconds)
+
+
+def queued(lane: Lane, seconds: float) -> None:
+    """Count one fetch that a worker began, and how long it had been in its queue."""
+    QUEUE_SECONDS.labels(lane).observe(seconds)
+
+
+def request(view: str, status: int, seconds: float) -> None:
+    """Count one answer of web.
+
+    Args:
+        view: the view's name in the address table; "" where no view was found.
+        status: the HTTP status.
+        seconds: how long it took.
+    """
+    REQUEST_SECONDS.labels(view or "none", status).observe(seconds)

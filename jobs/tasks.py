@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import time
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 from celery import shared_task
 from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutting_down
+from django.conf import settings
 from django.db import close_old_connections
 from kombu.exceptions import OperationalError
 
-from jobs import cache, claims, fetch
+from jobs import cache, claims, fetch, servers, trails
 from jobs.records import JobQuestion, PageQuestion
 from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from celery import Task
 
     from jobs.claims import Lane
 
@@ -29,6 +34,9 @@ BEHIND_PERSON = 0.03
 
 QUEUES: dict[Lane, str] = {"person": "page", "refresh": "page", "ahead": "ahead"}
 """Lane -> the queue in which its fetches wait."""
+
+TRAIL = "batchlens_id"
+"""The message's header with the id of the request."""
 
 AT_ONCE: dict[str, Any] = {"retry": True, "retry_policy": {"max_retries": 0}}
 """While the broker is down enqueueing fails at once: whoever waits is told instead of kept."""
@@ -69,7 +77,7 @@ def enqueue_page(question: PageQuestion, enqueued_at: int, lane: Lane) -> None:
         OperationalError: the broker can't be reached.
     """
     arguments = {"question": question.to_primitives(), "enqueued_at": enqueued_at, "lane": lane}
-    fetch_page.apply_async(kwargs=arguments, queue=QUEUES[lane], **AT_ONCE)
+    fetch_page.apply_async(kwargs=arguments, queue=QUEUES[lane], headers=_trail(), **AT_ONCE)
 
 
 @shared_task(name="jobs.fetch_job")
@@ -82,7 +90,12 @@ def fetch_job(bucket: str, job_id: str, enqueued_at: int, *, lane: Lane) -> None
 def enqueue_job(question: JobQuestion, enqueued_at: int, lane: Lane) -> None:
     """Put the fetch of a job into its queue; arguments and errors as `enqueue_page`."""
     arguments = {"bucket": question.bucket, "job_id": question.job_id, "enqueued_at": enqueued_at, "lane": lane}
-    fetch_job.apply_async(kwargs=arguments, queue=QUEUES[lane], **AT_ONCE)
+    fetch_job.apply_async(kwargs=arguments, queue=QUEUES[lane], headers=_trail(), **AT_ONCE)
+
+
+def _trail() -> dict[str, str]:
+    """Return the header by which a task belongs to the request that wants it."""
+    return {TRAIL: trails.current()}
 
 
 @contextmanager
@@ -94,11 +107,63 @@ def _servers_may_be_down() -> Iterator[None]:
         logger.warning("a fetch is dropped: %s", error)
 
 
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """What waits in one queue: how many tasks, and seconds since the oldest of them was enqueued."""
+
+    length: int
+    age: float
+
+
+def queued() -> dict[str, Queued]:
+    """Return what waits in each queue, by name. What a worker has taken but not begun is not among it.
+
+    Raises:
+        ServerDown: the broker can't be reached.
+    """
+    names = sorted(set(QUEUES.values()))
+    with servers.broker().connection() as client:
+        pipeline = client.pipeline(transaction=False)
+        pipeline.time()
+        for name in names:
+            key = f"{settings.CACHE_VERSION}:{name}"  # as global_keyprefix has it
+            pipeline.llen(key)
+            pipeline.lindex(key, -1)  # Kombu puts new messages to the left.
+        (seconds, micros), *found = cast("Any", pipeline.execute())
+    now = seconds * 1000 + micros / 1000
+    return {
+        name: Queued(length, _age(oldest, now))
+        for name, length, oldest in zip(names, found[::2], found[1::2], strict=True)
+    }
+
+
+def _age(message: bytes | None, now: float) -> float:
+    """Return the age in seconds of one of our messages, 0 for none and for a stranger's."""
+    with suppress(TypeError, ValueError, KeyError, IndexError):
+        if message:
+            _arguments, named, *_ = json.loads(base64.b64decode(json.loads(message)["body"]))
+            return max(0.0, (now - float(named["enqueued_at"])) / 1000)
+    return 0.0
+
+
 @task_prerun.connect
 @task_postrun.connect
 def check_connections(**_: object) -> None:
     """Do for a task what Django does for a request: drop database connections that are old or broken."""
     close_old_connections()
+
+
+@task_prerun.connect
+def follow(task: Task[Any, Any], **_: object) -> None:
+    """Let the task's log lines carry the id of the request that wants it."""
+    # A stranger on the broker may write anything.
+    trails.follow(trails.new(str(task.request.get(TRAIL) or "")))
+
+
+@task_postrun.connect
+def lose(**_: object) -> None:
+    """Let the thread's next lines belong to nobody."""
+    trails.follow("")
 
 
 @worker_ready.connect

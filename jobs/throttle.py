@@ -14,7 +14,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from django.conf import settings
 
@@ -24,7 +24,7 @@ from jobs.cloudinfinite.exceptions import Throttled
 from jobs.records import pack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from jobs.claims import Lane
     from jobs.cloudinfinite.exceptions import CloudInfiniteError
@@ -58,7 +58,10 @@ def gate(bucket: str, credential: str) -> Gate:
 
 @dataclass(slots=True)
 class Permit:
-    """The right to call upstream for one question: a lease, and a token for each call. `outcome` is what they found."""
+    """The right to call upstream for one question: a lease, and a token for each call.
+
+    `outcome` is what the calls found, `calls` how many there were.
+    """
 
     bucket: str
     credential: str
@@ -66,6 +69,7 @@ class Permit:
     lease: str
     outcome: Literal["well", "throttled", "unknown"] = "well"
     problem: Problem | None = None
+    calls: int = 0
 
     def failed(self, error: CloudInfiniteError, problem: Problem) -> None:
         """Say how the call ended: any answer but "slow down" says that upstream is well, none says nothing."""
@@ -169,3 +173,63 @@ def _settle(done: Permit) -> None:
     )
     if done.outcome == "throttled":
         metrics.cool_down(done.bucket, cooling / 1000)
+
+
+# What is left -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a bucket or a credential may still ask of Cloud Infinite.
+
+    `tokens` are the calls that may go out at once and `burst` the most there can be, None where there is no limit.
+    `in_flight` is None for a credential: only buckets have leases. `quiet` is the seconds that it still cools down.
+    """
+
+    tokens: float | None
+    burst: float | None
+    in_flight: int | None
+    quiet: float
+
+
+def quotas(buckets: Iterable[str], credentials: Iterable[str]) -> tuple[dict[str, Quota], dict[str, Quota]]:
+    """Return what is left of each bucket and of each credential, by name, in one round trip.
+
+    Raises:
+        ServerDown: the broker can't be reached.
+    """
+    names, owners = list(buckets), list(credentials)
+    with servers.broker().connection() as client:
+        pipeline = client.pipeline(transaction=False)
+        pipeline.time()
+        for kind, listed in (("bucket", names), ("credential", owners)):
+            for name in listed:
+                pipeline.hmget(f"tokens:{kind}:{name}", ["left", "at"])
+                pipeline.hmget(f"cool:{kind}:{name}", ["until", "probe"])
+        for name in names:
+            pipeline.zrangebyscore(f"leases:{name}", "-inf", "+inf", withscores=True)
+        (seconds, micros), *answers = cast("Any", pipeline.execute())
+    now = seconds * 1000 + micros / 1000
+    pairs = list(zip(answers[: 2 * (len(names) + len(owners)) : 2], answers[1::2], strict=False))
+    leases = answers[2 * (len(names) + len(owners)) :]
+    of_buckets = {
+        name: _quota(settings.CI_RATE_BUCKET, tokens, cool, now, sum(until > now for _token, until in out))
+        for name, (tokens, cool), out in zip(names, pairs, leases, strict=False)
+    }
+    of_credentials = {
+        name: _quota(settings.CI_RATE_CREDENTIAL, tokens, cool, now, None)
+        for name, (tokens, cool) in zip(owners, pairs[len(names) :], strict=False)
+    }
+    return of_buckets, of_credentials
+
+
+def _quota(rate: float, tokens: list[Any], cool: list[Any], now: float, in_flight: int | None) -> Quota:
+    """Read one state as admit.lua does."""
+    until, probe = (float(value or 0) for value in cool)
+    quiet = max(0.0, max(until, probe) - now) / 1000
+    if rate <= 0:
+        return Quota(None, None, in_flight, quiet)
+    burst = rate * HEADROOM * BURST_SECONDS
+    left, at = tokens
+    gained = (now - float(at)) / 1000 * rate * HEADROOM if at else 0.0
+    return Quota(min(burst, float(left or burst) + gained), burst, in_flight, quiet)

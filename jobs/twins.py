@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jobs.pages import Ready
     from jobs.problems import Problem
     from jobs.records import Row
+    from jobs.status import Standing, Status
 
 PENDING: Mapping[str, Any] = {"pending": True}
 """The answer while the first fetch is under way."""
@@ -94,6 +95,54 @@ def bucket_list(buckets: Iterable[tuple[Bucket, str]], troubles: Mapping[str, Pr
             }
             for bucket, path in buckets
         ]
+    }
+
+
+def status(found: Status, now: float, workers: Iterable[tuple[str, float]] | None) -> dict[str, Any]:
+    """Return how everything stands; null is what can't be known while a Redis is down.
+
+    Args:
+        found: what the reader may see of it.
+        now: CI's time in unix seconds.
+        workers: names, as the reader may know them, and seconds since the last heartbeat.
+    """
+    return {
+        "as_of": moment(now),
+        "down": list(found.down),
+        "workers": None
+        if workers is None
+        else [{"name": name, "heartbeat_age": round(age, 2)} for name, age in workers],
+        "queues": found.queues
+        and {name: {"length": queue.length, "age": round(queue.age, 2)} for name, queue in found.queues.items()},
+        "credentials": [{"name": one.name, **_standing(one)} for one in found.credentials],
+        "buckets": [
+            {"name": one.name, "credential": one.bucket.credential if one.bucket else None, **_standing(one)}
+            for one in found.buckets
+        ],
+    }
+
+
+def _standing(one: Standing) -> dict[str, Any]:
+    tally, quota = one.tally, one.quota
+    return {
+        "state": one.state,
+        "last_success": None if one.well_at is None else moment(one.well_at),
+        "last_success_request_id": tally.well_id if tally else "",
+        "last_problem": one.problem and {**problem_body(one.problem), "at": moment(one.problem.at)},
+        "quota": quota
+        and {
+            "calls_left": None if quota.tokens is None else round(quota.tokens, 1),
+            "calls_at_once": quota.burst,
+            "in_flight": quota.in_flight,
+            "cooling_seconds": round(quota.quiet, 1),
+        },
+        "shared": tally
+        and {
+            "since": moment(tally.since) if tally.since else None,
+            "answers": tally.answers,
+            "calls": tally.calls,
+            "saved": one.saved,
+        },
     }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from jobs.views import job, lists
+from jobs.views import job, lists, status
 from jobs.views.embed import framed
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ RETRY = ("buckets/<str:bucket_name>/retry/", lists.retry, "retry")
 urlpatterns = [
     path("", lists.bucket_list, name="bucket_list"),
     path("buckets.json", lists.bucket_list, {"as_json": True}, name="bucket_list_json"),
+    path("status/", status.status, name="status"),
+    path("status.json", status.status, {"as_json": True}, name="status_json"),
     *(path(route, view, {"as_json": True}, name=name) for route, view, name in TWINS),
     *(path(route, view, name=name) for route, view, name in [*PAGES, RETRY]),
 ]

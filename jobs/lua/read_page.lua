@@ -1,6 +1,7 @@
 -- Reads one page, through the head when no pin is known, and keeps what is read alive; and the trouble that concerns it.
 -- KEYS  1 head  ("" when the pin is known)   2 page prefix   3 chain prefix   4... problems and marks
 -- ARGV  1 pin ("" = the head's)   2 place in the chain   3 "1" when a person reads   4 short life ms   5 long life ms
+--       6 the bucket's tally
 -- Answer: {values of 4...} or {values of 4..., {pin, meta, rows, repeats, next, ending, began, n, doubts, so far,
 --         whether the next page is there}}
 local trouble = redis.call('MGET', unpack(KEYS, 4))
@@ -21,6 +22,8 @@ local life = redis.call('HEXISTS', chain, 'paged') == 1 and ARGV[5] or ARGV[4]
 redis.call('PEXPIRE', key, life)
 redis.call('PEXPIRE', chain, life)
 if ARGV[1] == '' then redis.call('PEXPIRE', KEYS[1], life) end
+-- A server without memory for a count can still be read.
+if redis.pcall('HINCRBY', ARGV[6], 'answers', 1) == 1 then redis.call('PEXPIRE', ARGV[6], ARGV[5]) end
 local ahead = 1
 if page[4] ~= '' then
   ahead = redis.call('EXISTS', KEYS[2] .. pin .. ':' .. page[8])

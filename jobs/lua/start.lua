@@ -2,7 +2,8 @@
 -- is too old for anybody to wait for it.
 -- KEYS  1 asking
 -- ARGV  1 token of its own   2 enqueued at (broker's unix ms)   3 running claim's life ms   4 asking's life ms   5 task's life ms
--- Answer: {} or {token, tries so far with this one, ms since the first try less what was waited for others}
+-- Answer: {} or {token, tries so far with this one, ms since the first try less what was waited for others,
+--         ms since it was enqueued}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if now - ARGV[2] > tonumber(ARGV[5]) then return {} end
@@ -19,4 +20,4 @@ redis.call('HSET', KEYS[1], 'phase', 'running', 'token', token, 'until', now + A
   'first_try', first_try, 'first', f[7] or now, 'waited', waited)
 redis.call('HDEL', KEYS[1], 'held_since')
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
-return {token, tries, now - first_try - waited}
+return {token, tries, now - first_try - waited, now - ARGV[2]}

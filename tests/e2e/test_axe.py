@@ -161,6 +161,19 @@ def test_unknown_job(page: Page, new_bucket: NewBucket) -> None:
     assert_accessible(page)
 
 
+def test_status(page: Page, new_bucket: NewBucket, reader: Reader) -> None:
+    reader.patient(list_path(new_bucket(jobs=1)))
+    denied = new_bucket(faults=(DENIED,))
+    reader.patient(list_path(denied))
+    new_bucket(jobs=1)
+    page.goto("/status/")
+    assert page.locator('[data-state="trouble"]').count() == 1
+    assert_accessible(page)
+
+    page.goto("/status/?size=5")
+    assert_accessible(page)
+
+
 def test_unknown_address(page: Page) -> None:
     page.goto("/nowhere/")
 

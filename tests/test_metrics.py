@@ -1,0 +1,237 @@
+"""What Prometheus reads: every label is bounded, workers tell theirs too, and what waits is told."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from prometheus_client.parser import text_string_to_metric_families
+
+from jobs import claims, problems, servers, tasks, throttle
+from tests.factories import make_bucket, make_staff
+from tests.ports import free_port
+from tests.processes import ROOT, worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from prometheus_client.samples import Sample
+    from pytest_django import Settings
+
+    from jobs.models import Bucket
+    from tests.services import Valkeys
+
+BUCKET = "media-1250000000"
+
+
+def samples(text: str) -> dict[str, list[Sample]]:
+    """Return what was scraped, by the sample's name."""
+    found: dict[str, list[Sample]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append(sample)
+    return found
+
+
+def scrape(client: Client) -> dict[str, list[Sample]]:
+    return samples(client.get("/metrics").content.decode())
+
+
+def value(found: dict[str, list[Sample]], name: str, **labels: str) -> float:
+    (one,) = [sample.value for sample in found[name] if labels.items() <= sample.labels.items()]
+    return one
+
+
+def labels_of(text: str) -> dict[str, set[str]]:
+    """Return every value that each label of our own numbers has."""
+    labels: dict[str, set[str]] = {}
+    for sample in (sample for found in samples(text).values() for sample in found):
+        if sample.name.startswith("batchlens_"):
+            for name, told in sample.labels.items():
+                labels.setdefault(name, set()).add(told)
+    return labels
+
+
+def view_names(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[str]:
+    """Yield the names of all views that there are."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from view_names(pattern, prefix + (f"{pattern.namespace}:" if pattern.namespace else ""))
+        elif isinstance(pattern, URLPattern):
+            yield prefix + (pattern.name or pattern.lookup_str)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_that_somebody_asks_for_becomes_a_label(client: Client, empty_redis: None, settings: Settings) -> None:
+    """A stranger, or a person, who tries addresses must not make numbers without end."""
+    settings.FIRST_WAIT = 0.02
+    make_bucket(BUCKET)
+    client.force_login(make_staff())
+    before = labels_of(client.get("/metrics").content.decode())
+    dice, asked = random.Random(11), []
+    for _ in range(60):
+        asked.append("".join(dice.choices("abcdefghij", k=12)))
+        word = asked[-1]
+        path = dice.choice(
+            [f"/buckets/{word}-1250000000/jobs/", f"/buckets/{BUCKET}/jobs/{word}/", f"/{word}/", f"/?q={word}",
+             f"/buckets/{BUCKET}/jobs/?{word}={word}", f"/status/?{word}=1", f"/embed/buckets/{word}/jobs/"]
+        )  # fmt: skip
+        client.get(path, HTTP_HX_REQUEST="true" if dice.random() < 0.3 else "", HTTP_X_REQUEST_ID=word)
+
+    labels = labels_of(client.get("/metrics").content.decode())
+    told = "\n".join(sorted(value for values in labels.values() for value in values))
+    assert [word for word in asked if word in told] == []
+    assert labels.pop("view") <= {*view_names(), "none"}
+    assert labels.pop("bucket") - before.get("bucket", set()) <= {BUCKET}
+    assert labels.pop("status") <= {str(status.value) for status in HTTPStatus}
+    labels.pop("le")
+    assert labels.pop("class", set()) <= {"ok", "error", *problems.RULES}
+    assert labels.pop("lane", set()) <= set(claims.LANES)
+    assert labels.pop("queue") == set(tasks.QUEUES.values())
+    assert labels.pop("what") <= {"page", "job"}
+    assert labels.pop("part") == {"broker", "cache", "database", "worker"}
+    assert labels.pop("outcome") <= {
+        "fresh", "stale", "miss", "problem", "claimed", "joined", "later", "ended", "refused", "ready", "pending",
+        "failed", "go", "cool", "lease", "token",
+    }  # fmt: skip
+    assert labels == {}
+
+
+ENQUEUE = """
+import sys
+import django
+django.setup()
+from jobs import claims, tasks, throttle
+from jobs.filters import JobFilter
+from jobs.records import PageQuestion
+for size in range(int(sys.argv[2]), 0, -1):
+    question = PageQuestion(sys.argv[1], JobFilter(size=size))
+    asking = claims.ask(question.key, throttle.gate(sys.argv[1], "default"), lane="person")
+    tasks.enqueue_page(question, asking.enqueued_at - int(sys.argv[3]) * size, "person")
+"""
+"""Enqueues so many pages of a bucket as web does; the first is so many milliseconds older than it is, times their number."""
+
+
+def enqueue(settings: Settings, bucket: str, count: int, older: int = 0) -> None:
+    """Put pages into the queue of the test's own broker, of which this process's Celery knows nothing."""
+    run_python(ENQUEUE, bucket, str(count), str(older), REDIS_URL=settings.REDIS_URL)
+
+
+def run_python(code: str, *arguments: str, **variables: str) -> None:
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "dashboard.settings", **variables}
+    subprocess.run([sys.executable, "-c", code, *arguments], env=environment, cwd=ROOT, check=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_is_told_with_its_age(client: Client, valkeys: Valkeys, settings: Settings) -> None:
+    enqueue(settings, BUCKET, count=2, older=7000)
+
+    found = scrape(client)
+
+    assert value(found, "batchlens_queue_length", queue="page") == 2
+    assert value(found, "batchlens_queue_length", queue="ahead") == 0
+    # The older of the two waits at the end from which workers take.
+    assert 14 <= value(found, "batchlens_queue_age_seconds", queue="page") < 30
+    assert value(found, "batchlens_queue_age_seconds", queue="ahead") == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_strange_message_in_a_queue_is_counted_and_has_no_age(client: Client, valkeys: Valkeys) -> None:
+    with servers.broker().connection() as broker:
+        for message in (b"no json", b'{"body": 1}', b'{"body": "W10="}', b"[]"):
+            broker.lpush("ahead", message)
+            broker.rpush("page", message)
+            assert tasks.queued()["page"].age == 0.0
+
+    assert value(scrape(client), "batchlens_queue_length", queue="page") == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_leases_and_cool_downs_are_told(client: Client, empty_redis: None) -> None:
+    make_bucket(BUCKET)
+    make_bucket("hidden-1250000000", hidden=True)
+    with servers.broker().connection() as broker:
+        broker.hset(f"cool:bucket:{BUCKET}", "until", str(time.time() * 1000 + 30_000))
+
+        found_quiet = value(scrape(client), "batchlens_cooling_seconds", bucket=BUCKET)
+        broker.delete(f"cool:bucket:{BUCKET}")
+
+    with throttle.permit(BUCKET, "default", "person", 5.0):
+        found = scrape(client)
+    assert 25 < found_quiet <= 30
+    assert value(found, "batchlens_calls_in_flight", bucket=BUCKET) == 1
+    assert value(found, "batchlens_cooling_seconds", bucket=BUCKET) == 0
+    assert [sample.labels["bucket"] for sample in found["batchlens_calls_in_flight"]] == [BUCKET]
+
+
+def test_folder_of_the_numbers_is_made_where_it_is_missing(tmp_path: Path) -> None:
+    """A worker in a container of its own has no gunicorn that makes it, and must fetch all the same."""
+    folder = tmp_path / "not" / "there"
+    code = "import django; django.setup(); from jobs import metrics; metrics.upstream_call('b', 'ok', 0.1)"
+    run_python(code, PROMETHEUS_MULTIPROC_DIR=str(folder))
+
+    assert list(folder.glob("*.db"))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_worker_tells_its_own_numbers(
+    new_bucket: Callable[..., Bucket],
+    process_environment: dict[str, str],
+    valkeys: Valkeys,
+    settings: Settings,
+    tmp_path: Path,
+    until: Callable[[Callable[[], object]], None],
+    shared: bool,
+) -> None:
+    bucket, port = new_bucket(jobs=1), free_port()
+    variables = {
+        **process_environment,
+        "METRICS_PORT": str(port),
+        "REDIS_URL": settings.REDIS_URL,
+        "REDIS_CACHE_URL": settings.REDIS_CACHE_URL,
+    }
+    if shared:
+        variables["PROMETHEUS_MULTIPROC_DIR"] = str(tmp_path / "numbers")
+    own = worker(tmp_path / "worker.log", variables)
+    own.start()
+
+    def told() -> dict[str, list[Sample]]:
+        return samples(requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text)
+
+    try:
+        enqueue(settings, bucket.name, count=1)
+        until(lambda: told().get("batchlens_upstream_seconds_count"))
+        found = told()
+    finally:
+        own.stop()
+
+    assert value(found, "batchlens_upstream_seconds_count", bucket=bucket.name, **{"class": "ok"}) == 1
+    assert value(found, "batchlens_queue_seconds_count", lane="person") == 1
+    assert value(found, "batchlens_admission_seconds_count", outcome="go") == 1
+
+
+def test_worker_whose_port_is_taken_works_all_the_same(
+    process_environment: dict[str, str], empty_redis: None, tmp_path: Path
+) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        own = worker(
+            tmp_path / "worker.log", {**process_environment, "METRICS_PORT": str(taken.getsockname()[1])}, name="taken"
+        )
+        own.start()
+        own.stop()
+
+    assert "can't be served: Address already in use" in own.text()
