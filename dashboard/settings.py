@@ -204,6 +204,9 @@ CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = WORKER_THREADS
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Seconds after which a broker that hangs is given up: whoever enqueues for a reader is told at once. A worker is more
+# patient (dashboard/celery.py): it blocks on its queues for a second at a time.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
 CELERY_TIMEZONE = "UTC"
 
 # Security headers -----------------------------------------------------------------------------------------------------

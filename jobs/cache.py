@@ -192,6 +192,16 @@ def store_page(
     return bool(answer)
 
 
+def has_page(question: PageQuestion) -> bool:
+    """Tell whether a page of a pinned chain is there, fresh or not, without keeping it alive.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    with servers.cache_server().connection() as client:
+        return bool(client.exists(f"{_page_prefix(question)}{question.pin}:{question.place}"))
+
+
 def created_before(question: PageQuestion) -> str:
     """Return the creation time of the last row before a page of a chain, as a continuation's `after`; "" if unknown.
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
 from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutting_down
 from django.db import close_old_connections
+from kombu.exceptions import OperationalError
 
-from jobs import claims, fetch
+from jobs import cache, claims, fetch
 from jobs.records import JobQuestion, PageQuestion
+from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jobs.claims import Lane
+
+logger = logging.getLogger(__name__)
 
 EXPIRES = 30
 """Seconds after which a task that nobody took is dropped: whoever wanted it has asked again or has gone."""
@@ -33,17 +41,21 @@ AT_ONCE: dict[str, Any] = {"retry": True, "retry_policy": {"max_retries": 0}}
 def fetch_page(question: dict[str, Any], enqueued_at: int, *, lane: Lane) -> None:
     """Fetch one page of a list."""
     asked = PageQuestion.from_primitives(question)
-    page = fetch.fetch_page(asked, enqueued_at, lane)
-    if lane == "person" and page and page.next:
-        # One page ahead of whoever waits for this one. The worker asks, so that nobody's answer waits for the asking; and
-        # it lets that answer be rendered first, because on a small machine both need the same processors.
-        time.sleep(BEHIND_PERSON)
-        ahead = replace(asked, pin=page.pin, continuation=page.next)
-        asking = claims.ask(ahead.key, fetch.gate(asked.bucket), lane="ahead")
-        if asking.outcome == "claimed" and asking.stored:
-            claims.release(ahead.key, asking.token)  # A quick reader was there before us.
-        elif asking.outcome == "claimed":
-            enqueue_page(ahead, asking.enqueued_at, "ahead")
+    with _servers_may_be_down():
+        page = fetch.fetch_page(asked, enqueued_at, lane)
+        if lane == "person" and page and page.next:
+            # One page ahead of whoever waits for this one. The worker asks, so that nobody's answer waits for the asking;
+            # and it lets that answer be rendered first, because on a small machine both need the same processors.
+            time.sleep(BEHIND_PERSON)
+            _go_ahead(replace(asked, pin=page.pin, continuation=page.next))
+
+
+def _go_ahead(question: PageQuestion) -> None:
+    if cache.has_page(question):
+        return
+    asking = claims.ask(question.key, fetch.gate(question.bucket), lane="ahead")
+    if asking.outcome == "claimed":
+        enqueue_page(question, asking.enqueued_at, "ahead")
 
 
 def enqueue_page(question: PageQuestion, enqueued_at: int, lane: Lane) -> None:
@@ -64,13 +76,23 @@ def enqueue_page(question: PageQuestion, enqueued_at: int, lane: Lane) -> None:
 @shared_task(name="jobs.fetch_job", expires=EXPIRES)
 def fetch_job(bucket: str, job_id: str, enqueued_at: int, *, lane: Lane) -> None:
     """Fetch one job."""
-    fetch.fetch_job(JobQuestion(bucket, job_id), enqueued_at, lane)
+    with _servers_may_be_down():
+        fetch.fetch_job(JobQuestion(bucket, job_id), enqueued_at, lane)
 
 
 def enqueue_job(question: JobQuestion, enqueued_at: int, lane: Lane) -> None:
     """Put the fetch of a job into its queue; arguments and errors as `enqueue_page`."""
     arguments = {"bucket": question.bucket, "job_id": question.job_id, "enqueued_at": enqueued_at, "lane": lane}
     fetch_job.apply_async(kwargs=arguments, queue=QUEUES[lane], **AT_ONCE)
+
+
+@contextmanager
+def _servers_may_be_down() -> Iterator[None]:
+    """Drop a fetch in one line where a Redis is down: its claim lapses, and whoever still waits asks again."""
+    try:
+        yield
+    except (ServerDown, OperationalError) as error:
+        logger.warning("a fetch is dropped: %s", error)
 
 
 @task_prerun.connect

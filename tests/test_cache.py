@@ -451,6 +451,44 @@ def test_page_says_what_its_chain_has_brought_so_far() -> None:
     assert third.so_far.repeats == 2
 
 
+def test_place_that_its_chain_never_heard_of_counts_for_itself_and_ends_a_loop() -> None:
+    store(page_of("b1", "b2", token="t2"), head=True)
+
+    store(page_of("b2", "b3", token="B"), "A")
+    store(page_of("b4", token="A"), "B")
+
+    stray, back = find("A"), find("B")
+    assert stray is not None
+    assert back is not None
+    assert (ids(stray), stray.n, stray.so_far) == (["b2", "b3"], None, None)
+    assert (back.end, back.next) == ("repeated", None)
+
+
+def test_stray_place_leads_back_into_its_chain() -> None:
+    store(page_of("b1", token="t2"), head=True)
+    store(page_of("b3", token="t3"), "t2")
+
+    store(page_of("b2", token="t2"), "A")
+
+    stray = find("A")
+    assert stray is not None
+    assert stray.next == Continuation("t2")
+
+
+def test_stray_place_that_is_reached_after_all_is_fetched_anew() -> None:
+    store(page_of("b1", token="t2"), head=True)
+    store(page_of("b3", token="t4"), "A")
+
+    store(page_of("b2", token="A"), "t2")
+    forgotten = find("A")
+    store(page_of("b3", token="t2"), "A")
+
+    again = find("A")
+    assert forgotten is None
+    assert again is not None
+    assert (again.n, again.end) == (3, "repeated")
+
+
 def test_chain_that_is_gone_knows_no_sum() -> None:
     store(page_of("b4"), "t3")
 

@@ -84,6 +84,14 @@ def test_every_word_goes_through_gettext(name: str) -> None:
     assert found - UNTRANSLATED == set()
 
 
+def test_there_is_one_polite_live_region() -> None:
+    texts = {name_of(path): path.read_text(encoding="utf-8") for path in TEMPLATES}
+
+    assert [name for name, text in texts.items() if re.search(r'role="status"|aria-live', text)] == [
+        "templates/base.html"
+    ]
+
+
 def test_scripts_are_small_and_evaluate_nothing() -> None:
     sources = {path.name: path.read_text(encoding="utf-8") for path in SCRIPTS}
 

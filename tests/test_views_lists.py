@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from jobs import clock, pages, servers
+from jobs import cache, clock, pages, servers
 from jobs.filters import JobFilter, View
 from jobs.pages import Ready
+from jobs.problems import Problem
 from tests.factories import make_bucket, make_staff, make_viewer
 
 if TYPE_CHECKING:
@@ -597,6 +598,18 @@ def test_trouble_is_told_with_code_advice_and_request(
     assert words(one(alert, "blockquote")) == "Access <Denied>."
     assert one(alert, "[data-copy]")["data-copy"] == emulator.calls(bucket.name)[0].request_id
     assert "check_account" in words(alert)
+
+
+def test_page_that_upstream_refused_does_not_load_itself_anew(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket()
+    cache.store_problem(
+        Problem("throttled", "SlowDown", at=clock.now(), retry_after=10), "k", bucket.name, bucket.credential
+    )
+
+    response = get(client, path_of(bucket))
+
+    assert (response.status_code, response["Retry-After"]) == (429, "10")
+    assert "Refresh" not in response
 
 
 def test_twin_of_trouble_has_its_status_and_says_the_same(

@@ -6,6 +6,7 @@
 --       ("" = the order is not proven)   15 "1" when the newest come first   16 rows received   17... JobIds in the order of
 --       the rows
 -- Answer: 1 stored, 0 a newer one stands there
+local STRAY = 1000000
 local began = redis.call('HGET', KEYS[1], 'began')
 if began and tonumber(began) >= tonumber(ARGV[1]) then return 0 end
 
@@ -19,34 +20,47 @@ elseif redis.call('EXISTS', KEYS[2]) == 0 then
   redis.call('HSET', KEYS[2], 'gap', '1', 't:' .. place, '2')
 else
   n = tonumber(redis.call('HGET', KEYS[2], 't:' .. place))
-  gap = redis.call('HGET', KEYS[2], 'gap') or '0'
+  -- A place that the chain has never heard of (it was forgotten, and opened anew with other tokens) begins a count of its
+  -- own, far from the others', so that what follows it can't loop either.
+  if not n then
+    n = redis.call('HINCRBY', KEYS[2], 'strays', 1) * STRAY
+    redis.call('HSET', KEYS[2], 't:' .. place, n)
+  end
+  gap = n >= STRAY and '1' or redis.call('HGET', KEYS[2], 'gap') or '0'
 end
+local own = math.floor(n / STRAY) * STRAY
 
 -- A row repeats iff the chain knows its JobId from an earlier page.
 local repeats, new = {}, 0
 for i = 17, #ARGV do
   local field = 'j:' .. ARGV[i]
-  local known = n and ARGV[i] ~= '' and tonumber(redis.call('HGET', KEYS[2], field))
-  if known and known < n then
+  local known = ARGV[i] ~= '' and tonumber(redis.call('HGET', KEYS[2], field) or nil)
+  if known and known < n and known >= own then
     repeats[#repeats + 1] = tostring(i - 17)
   else
     new = new + 1
-    if n and ARGV[i] ~= '' and known ~= n then redis.call('HSET', KEYS[2], field, n) end
+    if ARGV[i] ~= '' and (not known or known > n) then redis.call('HSET', KEYS[2], field, n) end
   end
 end
 
 -- How does it go on? What the chain has recorded stands, so that pages already read stay joined.
 local continuation, next_place, ending = ARGV[6], ARGV[7], ''
-local recorded = n and redis.call('HGET', KEYS[2], 'c:' .. (n + 1))
+local recorded = redis.call('HGET', KEYS[2], 'c:' .. (n + 1))
+local known_place = next_place ~= '' and tonumber(redis.call('HGET', KEYS[2], 't:' .. next_place) or nil)
+local same_count = known_place and known_place >= own and known_place < own + STRAY
 if recorded then
   continuation, next_place = recorded, redis.call('HGET', KEYS[2], 'p:' .. (n + 1))
 elseif continuation == '' then
   ending = 'missing'
 elseif new == 0 and ARGV[11] == '1' then
   ending = 'no_new_rows'
-elseif next_place == place or (n and redis.call('HEXISTS', KEYS[2], 't:' .. next_place) == 1) then
+elseif next_place == place or same_count then
   ending = 'repeated'
-elseif n then
+elseif known_place and known_place < own then
+  -- It leads back into the chain, which knows how to go on from there.
+else
+  -- A stray place that is reached after all is counted, and fetched, anew.
+  if known_place then redis.call('DEL', string.sub(KEYS[1], 1, #KEYS[1] - #place) .. next_place) end
   redis.call('HSET', KEYS[2], 'c:' .. (n + 1), continuation, 'p:' .. (n + 1), next_place, 't:' .. next_place, n + 1)
 end
 if ending ~= '' then continuation, next_place = '', '' end
@@ -76,7 +90,7 @@ end
 redis.call('HSETNX', KEYS[2], 'pin', ARGV[2])
 if ARGV[10] == '1' and place ~= 'first' then redis.call('HSET', KEYS[2], 'paged', '1') end
 redis.call('HSET', KEYS[1], 'meta', ARGV[4], 'rows', ARGV[5], 'repeats', table.concat(repeats, ','), 'next', continuation,
-  'next_place', next_place, 'ending', ending, 'began', ARGV[1], 'n', (n and gap ~= '1') and n or '',
+  'next_place', next_place, 'ending', ending, 'began', ARGV[1], 'n', gap ~= '1' and n or '',
   'doubts', doubts, 'so_far', so_far)
 local life = redis.call('HEXISTS', KEYS[2], 'paged') == 1 and ARGV[9] or ARGV[8]
 redis.call('PEXPIRE', KEYS[1], life)

@@ -14,7 +14,8 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
-from tests.bench.measure import Client, Report, median_of_rounds, resident_bytes
+from tests.bench import sharing
+from tests.bench.measure import Client, Report, median_of_rounds, ready, resident_bytes
 from tests.bench.stack import BUCKET, UPSTREAM_SECONDS, Stack, running
 from tests.ports import free_port
 from tests.processes import ROOT
@@ -52,17 +53,6 @@ def _pin(client: Client) -> str:
 
     twin = ready(client, LIST.removesuffix("/") + ".json")
     return f"pin={json.loads(twin)['pin']}"
-
-
-def ready(client: Client, path: str) -> bytes:
-    """Return the body of a page once it is no longer pending."""
-    deadline = time.monotonic() + 30
-    while True:
-        _seconds, status, body = client.get(path)
-        if status == 200:
-            return body
-        assert status == 202, (path, status)
-        assert time.monotonic() < deadline, path
 
 
 def cold_page(stack: Stack, report: Report) -> None:
@@ -204,6 +194,9 @@ def main() -> int:
         cold_page(stack, report)
         many_askers(stack, report)
         redis_bytes(stack, report)
+        sharing.scrolling(stack, report)
+        sharing.load(stack, report)
+        sharing.viewers(stack, report)
     start(report)
     for what in report.missed:
         print(f"MISSED: {what}")  # noqa: T201 - printing is what it is for

@@ -43,6 +43,17 @@ class Client:
         self._connection.close()
 
 
+def ready(client: Client, path: str) -> bytes:
+    """Return the body of a page once it is no longer pending."""
+    deadline = time.monotonic() + 30
+    while True:
+        _seconds, status, body = client.get(path)
+        if status == 200:
+            return body
+        assert status == 202, (path, status)
+        assert time.monotonic() < deadline, path
+
+
 def median_of_rounds(rounds: list[list[float]]) -> float:
     """Return the median of the rounds' medians."""
     return statistics.median(statistics.median(one) for one in rounds)

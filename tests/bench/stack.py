@@ -9,7 +9,7 @@ import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tests.services  # noqa: F401 - starts the two Redis servers and sets the environment
 from tests.emulators import REGION, Emulator
@@ -30,6 +30,14 @@ class Stack:
     port: int
     cookie: str
     emulator: Emulator
+
+    def new_bucket(self, name: str, **spec: Any) -> str:
+        """Make a bucket that the emulator and the product know; arguments as `Emulator.create_bucket`."""
+        from jobs.models import Bucket
+
+        self.emulator.create_bucket(name, **spec)
+        Bucket.objects.create(name=name, region=REGION)
+        return name
 
 
 @contextmanager
