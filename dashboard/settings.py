@@ -204,6 +204,8 @@ CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = WORKER_THREADS
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A broker that is out of memory or takes no writes is in trouble like one that is away: a worker waits instead of ending.
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 # Seconds after which a broker that hangs is given up: whoever enqueues for a reader is told at once. A worker is more
 # patient (dashboard/celery.py): it blocks on its queues for a second at a time.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}

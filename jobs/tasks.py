@@ -13,12 +13,14 @@ from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutt
 from django.db import close_old_connections
 from kombu.exceptions import OperationalError
 
-from jobs import cache, claims, fetch
+from jobs import cache, claims, fetch, servers
 from jobs.records import JobQuestion, PageQuestion
 from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from celery import Task
 
     from jobs.claims import Lane
 
@@ -67,10 +69,10 @@ def enqueue_page(question: PageQuestion, enqueued_at: int, lane: Lane) -> None:
         lane: who waits for it.
 
     Raises:
-        OperationalError: the broker can't be reached.
+        ServerDown: the broker can't take it.
     """
     arguments = {"question": question.to_primitives(), "enqueued_at": enqueued_at, "lane": lane}
-    fetch_page.apply_async(kwargs=arguments, queue=QUEUES[lane], **AT_ONCE)
+    _enqueue(fetch_page, arguments, lane)
 
 
 @shared_task(name="jobs.fetch_job", expires=EXPIRES)
@@ -83,7 +85,17 @@ def fetch_job(bucket: str, job_id: str, enqueued_at: int, *, lane: Lane) -> None
 def enqueue_job(question: JobQuestion, enqueued_at: int, lane: Lane) -> None:
     """Put the fetch of a job into its queue; arguments and errors as `enqueue_page`."""
     arguments = {"bucket": question.bucket, "job_id": question.job_id, "enqueued_at": enqueued_at, "lane": lane}
-    fetch_job.apply_async(kwargs=arguments, queue=QUEUES[lane], **AT_ONCE)
+    _enqueue(fetch_job, arguments, lane)
+
+
+def _enqueue(task: Task[..., None], arguments: dict[str, Any], lane: Lane) -> None:
+    try:
+        task.apply_async(kwargs=arguments, queue=QUEUES[lane], **AT_ONCE)
+    except Exception as error:
+        # Celery has a name of its own for a broker that is away, and lets pass what one says that takes no writes.
+        if isinstance(error, OperationalError) or servers.is_trouble(error):
+            raise ServerDown("broker") from None
+        raise
 
 
 @contextmanager
@@ -91,7 +103,7 @@ def _servers_may_be_down() -> Iterator[None]:
     """Drop a fetch in one line where a Redis is down: its claim lapses, and whoever still waits asks again."""
     try:
         yield
-    except (ServerDown, OperationalError) as error:
+    except ServerDown as error:
         logger.warning("a fetch is dropped: %s", error)
 
 
