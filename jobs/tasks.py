@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
 from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutting_down
+from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from kombu.exceptions import OperationalError
 
@@ -100,10 +101,10 @@ def _enqueue(task: Task[..., None], arguments: dict[str, Any], lane: Lane) -> No
 
 @contextmanager
 def _servers_may_be_down() -> Iterator[None]:
-    """Drop a fetch in one line where a Redis is down: its claim lapses, and whoever still waits asks again."""
+    """Drop a fetch in one line where a server is down: its claim lapses, and whoever still waits asks again."""
     try:
         yield
-    except ServerDown as error:
+    except (ServerDown, DatabaseError) as error:
         logger.warning("a fetch is dropped: %s", error)
 
 

@@ -236,7 +236,10 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
 
 @contextmanager
 def _workers_pause(site: Site, evidence: Evidence) -> Iterator[None]:
-    """Let no call be under way while the emulator ends, so that its journal is known whole."""
+    """Let no call be under way while the emulator ends, so that its journal is known whole.
+
+    A worker that paused in mid-command takes its Redis for down.
+    """
     for name in WORKERS:
         site.signal_worker(name, signal.SIGSTOP)
     wait_for(lambda: all(call.seconds is not None for call in site.upstream.emulator.calls()), 5)
@@ -245,7 +248,7 @@ def _workers_pause(site: Site, evidence: Evidence) -> Iterator[None]:
     site.continue_workers()
 
 
-@fault("upstream refuses connections", UNREACHABLE)
+@fault("upstream refuses connections", UNREACHABLE, REDIS_DOWN)
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     with _workers_pause(site, evidence):
         site.upstream.kill()
@@ -253,7 +256,7 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
     site.upstream.start()
 
 
-@fault("looking up upstream's name hangs", TIMEOUT, UNREACHABLE, BUSY)
+@fault("looking up upstream's name hangs", TIMEOUT, UNREACHABLE, BUSY, REDIS_DOWN)
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     hangs = site.folder / NAMES_HANG
     with _workers_pause(site, evidence):
@@ -359,7 +362,7 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
     away = file.with_suffix(".away")
     file.rename(away)
     yield
-    os.rename(away, file)
+    away.rename(file)
 
 
 __all__ = ["BUCKETS", "FAULTS", "Fault"]
