@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +21,7 @@ from jobs.records import JobQuestion, PageQuestion
 from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from celery import Task
 
@@ -35,6 +37,9 @@ BEHIND_PERSON = 0.03
 
 QUEUES: dict[Lane, str] = {"person": "page", "refresh": "page", "ahead": "ahead"}
 """Lane -> the queue in which its fetches wait."""
+
+DEAF_BEATS = 6
+"""Looks, one a second, at which tasks wait and this worker takes none, after which it counts as deaf."""
 
 AT_ONCE: dict[str, Any] = {"retry": True, "retry_policy": {"max_retries": 0}}
 """While the broker is down enqueueing fails at once: whoever waits is told instead of kept."""
@@ -108,18 +113,84 @@ def _servers_may_be_down() -> Iterator[None]:
         logger.warning("a fetch is dropped: %s", error)
 
 
+class Hearing:
+    """Notices that this worker is deaf: tasks wait in its queues, it runs none, and it takes none.
+
+    Its process may live and beat on while its connection to the broker is gone or asleep. Whoever supervises it starts it
+    anew once it ends.
+    """
+
+    def __init__(self, queues: Iterable[str], end: Callable[[], object]) -> None:
+        self._queues = tuple(queues)
+        self._end = end
+        self._lock = threading.Lock()
+        self._running = 0
+        self._beats = 0
+        self._checked_at = 0.0
+
+    def take(self) -> None:
+        """Say that a task begins."""
+        with self._lock:
+            self._running += 1
+            self._beats = 0
+
+    def give(self) -> None:
+        """Say that a task has ended."""
+        with self._lock:
+            self._running -= 1
+
+    def check(self) -> None:
+        """Look whether tasks wait, once a second; end the process at the DEAF_BEATS-th look in a row that finds it deaf.
+
+        Raises:
+            ServerDown: the broker can't be reached; then nobody could hear anything.
+        """
+        with servers.broker().connection() as client:
+            waiting = any(client.llen(queue) for queue in self._queues)
+        now = time.monotonic()
+        with self._lock:
+            in_a_row = now - self._checked_at < DEAF_BEATS
+            self._checked_at = now
+            self._beats = (self._beats if in_a_row else 0) + 1 if waiting and not self._running else 0
+            is_deaf = self._beats >= DEAF_BEATS
+        if is_deaf:
+            logger.critical("this worker takes no task though some have waited for %d s; it ends", DEAF_BEATS)
+            self._end()
+
+
+_hearing: list[Hearing] = []
+
+
 @task_prerun.connect
-@task_postrun.connect
-def check_connections(**_: object) -> None:
-    """Do for a task what Django does for a request: drop database connections that are old or broken."""
+def take(**_: object) -> None:
+    """Say that a task begins, and drop what is old."""
+    for hearing in _hearing:
+        hearing.take()
     close_old_connections()
+
+
+@task_postrun.connect
+def give(**_: object) -> None:
+    """Say that a task has ended, and drop what is old: Django does that for a request, nobody for a task."""
+    close_old_connections()
+    for hearing in _hearing:
+        hearing.give()
 
 
 @worker_ready.connect
 def begin(sender: Any, **_: object) -> None:
-    """Write the heartbeat and watch the credentials from now on."""
+    """Write the heartbeat, watch the credentials and listen to oneself from now on."""
+    hearing = Hearing(sender.app.amqp.queues.consume_from, _end_at_once)
+    _hearing[:] = [hearing]
+    claims.renewer.each_beat(hearing.check)
     claims.renewer.each_beat(fetch.watch_credentials)
     claims.renewer.start(str(sender.hostname))
+
+
+def _end_at_once() -> None:
+    # Asked to end softly it might wait for the very connection that is gone.
+    logging.shutdown()
+    os._exit(1)
 
 
 @worker_shutting_down.connect

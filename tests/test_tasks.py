@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+import redis
 from celery import signals
+from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from dashboard.celery import app
-from jobs import tasks
+from jobs import claims, servers, tasks
 from jobs.filters import JobFilter
 from jobs.records import PageQuestion
 from tests.ports import free_port
+from tests.processes import ROOT, worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 QUESTION = PageQuestion("media-prod-1250000000", JobFilter())
 
@@ -55,3 +62,76 @@ def test_worker_is_more_patient_than_a_web_process() -> None:
 
     assert conf.broker_transport_options["socket_timeout"] == 3.0
     assert app.conf.broker_transport_options["socket_timeout"] == 1.0
+
+
+# A worker that takes nothing -------------------------------------------------------------------------------------------
+
+
+def test_worker_that_is_deaf_ends_so_that_it_is_started_anew(tmp_path: Path) -> None:
+    url = settings.REDIS_URL.removesuffix("/0") + "/7"
+    hand = worker(tmp_path / "worker.log", {"REDIS_URL": url, "DATABASE_URL": "sqlite://:memory:"}, name="deaf")
+    with redis.Redis.from_url(url) as client, app.connection_for_write(url) as connection:
+        hand.ready = lambda: bool(client.hlen(claims.HEARTBEATS))
+        hand.start()
+        try:
+            control = [
+                sys.executable,
+                "-m",
+                "celery",
+                "-A",
+                "dashboard",
+                "control",
+                "--timeout",
+                "5",
+                "cancel_consumer",
+                "page",
+            ]
+            subprocess.run(control, cwd=ROOT, env={**os.environ, "REDIS_URL": url}, check=True, capture_output=True)
+            time.sleep(1.5)  # its last look into the queue lasts a second
+            tasks.fetch_page.apply_async(
+                kwargs={"question": QUESTION.to_primitives(), "enqueued_at": 0, "lane": "person"},
+                queue="page",
+                connection=connection,
+            )
+            assert hand.popen is not None
+            assert hand.popen.wait(20) == 1
+            assert "takes no task" in hand.text()
+        finally:
+            hand.kill()
+            client.flushdb()
+
+
+@pytest.fixture
+def deaf() -> Iterator[list[str]]:
+    """Notes of how often a worker, for whose queue a task waits, has ended."""
+    with servers.broker().connection() as client:
+        client.rpush("waits-for-nobody", "task")
+        yield []
+        client.delete("waits-for-nobody")
+
+
+@pytest.mark.parametrize("queue", ["waits-for-nobody", "empty"])
+def test_worker_is_deaf_only_where_tasks_wait(deaf: list[str], queue: str) -> None:
+    hearing = tasks.Hearing([queue], lambda: deaf.append("ended"))
+    for _ in range(tasks.DEAF_BEATS - 1):
+        hearing.check()
+    assert deaf == []
+
+    hearing.check()
+
+    assert bool(deaf) == (queue == "waits-for-nobody")
+
+
+def test_worker_that_runs_or_takes_a_task_is_not_deaf(deaf: list[str]) -> None:
+    hearing = tasks.Hearing(["waits-for-nobody"], lambda: deaf.append("ended"))
+    hearing.take()
+    for _ in range(2 * tasks.DEAF_BEATS):
+        hearing.check()
+    hearing.give()
+    for _ in range(3):
+        for _ in range(tasks.DEAF_BEATS - 1):
+            hearing.check()
+        hearing.take()
+        hearing.give()
+
+    assert deaf == []
