@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
@@ -55,6 +55,14 @@ def test_broker_that_is_down_is_known_at_once() -> None:
     assert seconds_to_fail(free_port()) < 0.5
 
 
+def test_worker_looks_for_its_broker_every_two_seconds_however_long_it_is_away() -> None:
+    pauses: list[float] = []
+    with app.connection_for_read(f"redis://127.0.0.1:{free_port()}/0") as connection, pytest.raises(OperationalError):
+        connection.ensure_connection(lambda _error, pause: pauses.append(pause), max_retries=3)
+
+    assert max(pauses) <= 2
+
+
 def test_worker_is_more_patient_than_a_web_process() -> None:
     conf = type("Conf", (), {"broker_transport_options": dict(app.conf.broker_transport_options)})()
 
@@ -74,6 +82,7 @@ def test_worker_that_is_deaf_ends_so_that_it_is_started_anew(tmp_path: Path) -> 
         hand.ready = lambda: bool(client.hlen(claims.HEARTBEATS))
         hand.start()
         try:
+            options: dict[str, Any] = {"connection": connection}
             control = [
                 sys.executable,
                 "-m",
@@ -91,7 +100,7 @@ def test_worker_that_is_deaf_ends_so_that_it_is_started_anew(tmp_path: Path) -> 
             tasks.fetch_page.apply_async(
                 kwargs={"question": QUESTION.to_primitives(), "enqueued_at": 0, "lane": "person"},
                 queue="page",
-                connection=connection,
+                **options,
             )
             assert hand.popen is not None
             assert hand.popen.wait(20) == 1
