@@ -9,7 +9,7 @@
     run          `./dev run` and `./dev manage`
     checks       `./dev check` and `./dev lock`
     browser      a Chromium for the tests
-    testing      `./dev test` and `./dev bench`
+    testing      `./dev test`, `./dev bench` and `./dev faults`
 
 A module imports only what stands above it here.
 """

@@ -1,4 +1,4 @@
-"""`./dev test` and `./dev bench`."""
+"""`./dev test`, `./dev bench` and `./dev faults`."""
 
 from __future__ import annotations
 
@@ -34,3 +34,10 @@ def bench(options: argparse.Namespace) -> int:
     variables = os.environ | browser_variables()
     command = (PYTHON, "-m", "tests.bench", *options.arguments)
     return subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
+
+
+def faults(options: argparse.Namespace) -> int:
+    """Strike a site with faults while twenty readers read: all, or those whose names hold an argument; --seconds N each."""
+    install("dev")
+    command = (PYTHON, "-m", "tests.faults", *options.arguments)
+    return subprocess.run(command, cwd=ROOT, check=False).returncode

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sqlite3
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from contextlib import closing, contextmanager
@@ -14,20 +17,25 @@ from typing import TYPE_CHECKING, Any
 
 from tests.faults.names import NAMES_HANG, UPSTREAM_NAME
 from tests.faults.readers import Browser, cold_path
-from tests.faults.site import BUCKETS, OTHER_PAIR, PAIR, SICK, WELL, WORKERS, Site, wait_for
+from tests.faults.site import LATENCY, OTHER_PAIR, PAIR, SICK, WELL, WORKERS, Site, wait_for
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from tests.emulators import Call, Emulator
     from tests.faults.evidence import Evidence, Named
+
+    Strike = Callable[[Site, Evidence], Iterator[Sequence[str] | None]]
 
 DATA = ROOT / "tests" / "data"
 PROMISED = 10.0
 """Seconds after which all is well again."""
 KEPT = 60.0
 """Seconds for which it is remembered that a bucket may not be read."""
+DEAF_FOR = 8.0
+"""Seconds after which a worker that takes no tasks has ended, at the latest."""
 
 NO_WORKER: Named = ("ours", "no_worker")
 BUSY: Named = ("ours", "busy")
@@ -46,7 +54,7 @@ class Fault:
     """
 
     name: str
-    strike: Callable[[Site, Evidence], AbstractContextManager[None]]
+    strike: Callable[[Site, Evidence], AbstractContextManager[Sequence[str] | None]]
     expected: frozenset[Named]
     everywhere: bool = True
     at_once: bool = False
@@ -58,25 +66,27 @@ FAULTS: dict[str, Fault] = {}
 
 def fault(
     name: str, *expected: Named, everywhere: bool = True, at_once: bool = False, bound: float = PROMISED
-) -> Callable[[Callable[[Site, Evidence], Iterator[None]]], None]:
-    """Register a fault; the function strikes, yields while the fault is in force, and mends."""
+) -> Callable[[Strike], None]:
+    """Register a fault; the function strikes, yields while the fault is in force, and mends.
 
-    def register(function: Callable[[Site, Evidence], Iterator[None]]) -> None:
+    What it yields are pages that must come afterwards besides those of the readers.
+    """
+
+    def register(function: Strike) -> None:
         FAULTS[name] = Fault(name, contextmanager(function), frozenset(expected), everywhere, at_once, bound)
 
     return register
 
 
 # Workers ---------------------------------------------------------------------------------------------------------------
-# The worker that is killed is the only one that listens, so that the phase is its own.
 
 
 class _Asker(threading.Thread):
-    """Asks for a page that nobody knows yet, once."""
+    """Asks once for a page that nobody knows yet."""
 
-    def __init__(self, site: Site, evidence: Evidence, bucket: str) -> None:
+    def __init__(self, site: Site, evidence: Evidence) -> None:
         super().__init__(daemon=True)
-        self.path = cold_path(bucket)
+        self.path = cold_path(WELL)
         self._browser = Browser(site.port, evidence)
 
     def run(self) -> None:
@@ -84,72 +94,93 @@ class _Asker(threading.Thread):
         self._browser.close()
 
 
-@fault("worker killed with a task in its queue", NO_WORKER, BUSY, at_once=True)
-def _(site: Site, evidence: Evidence) -> Iterator[None]:
+@contextmanager
+def _alone(site: Site, name: str) -> Iterator[None]:
+    """Let one worker take all tasks, so that the phase in which it is killed is its own."""
+    others = [other for other in WORKERS if other != name]
+    for other in others:
+        site.signal_worker(other, signal.SIGSTOP)
+    time.sleep(BLOCKED_FOR)
+    try:
+        yield
+    finally:
+        site.continue_workers()
+
+
+BLOCKED_FOR = 1.2
+"""Seconds after which the broker gives no task any more to a worker that is stopped: its last look lasts a second."""
+
+
+@fault("worker killed with tasks in its queue", NO_WORKER, BUSY, at_once=True)
+def _(site: Site, evidence: Evidence) -> Iterator[list[str]]:
     for name in WORKERS:
         site.signal_worker(name, signal.SIGSTOP)
-    asker = _Asker(site, evidence, WELL)
+    time.sleep(BLOCKED_FOR)
+    asker = _Asker(site, evidence)
     asker.start()
     wait_for(lambda: site.broker.tell("LLEN", "page"), 5)
     site.signal_worker(WORKERS[0], signal.SIGKILL)
-    site.signal_worker(WORKERS[1], signal.SIGCONT)
-    yield
+    site.continue_workers()
+    yield [asker.path]
 
 
-@fault("worker killed while it waits for upstream", NO_WORKER, BUSY, at_once=True)
-def _(site: Site, evidence: Evidence) -> Iterator[None]:
-    emulator = site.upstream.emulator
-    emulator.set_latency(3.0, WELL)
-    asker = _Asker(site, evidence, WELL)
-    asker.start()
-    wait_for(lambda: any(call.seconds is None for call in emulator.calls(WELL)), 5)
-    site.signal_worker(WORKERS[0], signal.SIGKILL)
-    emulator.set_latency(0.05, WELL)
-    yield
+def _killed(
+    name: str, victim: str, *, prepare: Callable[[Emulator], None], reached: Callable[[Call], bool], holds: str = ""
+) -> None:
+    """Register a worker's death in one phase of a fetch.
+
+    Args:
+        name: the fault's.
+        victim: the worker that is killed.
+        prepare: makes upstream slow enough to be met in the phase.
+        reached: whether a call of upstream's journal is in the phase.
+        holds: the server that hangs for a moment, so that the worker is met while it waits for it.
+    """
+
+    @fault(name, NO_WORKER, BUSY, *([REDIS_DOWN] if holds else []), at_once=True)
+    def _(site: Site, evidence: Evidence) -> Iterator[list[str]]:
+        emulator = site.upstream.emulator
+        with _alone(site, victim):
+            prepare(emulator)
+            before = emulator.calls(WELL)[-1].number
+            asker = _Asker(site, evidence)
+            asker.start()
+            wait_for(lambda: any(reached(call) for call in emulator.calls(WELL, since=before)), 5)
+            if holds:
+                server = site.broker if holds == "broker" else site.cache
+                server.signal(signal.SIGSTOP)
+                time.sleep(HOLDING)
+                site.signal_worker(victim, signal.SIGKILL)
+                server.signal(signal.SIGCONT)
+            else:
+                site.signal_worker(victim, signal.SIGKILL)
+            emulator.set_faults(WELL)
+            emulator.set_latency(LATENCY, WELL)
+        yield [asker.path]
 
 
-@fault("worker killed in mid-body", NO_WORKER, BUSY, at_once=True)
-def _(site: Site, evidence: Evidence) -> Iterator[None]:
-    emulator = site.upstream.emulator
-    emulator.fault(WELL, "trickle", part="body", chunk=500, interval=0.1)
-    asker = _Asker(site, evidence, WELL)
-    asker.start()
-    wait_for(lambda: any(call.status and call.seconds is None for call in emulator.calls(WELL)), 5)
-    site.signal_worker(WORKERS[1], signal.SIGKILL)
-    emulator.set_faults(WELL)
-    yield
+HOLDING = 0.7
+"""Seconds in which upstream's answer comes, and the worker goes on to the server that hangs."""
 
 
-@fault("worker killed while it stores", NO_WORKER, BUSY, REDIS_DOWN, at_once=True)
-def _(site: Site, evidence: Evidence) -> Iterator[None]:
-    emulator = site.upstream.emulator
-    before = len(emulator.calls(WELL))
-    emulator.set_latency(0.3, WELL)
-    asker = _Asker(site, evidence, WELL)
-    asker.start()
-    wait_for(lambda: len(emulator.calls(WELL)) > before, 5)
-    site.cache.signal(signal.SIGSTOP)
-    time.sleep(0.5)  # its answer has come: it stores now, and waits for the cache
-    site.signal_worker(WORKERS[0], signal.SIGKILL)
-    site.cache.signal(signal.SIGCONT)
-    emulator.set_latency(0.05, WELL)
-    yield
+def _be_slow(seconds: float) -> Callable[[Emulator], None]:
+    return lambda emulator: emulator.set_latency(seconds, WELL)
 
 
-@fault("worker killed between storing and waking", NO_WORKER, BUSY, REDIS_DOWN, at_once=True)
-def _(site: Site, evidence: Evidence) -> Iterator[None]:
-    emulator = site.upstream.emulator
-    before = len(emulator.calls(WELL))
-    emulator.set_latency(0.3, WELL)
-    asker = _Asker(site, evidence, WELL)
-    asker.start()
-    wait_for(lambda: len(emulator.calls(WELL)) > before, 5)
-    site.broker.signal(signal.SIGSTOP)
-    time.sleep(0.5)  # its answer is stored: it wants to wake who waits, and waits for the broker
-    site.signal_worker(WORKERS[1], signal.SIGKILL)
-    site.broker.signal(signal.SIGCONT)
-    emulator.set_latency(0.05, WELL)
-    yield
+def _trickle(emulator: Emulator) -> None:
+    emulator.fault(WELL, "trickle", part="body", chunk=200, interval=0.1)
+
+
+def _under_way(call: Call) -> bool:
+    return call.seconds is None
+
+
+_killed("worker killed while it waits for upstream", "w1", prepare=_be_slow(3.0), reached=_under_way)
+_killed(
+    "worker killed in mid-body", "w2", prepare=_trickle, reached=lambda call: bool(call.status) and _under_way(call)
+)
+_killed("worker killed while it stores", "w1", prepare=_be_slow(0.4), reached=_under_way, holds="cache")
+_killed("worker killed between storing and waking", "w2", prepare=_be_slow(0.4), reached=_under_way, holds="broker")
 
 
 @fault("all workers gone", NO_WORKER)
@@ -165,6 +196,17 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
         site.signal_worker(name, signal.SIGSTOP)
     yield
     site.continue_workers()
+
+
+@fault("all workers deaf", NO_WORKER, BUSY, at_once=True, bound=PROMISED + DEAF_FOR)
+def _(site: Site, evidence: Evidence) -> Iterator[None]:
+    # They live and beat, but consume nothing: each must notice that by itself, and end, and be started anew.
+    for queue in ("page", "ahead"):
+        subprocess.run(
+            [sys.executable, "-m", "celery", "--quiet", "-A", "dashboard", "control", "cancel_consumer", queue], cwd=ROOT,
+            env={**os.environ, **site.environment}, check=True, capture_output=True,
+        )  # fmt: skip
+    yield
 
 
 # Broker and cache ---------------------------------------------------------------------------------------------------------
@@ -317,8 +359,6 @@ class _Impostor:
     """Listens with a certificate that nobody trusts."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
-        import socket
-
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._context = context
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -363,6 +403,3 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
     file.rename(away)
     yield
     away.rename(file)
-
-
-__all__ = ["BUCKETS", "FAULTS", "Fault"]

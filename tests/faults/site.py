@@ -37,6 +37,7 @@ WELL = "well-1250000000"
 BUCKETS = (*SICK, WELL)
 WORKERS = ("w1", "w2")
 JOBS = 60
+LATENCY = 0.05
 PAIR, OTHER_PAIR = ("FAULTS-SECRET-ID-1", "FAULTS-SECRET-KEY-1"), ("FAULTS-SECRET-ID-2", "FAULTS-SECRET-KEY-2")
 
 
@@ -98,7 +99,7 @@ class Upstream:
 
     def start(self) -> None:
         """Start it with its buckets."""
-        self.emulator = Emulator("--port", str(self.port), latency=0.05, credentials=self.credentials)
+        self.emulator = Emulator("--port", str(self.port), latency=LATENCY, credentials=self.credentials)
         for seed, bucket in enumerate(BUCKETS, start=1):
             self.emulator.create_bucket(bucket, jobs=JOBS, seed=seed, anchor=self._anchor)
         self.epoch += 1

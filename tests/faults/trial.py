@@ -12,6 +12,8 @@ from tests.faults.readers import EXAMPLES, WARM, Browser, Crowd, cold_path
 from tests.faults.site import BUCKETS, Site
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.faults.injections import Fault
     from tests.faults.readers import Tally
 
@@ -92,11 +94,12 @@ class Trial:
         """Strike, wait, mend, and watch until all is well."""
         traces = self.site.tracebacks()
         tally = self.crowd.begin(fault.expected, everywhere=fault.everywhere)
-        with fault.strike(self.site, self.evidence):
+        time.sleep(1.0)  # by then each reader wants a page of its own
+        with fault.strike(self.site, self.evidence) as also:
             if not fault.at_once:
                 time.sleep(seconds)
             self.crowd.want_no_more()
-        recovery = self._wait_until_well(fault.bound + AFTERWARDS)
+        recovery = self._wait_until_well(fault.bound + AFTERWARDS, also or ())
         lost = self.crowd.waiting
         self.crowd.forget()
         # Kept problems of pages that nobody asks for are none of the next fault's.
@@ -104,11 +107,11 @@ class Trial:
         self.crowd.want_no_more()
         return Result(fault, tally, lost, recovery, self.site.tracebacks() - traces)
 
-    def _wait_until_well(self, longest: float) -> float | None:
+    def _wait_until_well(self, longest: float, also: Sequence[str] = ()) -> float | None:
         """Return the seconds until every page comes again, also those that readers wanted in vain; None if that is never."""
         began = time.monotonic()
         browser = Browser(self.site.port, self.evidence)
-        missing = list(WARM)
+        missing = [*WARM, *also]
         cold = [cold_path(bucket) for bucket in BUCKETS]
         try:
             while time.monotonic() - began < longest:
