@@ -17,6 +17,7 @@ from django.views.decorators.csrf import requires_csrf_token
 from jobs import twins
 from jobs.problems import ours
 from jobs.views.embed import framed
+from jobs.views.responses import with_list_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404; a hidden bucket, an unknown one and an unknown address look alike."""
     # A view's own words say more. Those of an address that no view answers list the address table.
     said = str(exception) if isinstance(exception, Http404) and not isinstance(exception, Resolver404) else ""
-    return _answer(request, 404, "not_found", said or _("The address may be mistyped, or what it named is gone."))
+    message = said or _("The address may be mistyped, or what it named is gone.")
+    # At a list's address htmx gets another answer, and the bucket may be shown again: no cache may mix them up.
+    return with_list_headers(_answer(request, 404, "not_found", message))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

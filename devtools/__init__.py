@@ -9,7 +9,7 @@
     run          `./dev run` and `./dev manage`
     checks       `./dev check` and `./dev lock`
     browser      a Chromium for the tests
-    testing      `./dev test`, `./dev bench` and `./dev faults`
+    testing      `./dev test`, `./dev bench`, `./dev walks` and `./dev faults`
 
 A module imports only what stands above it here.
 """

@@ -1,4 +1,4 @@
-"""`./dev test`, `./dev bench` and `./dev faults`."""
+"""`./dev test`, `./dev bench`, `./dev walks` and `./dev faults`."""
 
 from __future__ import annotations
 
@@ -36,8 +36,15 @@ def bench(options: argparse.Namespace) -> int:
     return subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
 
 
-def faults(options: argparse.Namespace) -> int:
-    """Strike a site with faults while twenty readers read: all, or those whose names hold an argument; --seconds N each."""
+def walks(options: argparse.Namespace) -> int:
+    """Page through 10,000 seeded lists that move and judge what was shown; exit code 1 where a row is lost unsaid."""
     install("dev")
-    command = (PYTHON, "-m", "tests.faults", *options.arguments)
+    command = (PYTHON, "-m", "tests.walks", f"--seed={options.seed}", f"--count={options.count}")
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def faults(options: argparse.Namespace) -> int:
+    """Strike a site with real faults while twenty readers read; exit code 1 where a promise is broken."""
+    install("dev")
+    command = (PYTHON, "-m", "tests.faults", f"--seconds={options.seconds}", *options.names)
     return subprocess.run(command, cwd=ROOT, check=False).returncode

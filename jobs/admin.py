@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from jobs import credentials
+from jobs import credentials, pages
 from jobs.models import Bucket
+from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
@@ -37,8 +41,11 @@ class BucketAdmin(ModelAdmin):
     filter_horizontal = ("groups",)
 
     def save_model(self, request: HttpRequest, obj: Bucket, form: ModelForm[Bucket], change: bool) -> None:
-        """Save, and say what the form can't forbid."""
+        """Save, let what was known to go wrong be asked again where it may go well now, and say what the form can't forbid."""
         super().save_model(request, obj, form, change)
+        if change and {"region", "credential"} & set(form.changed_data):
+            # Only then does every process see the change: one that asks before it must not be believed after it.
+            transaction.on_commit(partial(_drop_problems, obj))
         # Only a warning: the web process may run without credentials, which the worker alone needs.
         if obj.credential not in credentials.names():
             messages.warning(
@@ -54,3 +61,9 @@ class BucketAdmin(ModelAdmin):
             messages.warning(
                 request, _("BUCKETS names this bucket: the next start sets its region and credential again.")
             )
+
+
+def _drop_problems(bucket: Bucket) -> None:
+    # Without Redis nothing is asked or shown, and by the time it is back the problems are mostly over.
+    with suppress(ServerDown):
+        pages.drop_problems(bucket)

@@ -2,7 +2,8 @@
 
 A *head* names the newest chain of a filter. A *chain* (bucket, filter, pin) is a hash: `c:<n>` and `p:<n>` are page n's
 continuation and place, `t:<place>` a place's number, `j:<JobId>` the lowest page that held the job, `l:<n>` the creation
-time (unix seconds) of page n's last row where the order is proven, `s:<n>` what the chain has brought up to page n. A *page* is a hash
+time (unix seconds) of page n's last row where the order is proven, `s:<n>` what the chain has brought up to page n,
+`e:<n>` how many pages running, up to n, brought nothing new. A *page* is a hash
 keyed by its place in the chain: the digest of the continuation that leads to it, or `first`. Everything may vanish at
 any moment (the server evicts by age), and everything stored is masked.
 """
@@ -160,7 +161,7 @@ def store_page(
         "asked": page.asked_upstream,
         "open": page.has_open_jobs,
     }
-    following = step.next
+    following, if_moved = step.next, step.if_moved
     answer = servers.cache_server().script(
         "store_page",
         [
@@ -186,6 +187,8 @@ def store_page(
             _unix(step.last),
             int(question.filter.order == "Desc"),
             page.received,
+            pack([if_moved.next_token, if_moved.after]) if if_moved else b"",
+            if_moved.digest if if_moved else "",
             *(row.job.job_id for row in page.rows),
         ],
     )

@@ -1,9 +1,13 @@
-"""How a chain goes on from one page to the next: by CI's token, or by keyset where jobs can leave the filter meanwhile.
+"""How a chain goes on from one page to the next: by CI's token, or by keyset where jobs can leave the list meanwhile.
 
 A job that ends leaves `states=Running`. With a token that counts rows everything behind it then slips forward by one, and
 the row that was next is never seen. By keyset the next page begins at the last row's creation time, inclusive, and what
 was seen already is dropped: nothing can slip past. Inside a second that holds more jobs than a page does, the creation
 time tells nothing, and the token is followed until a row of another second comes.
+
+Where no job can leave, rows can still move: some come into the filter, or those of one second change places. No row is
+then passed over without another that comes twice. So a chain that goes by token until a row repeats goes on by keyset from
+the first row of that page, and stays with it.
 """
 
 from __future__ import annotations
@@ -28,8 +32,8 @@ if TYPE_CHECKING:
 class Step:
     """What one answer means for its chain.
 
-    `next` is where it goes on, None at the end. `ends_without_news` says that the list ends here if no row is new.
-    `first` and `last` are the creation times of its first and last row, None where the order is not proven.
+    `next` is where it goes on, None at the end; `if_moved`, where there is one, is where it goes on instead if a row stood
+    on an earlier page. `ends_without_news` says that the list ends here if no row is new and it hasn't moved. `first` and `last` are the creation times of its first and last row, None where the order is not proven.
     """
 
     next: Continuation | None
@@ -37,6 +41,7 @@ class Step:
     ends_without_news: bool
     first: datetime | None
     last: datetime | None
+    if_moved: Continuation | None = None
 
 
 def step(job_filter: JobFilter, asked: Continuation, created: Sequence[datetime | None], next_token: str) -> Step:
@@ -52,14 +57,17 @@ def step(job_filter: JobFilter, asked: Continuation, created: Sequence[datetime 
     first, last = _ends_of(created, bound, descending=job_filter.order == "Desc")
     doubts: list[Doubt] = ["order"] if created and last is None else []
     following = Continuation(next_token, asked.after) if next_token else None
-    if following and job_filter.can_lose_jobs and last is not None:
+    by_keyset = job_filter.can_lose_jobs or bool(asked.after)
+    if following and by_keyset and last is not None:
         if last != bound:
             following = Continuation("", write_time(last))
         else:
             doubts.append("second")
     # By keyset the first answer to a question repeats what the page before ended with, so it may hold nothing else.
-    ends_without_news = bool(asked.next_token) or not (asked.after or job_filter.can_lose_jobs)
-    return Step(following, tuple(doubts), ends_without_news, first, last)
+    ends_without_news = bool(asked.next_token) or not by_keyset
+    can_move = asked.next_token and not by_keyset and first is not None
+    if_moved = Continuation("", write_time(first)) if can_move and first is not None else None
+    return Step(following, tuple(doubts), ends_without_news, first, last, if_moved)
 
 
 def _ends_of(

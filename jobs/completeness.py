@@ -17,7 +17,7 @@ DOUBTS: dict[str, _StrPromise] = {
         "Cloud Infinite sent jobs without a creation time or out of order, so that the order is not proven and a job may be missing."
     ),
     "second": _(
-        "More jobs were created within one second than a page holds. Of those, one may be missing where others changed their state meanwhile."
+        "Jobs that were created within one second fill a whole page. One of them, or of those right behind them, may be missing where others left the list meanwhile."
     ),
     "token": _(
         "Cloud Infinite refused its own token, so the list goes on by creation time. No job is lost by that."

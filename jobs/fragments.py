@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from jobs.filters import View
     from jobs.records import Page
 
+FLIGHTS = 32
+"""How many fragments a process remembers by itself."""
+
 _flights: dict[str, Future[str]] = {}
+"""What is being rendered, and what was of late: who looked into the cache before it was kept there must still find it."""
 _lock = threading.Lock()
 _keeper = ThreadPoolExecutor(1, thread_name_prefix="fragments")
 """Keeps fragments for the next readers, so that the first one doesn't wait for it."""
@@ -51,6 +55,10 @@ def rows_html(page: Page, view: View, *, embedded: bool) -> SafeString:
 
 def _single_flight(name: str, render: Callable[[], str]) -> str:
     """Return the kept fragment, or render it in one thread while the others wait for that one."""
+    with _lock:
+        flight = _flights.get(name)
+    if flight is not None:
+        return flight.result()
     with suppress(ServerDown):
         if (kept := cache.find_fragment(name)) is not None:
             return kept
@@ -59,17 +67,18 @@ def _single_flight(name: str, render: Callable[[], str]) -> str:
         mine = flight is None
         if flight is None:
             flight = _flights[name] = Future()
+        if len(_flights) > FLIGHTS:
+            del _flights[next(iter(_flights))]
     if not mine:
         return flight.result()
     try:
         html = render()
-        flight.set_result(html)
     except BaseException as error:
+        with _lock:
+            _flights.pop(name, None)
         flight.set_exception(error)
         raise
-    finally:
-        with _lock:
-            del _flights[name]
+    flight.set_result(html)
     _keeper.submit(_keep, name, html)
     return html
 

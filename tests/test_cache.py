@@ -439,6 +439,35 @@ def test_later_answer_by_keyset_without_news_ends_the_list() -> None:
     assert third.end == "no_new_rows"
 
 
+@pytest.mark.parametrize(("rows", "token"), [(["b2", "b3"], "t3"), (["b1", "b2"], "t3"), (["b2", "b3"], "")])
+def test_token_chain_that_brings_a_row_again_goes_on_by_keyset(rows: list[str], token: str) -> None:
+    store(page_of("b1", "b2", token="t2"), head=True)
+    question = question_for("t2")
+    page = replace(page_of(*rows, token=token), place=question.place)
+    step = replace(step_to(page.next, question), if_moved=Continuation("", AFTER))
+
+    cache.store_page(question, page, step, moves_head=False, person=True)
+
+    second = find("t2")
+    assert second is not None
+    assert (second.next, second.end, second.doubts) == (Continuation("", AFTER), "", ())
+
+
+def test_list_ends_where_three_pages_running_bring_nothing_new() -> None:
+    store(replace(page_of("b1", "b2"), next=Continuation("", AFTER)), head=True)
+    pages, following = [], Continuation("", AFTER)
+    for number in range(3):
+        asked, following = following, Continuation(f"t{number}", AFTER)
+        step = replace(step_to(following, question_for("")), ends_without_news=False)
+        question = PageQuestion(BUCKET, LIST, PIN, asked)
+        cache.store_page(
+            question, replace(page_of("b1", "b2"), place=question.place), step, moves_head=False, person=True
+        )
+        pages.append(cache.find_page(question, "default", person=True).page)
+
+    assert [page and page.end for page in pages] == ["", "", "no_new_rows"]
+
+
 def test_page_says_what_its_chain_has_brought_so_far() -> None:
     store(page_of("b1", "b2", token="t2", received=3), head=True)
     store(page_of("b2", "b3", token="t3"), "t2")

@@ -42,6 +42,10 @@ def test_jobs_can_leave_where_an_open_state_but_not_every_state_is_asked(
     assert JobFilter(states=states).can_lose_jobs is expected
 
 
+def test_oldest_jobs_can_leave_a_list_that_begins_with_them() -> None:
+    assert JobFilter(order="Asc").can_lose_jobs is True
+
+
 def test_list_whose_jobs_stay_goes_on_by_token() -> None:
     assert step(FAILED, START, [at(9), at(8)], "t").next == Continuation("t")
 
@@ -69,6 +73,31 @@ def test_keyset_is_taken_up_again_with_the_first_row_of_another_second() -> None
     found = step(RUNNING, after(8, "t2"), [at(8), at(7)], "t3")
 
     assert (found.next, found.doubts) == (after(7), ())
+
+
+def test_token_chain_says_where_it_goes_on_if_the_list_moved() -> None:
+    assert step(FAILED, Continuation("t"), [at(9), at(8)], "t2").if_moved == after(9)
+    assert step(FAILED, Continuation("t"), [at(9), at(8)], "").if_moved == after(9)
+
+
+@pytest.mark.parametrize(
+    ("job_filter", "asked", "created"),
+    [
+        (FAILED, START, [at(9), at(8)]),
+        (FAILED, Continuation("t"), [at(8), at(9)]),
+        (FAILED, Continuation("t"), []),
+        (FAILED, after(9), [at(9), at(8)]),
+        (RUNNING, after(9, "t"), [at(9), at(8)]),
+    ],
+)
+def test_list_that_moved_is_not_mended_where_nothing_is_known_or_keyset_does_it(
+    job_filter: JobFilter, asked: Continuation, created: list[datetime]
+) -> None:
+    assert step(job_filter, asked, created, "t2").if_moved is None
+
+
+def test_chain_that_once_went_on_by_keyset_stays_with_it() -> None:
+    assert step(FAILED, after(9), [at(9), at(8)], "t").next == after(8)
 
 
 @pytest.mark.parametrize("created", [[at(8), None], [at(7), at(8)], [at(99), at(8)]])

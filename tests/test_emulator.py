@@ -1025,6 +1025,32 @@ def test_repeat_rows_fault_sends_rows_again(cloud: Emulator, tokens: str) -> Non
     assert column(third, "JobId") == truth[12:22]
 
 
+def test_shuffle_fault_changes_the_order_of_an_answer(cloud: Emulator) -> None:
+    faulty(cloud, "shuffle", seed=3)
+    truth = cloud.job_ids(BUCKET)
+
+    first, again = column(ask(cloud), "JobId"), column(ask(cloud), "JobId")
+
+    assert sorted(first) == sorted(again) == sorted(truth[:10])
+    assert len({tuple(first), tuple(again), tuple(truth[:10])}) == 3
+
+
+@pytest.mark.parametrize("tokens", CHOICES["tokens"])
+def test_shuffle_fault_among_ties_makes_tokens_that_count_rows_skip_some(cloud: Emulator, tokens: str) -> None:
+    cloud.set_switches(tokens=tokens)
+    cloud.create_bucket(BUCKET, jobs=30, spread=0)
+    cloud.fault(BUCKET, "shuffle", among="ties")
+
+    sent, token = [], ""
+    for _ in range(3):
+        answer = ask(cloud, {"nextToken": token} if token else {})
+        sent += column(answer, "JobId")
+        token = parsed(answer).findtext("NextToken", "")
+
+    assert len(sent) == 30
+    assert (len(set(sent)) == 30) is (tokens == "cursor")
+
+
 def test_faults_are_removed(cloud: Emulator) -> None:
     faulty(cloud, "error", status=500)
     cloud.set_faults(BUCKET)

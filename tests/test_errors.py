@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from django.test import Client, RequestFactory
 
 from dashboard.errors import server_error
-from tests.factories import make_staff
+from tests.factories import make_bucket, make_staff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,20 @@ def test_a_404_repeats_the_words_of_the_view(client: Client) -> None:
     answer = client.get("/buckets/unknown-12345/jobs/")
 
     assert text(answer.content)[1] == "There is no such bucket, or you may not see it."
+
+
+@pytest.mark.parametrize("path", ["jobs/", "jobs.json", "jobs/b1/", "jobs/b1/raw.json"])
+def test_a_hidden_bucket_is_not_found_by_this_reader_now_and_in_this_form(client: Client, path: str) -> None:
+    make_bucket("hidden-1250000000", hidden=True)
+    client.force_login(make_staff())
+
+    for prefix in ("", "/embed"):
+        for headers in ({}, {"HX-Request": "true"}):
+            answer = client.get(f"{prefix}/buckets/hidden-1250000000/{path}", headers=headers)
+
+            assert answer.status_code == 404
+            assert answer["Cache-Control"] == "private, no-cache"
+            assert {"HX-Request", "HX-Target", "Accept-Language"} <= set(answer["Vary"].split(", "))
 
 
 @pytest.mark.usefixtures("static_files")

@@ -169,7 +169,7 @@ def test_bucket_that_a_fault_spares_may_tell_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lost", "recovery", "kept"), [(0, 3.0, True), (1, 3.0, False), (0, None, False), (0, 11.0, False)]
+    ("lost", "recovery", "kept"), [(0, 3.0, True), (1, 3.0, False), (0, None, False), (0, 11.5, False)]
 )
 def test_fault_keeps_its_promises_only_where_all_come_again_in_time(
     lost: int, recovery: float | None, kept: bool

@@ -18,7 +18,7 @@ from jobs.records import Continuation, JobQuestion, PageQuestion
 from tests.emulators import REGION, SECRET_ID, SECRET_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_django import Settings
@@ -154,6 +154,86 @@ def test_jobs_that_leave_the_filter_between_pages_take_none_with_them(ci: Emulat
         seen += [row.job.job_id for row in page.rows]
 
     assert seen == added
+
+
+def walk(ci: Emulator, job_filter: JobFilter, *between: Callable[[], None]) -> tuple[list[str], list[Page]]:
+    """Return what a reader sees who scrolls to the end while `between` happens, one thing behind each page."""
+    waiting = list(between)
+    pages: list[Page] = []
+    page = run(PageQuestion(NAME, job_filter))[0]
+    while page is not None and len(pages) < 50:
+        pages.append(page)
+        if page.next is None:
+            break
+        if waiting:
+            waiting.pop(0)()
+        page = run(PageQuestion(NAME, job_filter, page.pin, page.next))[0]
+    return [row.job.job_id for page in pages for row in page.rows], pages
+
+
+def test_oldest_jobs_that_are_forgotten_between_pages_take_none_with_them(ci: Emulator) -> None:
+    ci.create_bucket(NAME, jobs=12, newest=600)
+    ci.set_switches(tokens="offset")
+    oldest_first = ci.job_ids(NAME)[::-1]
+
+    def forget() -> None:
+        for job_id in oldest_first[:3]:
+            ci.remove_job(NAME, job_id)
+
+    seen, _pages = walk(ci, JobFilter(order="Asc", size=5), forget)
+
+    assert seen == oldest_first
+
+
+def test_jobs_that_come_into_the_filter_between_pages_do_not_end_the_list(ci: Emulator) -> None:
+    ci.create_bucket(NAME, jobs=0)
+    began = datetime.fromtimestamp(ci.now() - 600, UTC)
+    added = [
+        ci.add_job(
+            NAME,
+            State="Running" if index < 5 else "Success",
+            CreationTime=format_time(began - timedelta(seconds=index)),
+        )
+        for index in range(15)
+    ]
+    ci.set_switches(tokens="offset")
+
+    def end() -> None:
+        for job_id in added[:5]:
+            ci.change_job(NAME, job_id, State="Success")
+
+    seen, pages = walk(ci, JobFilter(states=("Success",), size=5), end)
+
+    assert seen == added[5:]
+    assert pages[-1].so_far is not None
+    assert (pages[-1].end, pages[-1].so_far.doubts) == ("missing", ())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_jobs_of_one_second_that_change_places_between_pages_are_all_shown(ci: Emulator, seed: int) -> None:
+    ci.create_bucket(NAME, jobs=0)
+    began = datetime.fromtimestamp(ci.now() - 600, UTC)
+    added = [ci.add_job(NAME, CreationTime=format_time(began - timedelta(seconds=index // 3))) for index in range(12)]
+    ci.set_switches(tokens="offset")
+    ci.fault(NAME, "shuffle", among="ties", seed=seed)
+
+    seen, pages = walk(ci, JobFilter(size=4))
+
+    assert sorted(seen) == sorted(added)
+    assert pages[-1].so_far is not None
+    assert pages[-1].so_far.doubts == ()
+
+
+def test_token_that_is_refused_again_and_again_ends_the_list(ci: Emulator) -> None:
+    ci.create_bucket(NAME, jobs=8, newest=600, spread=0)
+    ci.fault(
+        NAME, "error", status=400, code="InvalidArgument", message="Param nextToken is illegal", when={"token": True}
+    )
+
+    _seen, pages = walk(ci, JobFilter(size=5))
+
+    assert pages[-1].end == "no_new_rows"
+    assert len(pages) < 6
 
 
 def test_clock_that_stays_wrong_is_said(ci: Emulator) -> None:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,38 +13,12 @@ import pytest
 import requests
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
-from pytest_django import Settings
 
-from jobs import claims, metrics, servers
-from tests.ports import free_port
+from jobs import claims, metrics
 from tests.processes import web
-from tests.services import start_valkey
+from tests.services import Valkeys
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@dataclass
-class Valkeys:
-    """Two Redis servers of the test's own."""
-
-    broker: subprocess.Popen[bytes]
-    cache: subprocess.Popen[bytes]
-
-
-@pytest.fixture
-def valkeys(settings: Settings) -> Iterator[Valkeys]:
-    """Two servers that the test may hurt, in place of the process's own."""
-    ports = free_port(), free_port()
-    own = Valkeys(start_valkey(ports[0]), start_valkey(ports[1]))
-    settings.REDIS_URL, settings.REDIS_CACHE_URL = (f"redis://127.0.0.1:{port}/0" for port in ports)
-    servers.broker.cache_clear()
-    servers.cache_server.cache_clear()
-    yield own
-    for server in (own.broker, own.cache):
-        server.kill()
-        server.wait()
-    servers.broker.cache_clear()
-    servers.cache_server.cache_clear()
 
 
 @pytest.fixture

@@ -1,92 +1,124 @@
-"""What a Redis in trouble is to those who use it: down, whatever words it uses."""
+"""A Redis that hangs costs a process one time-out a second, not one for each who asks."""
 
 from __future__ import annotations
 
-import threading
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-import redis
 
-from dashboard.celery import app
-from jobs import tasks
-from jobs.filters import JobFilter
-from jobs.records import PageQuestion
-from jobs.servers import Server, ServerDown
-from tests.ports import free_port
+from jobs import servers
+from jobs.servers import ServerDown
 from tests.services import start_valkey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-QUESTION = PageQuestion("media-prod-1250000000", JobFilter())
+    from tests.services import Valkeys
+
+AT_ONCE = 0.2
 
 
 @pytest.fixture
-def port() -> Iterator[int]:
-    """The port of a Valkey of the test's own."""
-    port = free_port()
-    process = start_valkey(port)
-    yield port
-    process.kill()
-    process.wait()
+def hanging(valkeys: Valkeys) -> Iterator[Valkeys]:
+    """Two servers that were used; the cache hangs now."""
+    servers.ping(servers.broker())
+    servers.ping(servers.cache_server())
+    valkeys.cache.send_signal(signal.SIGSTOP)
+    yield valkeys
+    valkeys.cache.send_signal(signal.SIGCONT)
 
 
-def be_read_only(client: redis.Redis) -> None:
-    client.execute_command("REPLICAOF", "127.0.0.1", "1")  # type: ignore[no-untyped-call]
+def seconds_until_down() -> float:
+    """How long it takes to be told that the cache is down."""
+    began = time.monotonic()
+    with pytest.raises(ServerDown) as error:
+        servers.ping(servers.cache_server())
+    assert error.value.role == "cache"
+    return time.monotonic() - began
 
 
-def be_full(client: redis.Redis) -> None:
-    client.config_set("maxmemory", "1")
-    client.config_set("maxmemory-policy", "noeviction")
+@pytest.mark.usefixtures("hanging")
+def test_who_asks_first_waits_for_the_time_out_and_the_next_are_told_at_once() -> None:
+    first = seconds_until_down()
+    began = time.monotonic()
+    following = []
+    while time.monotonic() - began < 0.7:
+        following.append(seconds_until_down())
+        time.sleep(0.02)
+
+    assert 0.8 < first < 2
+    assert len(following) > 3
+    assert max(following) < AT_ONCE
 
 
-@pytest.mark.parametrize("trouble", [be_read_only, be_full])
-def test_server_that_takes_no_writes_is_down(port: int, trouble: object) -> None:
-    assert callable(trouble)
-    with redis.Redis(port=port) as client:
-        trouble(client)
+@pytest.mark.usefixtures("hanging")
+def test_scripts_and_waits_are_told_at_once_as_well() -> None:
+    seconds_until_down()
+    began = time.monotonic()
 
-    with pytest.raises(ServerDown), Server("broker", f"redis://127.0.0.1:{port}/0").connection() as connection:
-        connection.set("a", "1")
+    with pytest.raises(ServerDown):
+        servers.cache_server().script("read_job", [], [])
+    with pytest.raises(ServerDown), servers.cache_server().waiting(5):
+        pass
 
-
-def test_server_that_becomes_a_replica_lets_nobody_wait_and_is_down(port: int) -> None:
-    server = Server("broker", f"redis://127.0.0.1:{port}/0")
-
-    def change_roles() -> None:
-        with redis.Redis(port=port) as client:
-            until = time.monotonic() + 5
-            while not client.info("clients")["blocked_clients"] and time.monotonic() < until:
-                time.sleep(0.01)
-            be_read_only(client)
-
-    changer = threading.Thread(target=change_roles)
-    changer.start()
-    with pytest.raises(ServerDown), server.waiting(6) as client:
-        client.xread({"nothing": "0-0"}, block=6000)
-    changer.join()
+    assert time.monotonic() - began < AT_ONCE
 
 
-def test_error_of_ours_is_not_taken_for_the_servers(port: int) -> None:
-    server = Server("broker", f"redis://127.0.0.1:{port}/0")
-    with server.connection() as client:
-        client.set("a", "text")
+@pytest.mark.usefixtures("hanging")
+def test_after_a_second_one_asks_again_and_the_next_are_told_at_once_again() -> None:
+    seconds_until_down()
+    time.sleep(1.05)
 
-    with pytest.raises(redis.ResponseError), server.connection() as client:
-        client.incr("a")
+    again, following = seconds_until_down(), seconds_until_down()
+
+    assert 0.8 < again < 2
+    assert following < AT_ONCE
 
 
-@pytest.mark.parametrize("trouble", [be_read_only, be_full])
-def test_enqueueing_where_the_broker_takes_no_writes_says_that_it_is_down(
-    port: int, trouble: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert callable(trouble)
-    with redis.Redis(port=port) as client:
-        trouble(client)
-    with app.connection_for_write(f"redis://127.0.0.1:{port}/0") as connection:
-        monkeypatch.setattr(tasks, "AT_ONCE", {**tasks.AT_ONCE, "connection": connection})
+@pytest.mark.usefixtures("hanging")
+def test_threads_do_not_pile_up() -> None:
+    began = time.monotonic()
 
-        with pytest.raises(ServerDown):
-            tasks.enqueue_page(QUESTION, 0, "person")
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: seconds_until_down(), range(40)))
+
+    assert time.monotonic() - began < 4  # without it, ten time-outs one after another
+
+
+@pytest.mark.usefixtures("hanging")
+def test_the_other_server_is_asked_as_ever() -> None:
+    seconds_until_down()
+
+    servers.ping(servers.broker())
+
+
+def test_it_is_found_again_a_second_after_the_last_time_out(hanging: Valkeys) -> None:
+    seconds_until_down()
+    down = time.monotonic()
+    hanging.cache.send_signal(signal.SIGCONT)
+
+    while True:
+        try:
+            servers.ping(servers.cache_server())
+        except ServerDown:
+            assert time.monotonic() - down < 3
+            time.sleep(0.01)
+        else:
+            break
+
+    assert time.monotonic() - down > 0.8
+
+
+def test_a_server_that_refuses_is_told_at_once_and_found_as_soon_as_it_is_back(valkeys: Valkeys) -> None:
+    servers.ping(servers.cache_server())
+    valkeys.cache.kill()
+    valkeys.cache.wait()
+
+    refused = seconds_until_down()
+    valkeys.cache = start_valkey(valkeys.cache_port)
+    servers.ping(servers.cache_server())
+
+    assert refused < AT_ONCE

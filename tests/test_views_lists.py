@@ -600,6 +600,29 @@ def test_trouble_is_told_with_code_advice_and_request(
     assert "check_account" in words(alert)
 
 
+def test_reader_who_asks_for_too_many_new_lists_is_told_and_cached_ones_still_open(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, settings: Settings
+) -> None:
+    settings.MISS_BUDGET = 2
+    bucket = new_bucket(jobs=25)
+    client.force_login(make_staff())
+    opened = [get(client, path_of(bucket, f"size=10&range={hours}h")) for hours in (30, 31)]
+    calls = len(emulator.calls(bucket.name))
+
+    refused = get(client, path_of(bucket, "size=10&range=32h"))
+    twin = get(client, f"/buckets/{bucket.name}/jobs.json?size=10&range=33h")
+
+    assert [response.status_code for response in opened] == [200, 200]
+    assert (refused.status_code, twin.status_code) == (429, 429)
+    assert 1 <= int(refused["Retry-After"]) <= 60
+    assert one(soup(refused), "[role=alert][data-code]:not([hidden])")["data-code"] == "miss_budget"
+    assert twin.json()["problem"]["class"] == "ours"
+    assert get(client, path_of(bucket, "size=10&range=31h")).status_code == 200
+    more = one(soup(opened[0]), "#more")["hx-get"]
+    assert get(client, str(more), target="more").status_code == 200
+    assert len(emulator.calls(bucket.name)) <= calls + 3  # pages of chains that are open, and the ones ahead
+
+
 def test_page_that_upstream_refused_does_not_load_itself_anew(client: Client, new_bucket: NewBucket) -> None:
     bucket = new_bucket()
     cache.store_problem(

@@ -110,8 +110,12 @@ class JobFilter:
 
     @property
     def can_lose_jobs(self) -> bool:
-        """Whether a job may stop matching while somebody pages: an open state is asked for, but not every state."""
-        return len(self.states) < len(STATES) and not FINAL.issuperset(self.states)
+        """Whether a job may leave the list in front of somebody who pages.
+
+        It may stop matching where an open state is asked for, but not every state. The oldest are forgotten some day, and
+        an oldest-first list begins with them.
+        """
+        return self.order == "Asc" or (len(self.states) < len(STATES) and not FINAL.issuperset(self.states))
 
     @property
     def digest(self) -> str:

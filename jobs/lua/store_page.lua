@@ -3,10 +3,10 @@
 -- ARGV  1 began (unix ms at which the question was sent)   2 pin   3 place   4 meta   5 rows
 --       6 continuation ("" = none)   7 its place   8 short life ms   9 long life ms   10 "1" when a person asked
 --       11 "1" when the list ends if nothing is new   12 doubts   13, 14 first and last row's creation time, unix seconds
---       ("" = the order is not proven)   15 "1" when the newest come first   16 rows received   17... JobIds in the order of
---       the rows
+--       ("" = the order is not proven)   15 "1" when the newest come first   16 rows received   17 continuation in place of 6
+--       if the list moved ("" = none)   18 its place   19... JobIds in the order of the rows
 -- Answer: 1 stored, 0 a newer one stands there
-local STRAY = 1000000
+local STRAY, IDS, IDLE_PAGES = 1000000, 19, 3
 local began = redis.call('HGET', KEYS[1], 'began')
 if began and tonumber(began) >= tonumber(ARGV[1]) then return 0 end
 
@@ -32,27 +32,42 @@ local own = math.floor(n / STRAY) * STRAY
 
 -- A row repeats iff the chain knows its JobId from an earlier page.
 local repeats, new = {}, 0
-for i = 17, #ARGV do
+for i = IDS, #ARGV do
   local field = 'j:' .. ARGV[i]
   local known = ARGV[i] ~= '' and tonumber(redis.call('HGET', KEYS[2], field) or nil)
   if known and known < n and known >= own then
-    repeats[#repeats + 1] = tostring(i - 17)
+    repeats[#repeats + 1] = tostring(i - IDS)
   else
     new = new + 1
     if ARGV[i] ~= '' and (not known or known > n) then redis.call('HSET', KEYS[2], field, n) end
   end
 end
 
+-- Did the list move? A row came again, or the page begins before the one before it ended.
+local before, first = tonumber(redis.call('HGET', KEYS[2], 'l:' .. (n - 1)) or nil), tonumber(ARGV[13])
+local begins_before = before and first and ((ARGV[15] == '1' and first > before) or (ARGV[15] ~= '1' and first < before))
+local recorded = redis.call('HGET', KEYS[2], 'c:' .. (n + 1))
+local mends = not recorded and ARGV[17] ~= '' and (#repeats > 0 or begins_before)
+
+-- How many pages running brought nothing new? A server that leads on for ever without any would never let the list end.
+local idle = 0
+if new == 0 then
+  idle = 1 + (tonumber(redis.call('HGET', KEYS[2], 'e:' .. (n - 1)) or nil) or 0)
+  redis.call('HSET', KEYS[2], 'e:' .. n, idle)
+else
+  redis.call('HDEL', KEYS[2], 'e:' .. n)
+end
+
 -- How does it go on? What the chain has recorded stands, so that pages already read stay joined.
 local continuation, next_place, ending = ARGV[6], ARGV[7], ''
-local recorded = redis.call('HGET', KEYS[2], 'c:' .. (n + 1))
+if mends then continuation, next_place = ARGV[17], ARGV[18] end
 local known_place = next_place ~= '' and tonumber(redis.call('HGET', KEYS[2], 't:' .. next_place) or nil)
 local same_count = known_place and known_place >= own and known_place < own + STRAY
 if recorded then
   continuation, next_place = recorded, redis.call('HGET', KEYS[2], 'p:' .. (n + 1))
 elseif continuation == '' then
   ending = 'missing'
-elseif new == 0 and ARGV[11] == '1' then
+elseif idle >= IDLE_PAGES or (new == 0 and ARGV[11] == '1' and not mends) then
   ending = 'no_new_rows'
 elseif next_place == place or same_count then
   ending = 'repeated'
@@ -65,13 +80,10 @@ else
 end
 if ending ~= '' then continuation, next_place = '', '' end
 
--- What is proven, here and up to here? A page that begins before the one before it ended, and not with that one's rows,
--- tells that the order moved.
+-- What is proven, here and up to here? Where the list moved and isn't mended, its order is not.
 local doubts, so_far = ARGV[12], ''
 if n then
-  local before, first = tonumber(redis.call('HGET', KEYS[2], 'l:' .. (n - 1)) or nil), tonumber(ARGV[13])
-  local moved = before and first and #repeats == 0 and ((ARGV[15] == '1' and first > before) or (ARGV[15] ~= '1' and first < before))
-  if moved and not string.find(doubts, 'order', 1, true) then
+  if begins_before and #repeats == 0 and not mends and not string.find(doubts, 'order', 1, true) then
     doubts = doubts == '' and 'order' or doubts .. ',order'
   end
   if ARGV[14] ~= '' then redis.call('HSET', KEYS[2], 'l:' .. n, ARGV[14]) end
@@ -97,7 +109,7 @@ redis.call('PEXPIRE', KEYS[1], life)
 redis.call('PEXPIRE', KEYS[2], life)
 
 -- Each job's own page opens from here. What was asked by itself at the same moment or later stays: it has the raw XML.
-for i = 17, #ARGV do
+for i = IDS, #ARGV do
   if ARGV[i] ~= '' then
     local key = KEYS[4] .. ARGV[i]
     local known = redis.call('HGET', key, 'began')

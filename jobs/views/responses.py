@@ -67,7 +67,8 @@ def ci_time() -> float:
 def listed(view: View) -> View:
     """Return the view with the headers that all list data carries, whatever it answers.
 
-    Where a fragment's bucket can't be seen any more, the page around it reloads: it is gone as well.
+    Where a fragment's bucket can't be seen any more, the page around it reloads: it is gone as well. A whole page's 404 is
+    made elsewhere, with `with_list_headers`.
     """
 
     @wraps(view)
@@ -78,11 +79,16 @@ def listed(view: View) -> View:
             if not is_fragment(request):
                 raise
             response = HttpResponse(status=404, headers={"HX-Refresh": "true"})
-        patch_vary_headers(response, ["HX-Request", "HX-Target"])
-        response.headers.setdefault("Cache-Control", "private, no-cache")
-        return response
+        return with_list_headers(response)
 
     return answer
+
+
+def with_list_headers(response: HttpResponse) -> HttpResponse:
+    """Return the response, private to its reader, asked for anew each time, and another one for htmx."""
+    patch_vary_headers(response, ["HX-Request", "HX-Target"])
+    response.headers.setdefault("Cache-Control", "private, no-cache")
+    return response
 
 
 def as_html(

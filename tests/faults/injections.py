@@ -33,7 +33,7 @@ DATA = ROOT / "tests" / "data"
 PROMISED = 10.0
 """Seconds after which all is well again."""
 KEPT = 60.0
-"""Seconds for which it is remembered that a bucket may not be read."""
+"""Seconds for which it is remembered that a bucket, or with a credential nothing, may be read."""
 DEAF_FOR = 8.0
 """Seconds after which a worker that takes no tasks has ended, at the latest."""
 
@@ -396,7 +396,7 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
     site.upstream.credentials = (fresh, OTHER_PAIR)
 
 
-@fault("credential's file gone", ("credentials", "missing_credential"), everywhere=False)
+@fault("credential's file gone", ("credentials", "missing_credential"), everywhere=False, bound=KEPT + PROMISED)
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     file = site.folder / "secret-key"
     away = file.with_suffix(".away")

@@ -54,6 +54,8 @@ Signatures are checked before faults strike. Kinds and their parameters:
     token_repeat  the answer's NextToken is the one it was asked with
     empty_page    no rows, but a NextToken that leads on
     repeat_rows   rows: begin so many rows too early
+    shuffle       among: "answer", the rows of each answer in another order; or "ties", jobs of one second in another order at
+                  each call, so that tokens that count rows skip some and repeat others
 """
 
 from __future__ import annotations

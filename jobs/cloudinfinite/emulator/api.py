@@ -7,6 +7,7 @@ COS's family. Latency and delivery are the server's.
 from __future__ import annotations
 
 import base64
+import random
 import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote
@@ -149,8 +150,18 @@ class CloudInfinite:
             raise IllegalParameterError("nextToken")
         repeat = changes.get("repeat_rows", {}).get("rows", 0)
         offset_tokens = world.switches.tokens == "offset"
-        found = bucket.jobs.page(asked, start, now, offset_tokens=offset_tokens, repeat=repeat)
+        shuffle = changes.get("shuffle", {})
+        found = bucket.jobs.page(
+            asked,
+            start,
+            now,
+            offset_tokens=offset_tokens,
+            repeat=repeat,
+            ties=shuffle["draw"] if shuffle.get("among") == "ties" else None,
+        )
         rows, following = found.rows, found.following
+        if shuffle.get("among") == "answer":
+            rows = random.Random(shuffle["draw"]).sample(rows, len(rows))
         if "empty_page" in changes:
             rows = []
             following = start or (tokens.Offset(0) if offset_tokens else _before_all(asked.descending))

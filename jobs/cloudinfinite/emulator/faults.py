@@ -29,6 +29,7 @@ CHANGING: dict[str, dict[str, Any]] = {
     "token_repeat": {},
     "empty_page": {},
     "repeat_rows": {"rows": 1},
+    "shuffle": {"among": "answer"},
 }
 KINDS = ENDING | CHANGING
 _COMMON = {"kind", "count", "probability", "seed", "when"}
@@ -76,6 +77,7 @@ class Fault:
         self.left: int | None = spec.get("count")
         self.probability = float(spec.get("probability", 1.0))
         self._random = random.Random(spec.get("seed", 7))
+        self._draws = random.Random(spec.get("seed", 7))
 
     def meets(self, circumstances: Circumstances) -> bool:
         when = self.when
@@ -93,6 +95,10 @@ class Fault:
         if self.left is not None:
             self.left -= 1
         return True
+
+    def effect(self) -> Mapping[str, Any]:
+        """Return its parameters, and a `draw` that differs from strike to strike for what is made by chance."""
+        return self.parameters | {"draw": self._draws.random()}
 
 
 class Faults:
@@ -116,5 +122,5 @@ class Faults:
                     if fault.kind in ENDING:
                         effects.end = (fault.kind, fault.parameters)
                         break
-                    effects.changes[fault.kind] = fault.parameters
+                    effects.changes[fault.kind] = fault.effect()
         return effects

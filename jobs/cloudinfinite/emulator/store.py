@@ -5,11 +5,12 @@ Alone responsible for which rows a list call gets: order, bounds, filters, and g
 
 from __future__ import annotations
 
+import random
 import threading
 from bisect import insort
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 from uuid import UUID
 
@@ -118,23 +119,47 @@ class JobStore:
     def job_id(self, row: Row) -> str:
         return row.job_id if isinstance(row, Given) else self._generated.job_id(row)
 
-    def page(self, asked: Asked, start: Place | None, now: float, *, offset_tokens: bool, repeat: int = 0) -> Found:
-        """The rows asked for, from `start` on. `repeat` begins that many rows earlier, as a careless server would."""
+    def page(
+        self,
+        asked: Asked,
+        start: Place | None,
+        now: float,
+        *,
+        offset_tokens: bool,
+        repeat: int = 0,
+        ties: float | None = None,
+    ) -> Found:
+        """The rows asked for, from `start` on.
+
+        `repeat` begins that many rows earlier, as a careless server would. `ties` puts rows of one second into an order
+        drawn from it, as a database does that sorts by time alone. A cursor is a place in the one true order, so then
+        only the rows of an answer change places.
+        """
         with self._lock:
-            if repeat:
-                matching = list(self._matching(asked, None, now))
+            counts_rows = isinstance(start, Offset) or (start is None and offset_tokens)
+            if repeat or (ties is not None and counts_rows):
+                matching = self._tied(list(self._matching(asked, None, now)), ties if counts_rows else None)
                 skipped = max(0, len(matching) - len(list(self._from(asked, start, now))) - repeat)
                 rows: list[Row] = matching[skipped : skipped + asked.size + 1]
             else:
                 rows = list(islice(self._from(asked, start, now), asked.size + 1))
                 skipped = start.rows if isinstance(start, Offset) else 0
             shown = rows[: asked.size]
+            told = shown if counts_rows else self._tied(shown, ties)
             if len(rows) <= asked.size:
-                return Found(shown, None)
+                return Found(told, None)
             # A token of the other kind than it is switched to (the switch moved in mid-paging) is carried on in its own kind.
-            if isinstance(start, Offset) or (start is None and offset_tokens):
-                return Found(shown, Offset(skipped + len(shown)))
-            return Found(shown, Cursor(*self._key(shown[-1])))
+            if counts_rows:
+                return Found(told, Offset(skipped + len(shown)))
+            return Found(told, Cursor(*self._key(shown[-1])))
+
+    def _tied(self, rows: list[Row], ties: float | None) -> list[Row]:
+        """`rows`, those of one second in the order that `ties` draws."""
+        if ties is None:
+            return rows
+        order = random.Random(ties)
+        groups = (list(group) for _, group in groupby(rows, key=lambda row: self._key(row)[0]))
+        return [row for group in groups for row in order.sample(group, len(group))]
 
     def all_rows(self, now: float) -> list[Row]:
         """Every job that exists by now, newest first."""

@@ -1,0 +1,165 @@
+"""Alone responsible for judging a walk by what upstream held and sent, with none of the product's own reasoning.
+
+A job that matched throughout is shown exactly once, or the walk says that something may be missing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from jobs.cloudinfinite.schema import parse_time
+
+if TYPE_CHECKING:
+    from jobs.filters import JobFilter
+    from tests.emulators import JobSummary
+    from tests.walks.walker import Walk
+
+QUIET = frozenset({"arrive", "late", "change", "retire", "switch", "repeat_rows", "error", "truncate", "hang"})
+"""What may happen without a doubt, a loss or an early end, unless a second holds as many jobs as a page."""
+
+STILL = frozenset({"arrive", "error", "truncate", "hang"})
+"""What happens to answers, or behind the pin: the list itself stands still, so that nothing excuses a loss."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is wrong with a walk, what it lost, and in which words it said that something may be missing."""
+
+    wrong: tuple[str, ...]
+    lost: frozenset[str]
+    said: frozenset[str]
+    troubled: bool
+
+
+def judge(walk: Walk) -> Verdict:
+    """Judge one walk."""
+    lost = throughout(walk) - {job_id for job_id, _ in _shown(walk)}
+    said = frozenset(_said(walk))
+    wrong = [*_twice(walk), *_invented(walk), *_miscounted(walk)]
+    if lost and not said - {"token"}:  # what is said of the token is that no job is lost by it
+        wrong.append(f"lost unsaid: {sorted(lost)}")
+    if walk.endless:
+        wrong.append(f"no end after {len(walk.pages)} pages")
+    if walk.problem is None and not walk.endless and not (walk.pages and walk.pages[-1].end):
+        wrong.append("ended without a reason")
+    troubled = is_troubled(walk)
+    if not troubled and (lost or said):
+        wrong.append(f"without trouble, lost {len(lost)} and said {sorted(said)}")
+    if _stands_still(walk) and (lost or (any(page.repeats for page in walk.pages) and not _is_keyset(walk))):
+        wrong.append(f"of a list that stood still, lost {len(lost)}, or brought some twice")
+    return Verdict(tuple(wrong), frozenset(lost), said, troubled)
+
+
+def throughout(walk: Walk) -> set[str]:
+    """Return the jobs that matched filter and pin from before the first page until after the last."""
+    if not walk.pages:
+        return set()
+    pin = walk.pages[0].pin.time
+    name_match = walk.scenario.switches["name"]
+    matching = [
+        {job.job_id for job in jobs if _matches(job, walk.scenario.filter, pin, name_match)} for jobs in walk.held
+    ]
+    return set.intersection(*matching)
+
+
+def is_troubled(walk: Walk) -> bool:
+    """Tell whether the scenario holds something that can't be walked through without a doubt."""
+    kinds = walk.scenario.kinds
+    seconds = Counter(job.creation_time for job in {job.job_id: job for jobs in walk.held for job in jobs}.values())
+    crowded = any(count >= walk.scenario.filter.size for count in seconds.values())
+    without_calm = _is_refused(walk) or walk.problem is not None or bool(kinds - QUIET)
+    return without_calm or (crowded and bool(kinds or _is_keyset(walk)))
+
+
+def _stands_still(walk: Walk) -> bool:
+    return not _is_refused(walk) and walk.problem is None and not walk.scenario.kinds - STILL
+
+
+def _is_refused(walk: Walk) -> bool:
+    return any(event.spec.get("status") == 400 for gap in walk.scenario.events for event in gap)
+
+
+def _is_keyset(walk: Walk) -> bool:
+    return any(page.next is not None and page.next.after for page in walk.pages)
+
+
+def _matches(job: JobSummary, asked: JobFilter, pin: datetime, name_match: str) -> bool:
+    created = parse_time(job.creation_time)
+    assert created is not None
+    first, last = asked.start, min(pin, asked.end or pin)
+    if asked.range:
+        minutes = {"m": 1, "h": 60}[asked.range[-1]] * int(asked.range[:-1])
+        first = pin - timedelta(minutes=minutes)
+    named = {
+        "exact": job.name == asked.name,
+        "prefix": job.name.startswith(asked.name),
+        "substring": asked.name in job.name,
+    }[name_match]
+    return (
+        (first or datetime.fromtimestamp(0, UTC)) <= created <= last
+        and job.type in (asked.type or job.type)
+        and (not asked.states or job.state in asked.states)
+        and (not asked.name or named)
+    )
+
+
+def _shown(walk: Walk) -> list[tuple[str, int]]:
+    """Return each row that was shown: its JobId, and the index of its page."""
+    return [(row.job.job_id, index) for index, page in enumerate(walk.pages) for row in page.rows]
+
+
+def _said(walk: Walk) -> set[str]:
+    said = {doubt for page in walk.pages for doubt in page.doubts}
+    said |= {doubt for page in walk.pages if page.so_far for doubt in page.so_far.doubts}
+    said |= {page.end for page in walk.pages if page.end in ("repeated", "no_new_rows")}
+    if any(page.n is None for page in walk.pages):
+        said.add("earlier_unknown")
+    if walk.problem is not None or not walk.pages:
+        said.add("problem")
+    return said
+
+
+def _twice(walk: Walk) -> list[str]:
+    """A job is shown again only on a page that says that earlier pages are unknown."""
+    seen: set[str] = set()
+    wrong = []
+    for job_id, index in _shown(walk):
+        if job_id in seen and walk.pages[index].n is not None:
+            wrong.append(f"shown twice: {job_id} on page {index + 1}")
+        seen.add(job_id)
+    return wrong
+
+
+def _invented(walk: Walk) -> list[str]:
+    """A row is one that upstream sent for this bucket and this filter."""
+    asked = walk.scenario.filter.params()
+    plain = {name: asked[name] for name in ("type", "states", "name") if name in asked}
+    foreign = [call.number for call in walk.calls if {name: call.parameters.get(name) for name in plain} != plain]
+    sent = {job_id for call in walk.calls if call.status == 200 for job_id in call.ids}
+    wrong = [f"never sent: {job_id}" for job_id, _ in _shown(walk) if job_id not in sent]
+    return wrong + [f"call {number} asked another question" for number in foreign]
+
+
+def _miscounted(walk: Walk) -> list[str]:
+    """What the pages say of themselves and of all before them is what was seen."""
+    wrong = []
+    received = list(accumulate(page.received for page in walk.pages))
+    unique = list(accumulate(len(page.rows) for page in walk.pages))
+    for index, page in enumerate(walk.pages):
+        if page.received - page.repeats != len(page.rows) or page.unique != len(page.rows):
+            wrong.append(f"page {index + 1} counts its rows wrongly")
+        if page.n is not None and page.n != index + 1:
+            wrong.append(f"page {index + 1} takes itself for page {page.n}")
+        if (page.so_far is None) != (page.n is None):
+            wrong.append(f"page {index + 1} has {'no' if page.so_far is None else 'a'} sum")
+        if page.so_far is None:
+            continue
+        doubts = {doubt for before in walk.pages[: index + 1] for doubt in before.doubts}
+        told = (page.so_far.pages, page.so_far.received, page.so_far.unique, set(page.so_far.doubts))
+        if told != (index + 1, received[index], unique[index], doubts):
+            wrong.append(f"page {index + 1} sums up {told}")
+    return wrong
