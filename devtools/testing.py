@@ -47,4 +47,9 @@ def faults(options: argparse.Namespace) -> int:
     """Strike a site with real faults while twenty readers read; exit code 1 where a promise is broken."""
     install("dev")
     command = (PYTHON, "-m", "tests.faults", f"--seconds={options.seconds}", *options.names)
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                process.terminate()  # It ends all that it has started, which takes some seconds.

@@ -105,6 +105,15 @@ def test_row_that_upstream_has_not_sent_for_this_list_is_wrong(sent: Call) -> No
     assert wrong_rows(twin("a"), sent) == ("a",)
 
 
+@pytest.mark.parametrize(("order", "end", "start"), [("", END - 60, ""), ("Asc", END, "2023-11-14T22:12:20+00:00")])
+def test_page_that_goes_on_by_creation_time_is_judged_from_there(order: str, end: int, start: str) -> None:
+    path = f"{PATH}&pin={END}.{END}001&after=2023-11-14T22:12:20%2B00:00"  # a minute before END
+    body = twin("a", orderByTime=order)
+
+    assert wrong_rows(body, call("a", end=end, startCreationTime=start, orderByTime=order), path=path) == ()
+    assert wrong_rows(body, call("a", end=END + 60, orderByTime=order), path=path) == ("a",)
+
+
 def test_list_of_another_bucket_is_wrong() -> None:
     assert wrong_rows(twin("a", bucket=SICK[0]), call("a", bucket=SICK[0]))
 

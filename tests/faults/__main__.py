@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from tests.faults.injections import FAULTS
 from tests.faults.trial import Trial, heading
@@ -26,6 +28,8 @@ def main() -> int:
     if options.list or not chosen:
         print("\n".join(one.name for one in (chosen or FAULTS.values())))  # noqa: T201 - printing is what it is for
         return 0 if options.list else 1
+    signal.signal(signal.SIGINT, _end)
+    signal.signal(signal.SIGTERM, _end)
     print(heading(), flush=True)  # noqa: T201
     broken = 0
     with Trial() as trial:
@@ -39,6 +43,13 @@ def main() -> int:
                     shutil.copy(log, options.logs)
     print(f"{len(chosen) - broken} of {len(chosen)} kept their promises")  # noqa: T201
     return 1 if broken else 0
+
+
+def _end(*_: object) -> NoReturn:
+    """End once, in order: nothing that was started may stay."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(130)
 
 
 if __name__ == "__main__":

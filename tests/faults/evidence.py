@@ -101,14 +101,24 @@ class Evidence:
         for job_id in call.ids:
             sent[job_id] = min(end or 0, sent.get(job_id, end or 0))
 
-    def wrong_rows(self, twin: Mapping[str, Any]) -> list[str]:
-        """Return the JobIds of a list's twin that upstream has not sent for it, or not like this."""
+    def wrong_rows(self, twin: Mapping[str, Any], after: str = "") -> list[str]:
+        """Return the JobIds of a list's twin that upstream has not sent for it, or not like this.
+
+        Args:
+            twin: what is shown.
+            after: the creation time from which its page goes on, "" if it does not.
+        """
         given = dict(twin["filter"])
         end = int(twin["pin"].split(".")[0])
         start = _unix(given.get("startCreationTime", ""))
         if minutes := given.get("range", ""):
             assert minutes.endswith("m"), minutes
             start = end - int(minutes[:-1]) * 60
+        bound = _unix(after)
+        if bound is not None and given.get("orderByTime") == "Asc":
+            start = max(bound, start or bound)
+        elif bound is not None:
+            end = min(bound, end)
         asked = Asked.of(twin["bucket"], given, start)
         rows = twin["jobs"]
         with self._lock:
@@ -172,7 +182,8 @@ def judge(evidence: Evidence, path: str, status: int, body: bytes, retry_after: 
 def _wrong_rows(evidence: Evidence, path: str, data: Mapping[str, Any]) -> list[str]:
     bucket = bucket_of(path)
     if "jobs" in data:
-        return evidence.wrong_rows(data) if data["bucket"] == bucket else ["of another bucket"]
+        after = query_of(path).get("after", "")
+        return evidence.wrong_rows(data, after) if data["bucket"] == bucket else ["of another bucket"]
     job = data["job"]
     mine = str(job.get("JobId")) == urlsplit(path).path.removesuffix(".json").rpartition("/")[2]
     return [] if mine and not evidence.is_wrong_job(bucket, job) else [str(job.get("JobId"))]
