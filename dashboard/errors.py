@@ -12,7 +12,6 @@ from django.shortcuts import render
 from django.template import loader
 from django.urls import Resolver404
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import requires_csrf_token
 
 from jobs import twins
 from jobs.problems import ours
@@ -30,13 +29,11 @@ DATABASE_TROUBLE = (OperationalError, InterfaceError)
 """What means that the database can't do its work now: it is away, or locked for too long."""
 
 
-@requires_csrf_token
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 403."""
     return _answer(request, 403, "forbidden", _("You may not do this."))
 
 
-@requires_csrf_token
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404; a hidden bucket, an unknown one and an unknown address look alike."""
     # A view's own words say more. Those of an address that no view answers list the address table.

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -16,20 +19,82 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
 
 
+# What is wrong is said in one plain sentence, which people read at the end of a log. An empty variable means the same as none.
 def secret(name: str, default: str | None = None) -> str:
     """Return the variable `name`, or the content of the file that `<name>_FILE` points to."""
     path = env.str(f"{name}_FILE", default="")
     if path:
-        return Path(path).read_text(encoding="utf-8").strip()
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError):
+            # The path isn't shown: people put the secret itself there.
+            raise ImproperlyConfigured(f"{name}_FILE does not point to a text file that can be read.") from None
     if default is None:
         return str(env.str(name))
     return str(env.str(name, default=default))
 
 
+def switch(name: str, *, default: bool) -> bool:
+    """Return whether the variable `name` says yes; anything but yes or no is refused, for a slip must not loosen a thing."""
+    text = env.str(name, default="").strip().lower()
+    if text in {"true", "1", "yes", "y", "on"}:
+        return True
+    if text in {"false", "0", "no", "n", "off"}:
+        return False
+    if text:
+        raise ImproperlyConfigured(f"{name} is {text!r}. Write true or false.")
+    return default
+
+
+def number(name: str, default: float, *, zero: bool = False) -> float:
+    """Return the variable `name` as a number above 0, or 0 too, where that means something."""
+    text = env.str(name, default="") or str(default)
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not (math.isfinite(found) and (found > 0 or (zero and found == 0))):
+        raise ImproperlyConfigured(f"{name} is {text!r}. Write a number, {'0 or more' if zero else 'more than 0'}.")
+    return found
+
+
+def whole_number(name: str, default: int, *, zero: bool = False) -> int:
+    """Return the variable `name` as a whole number, at least 1, or 0, where that means something."""
+    text = env.str(name, default="").strip() or str(default)
+    if not re.fullmatch("[0-9]{1,9}", text) or not (zero or int(text)):
+        raise ImproperlyConfigured(f"{name} is {text!r}. Write a whole number, {0 if zero else 1} or more.")
+    return int(text)
+
+
+def time_zone(name: str, default: str) -> str:
+    """Return the variable `name`, which must be a time zone that this machine knows."""
+    text = str(env.str(name, default="") or default)
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # The last where it names a folder of zones.
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}, which is no known time zone. Write it like {default}."
+        ) from None
+    return text
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Return the database that the variable `name` is the address of."""
+    try:
+        found: dict[str, Any] = env.db_url_config(env.str(name, default="") or default)
+        found["ENGINE"]  # Where the address has no scheme, nothing comes of it.
+    except (KeyError, ValueError):
+        # The value isn't shown: it may hold a password.
+        raise ImproperlyConfigured(
+            f"{name} is not the address of a database. Write postgres://user:password@host/name."
+        ) from None
+    return found
+
+
 # Django's own ---------------------------------------------------------------------------------------------------------
 SECRET_KEY = secret("SECRET_KEY")
-DEBUG = env.bool("DEBUG", default=False)
-HTTPS = env.bool("HTTPS", default=True)
+DEBUG = switch("DEBUG", default=False)
+HTTPS = switch("HTTPS", default=True)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if not HTTPS else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 ROOT_URLCONF = "dashboard.urls"
@@ -54,13 +119,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    # Outside of all that may answer by itself, as CommonMiddleware does with redirects and refusals.
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "dashboard.middleware.LinkLanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "dashboard.middleware.SignInMiddleware",
 ]
@@ -103,7 +169,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'batchlens.sqlite3'}")}
+DATABASES = {"default": database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'batchlens.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Write-ahead logging lets readers go on while one process writes; the default journal locks them out.
     DATABASES["default"]["OPTIONS"] = {
@@ -128,14 +194,14 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-ANONYMOUS_ACCESS = env.bool("ANONYMOUS_ACCESS", default=False)
-DEMO = env.bool("DEMO", default=False)
+ANONYMOUS_ACCESS = switch("ANONYMOUS_ACCESS", default=False)
+DEMO = switch("DEMO", default=False)
 
 # Language and time ----------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-TIME_ZONE = env.str("TIME_ZONE", default="Asia/Shanghai")
+TIME_ZONE = time_zone("TIME_ZONE", "Asia/Shanghai")
 USE_TZ = True
 
 # Static files ---------------------------------------------------------------------------------------------------------
@@ -154,20 +220,20 @@ STORAGES = {
 # Redis and the data path ----------------------------------------------------------------------------------------------
 REDIS_URL = secret("REDIS_URL")
 REDIS_CACHE_URL = secret("REDIS_CACHE_URL")
-FETCH_DEADLINE = env.float("FETCH_DEADLINE", default=15.0)
-FIRST_WAIT = env.float("FIRST_WAIT", default=1.0)
-WEB_THREADS = env.int("WEB_THREADS", default=32)
-WORKER_THREADS = env.int("WORKER_THREADS", default=20)
+FETCH_DEADLINE = number("FETCH_DEADLINE", 15.0)
+FIRST_WAIT = number("FIRST_WAIT", 1.0, zero=True)
+WEB_THREADS = whole_number("WEB_THREADS", 32)
+WORKER_THREADS = whole_number("WORKER_THREADS", 20)
 
 # Cloud Infinite -------------------------------------------------------------------------------------------------------
 CI_ENDPOINT = env.str("CI_ENDPOINT", default="")
 CI_PROXY = env.str("CI_PROXY", default="")
-CI_DEADLINE = env.float("CI_DEADLINE", default=5.0)
+CI_DEADLINE = number("CI_DEADLINE", 5.0)
 # Calls a second that one bucket and one credential may cost, all workers together; 0 is no limit.
-CI_RATE_BUCKET = env.float("CI_RATE_BUCKET", default=5.0)
-CI_RATE_CREDENTIAL = env.float("CI_RATE_CREDENTIAL", default=10.0)
+CI_RATE_BUCKET = number("CI_RATE_BUCKET", 5.0, zero=True)
+CI_RATE_CREDENTIAL = number("CI_RATE_CREDENTIAL", 10.0, zero=True)
 # New questions a minute that one reader may ask; 0 is no limit.
-MISS_BUDGET = env.int("MISS_BUDGET", default=30)
+MISS_BUDGET = whole_number("MISS_BUDGET", 30, zero=True)
 BUCKETS = env.str("BUCKETS", default="")
 BUCKETS_FILE = env.str("BUCKETS_FILE", default="")
 
@@ -208,14 +274,20 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 # Seconds after which a broker that hangs is given up: whoever enqueues for a reader is told at once. A worker is more
 # patient (dashboard/celery.py): it blocks on its queues for a second at a time.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
+# For the time-out of what a worker has taken, workers compare their own clocks: after the usual hour, one whose clock is an
+# hour ahead takes what waits in another. What a worker that died had taken needn't come back: it is asked again in seconds.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 1.0,
+    "socket_connect_timeout": 1.0,
+    "visibility_timeout": 7 * 24 * 3600,
+}
 CELERY_TIMEZONE = "UTC"
 
 # Security headers -----------------------------------------------------------------------------------------------------
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TRUST_FORWARDED_PROTO", default=False) else None
+    ("HTTP_X_FORWARDED_PROTO", "https") if switch("TRUST_FORWARDED_PROTO", default=False) else None
 )
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
@@ -256,17 +328,31 @@ def is_no_probe(record: logging.LogRecord) -> bool:
     return getattr(request, "path", "") != "/readyz"
 
 
+def without_trace(record: logging.LogRecord) -> bool:
+    """Take the traceback off what Django says of a suspicious request: anybody could fill the log with them."""
+    if record.name.startswith("django.security."):
+        record.exc_info = record.exc_text = None
+    return True
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"no_probes": {"()": "django.utils.log.CallbackFilter", "callback": is_no_probe}},
+    "filters": {
+        "no_probes": {"()": "django.utils.log.CallbackFilter", "callback": is_no_probe},
+        "no_traces": {"()": "django.utils.log.CallbackFilter", "callback": without_trace},
+    },
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_probes"]}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_probes", "no_traces"]}
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "jobs": {"level": "INFO"},
         "dashboard": {"level": "INFO"},
         # Django logs every 4xx as a warning with the path; a dashboard that answers 404 on purpose would drown in it.
         "django.request": {"level": "ERROR"},
+        # It would write upstream's own words, and with a traceback; what is wrong with an answer is said by jobs.fetch.
+        "urllib3": {"level": "ERROR"},
     },
 }

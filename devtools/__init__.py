@@ -1,6 +1,7 @@
 """What `./dev` is made of. Standard library only, and nothing of the product: it works before anything is installed.
 
     messages     lines for people, and Failed
+    variables    which variables are about an account, and which were meant to be
     files        small files under var, written in one step
     environment  .venv and the pinned packages
     redis        asks a Redis whether it can be used
@@ -9,7 +10,7 @@
     run          `./dev run` and `./dev manage`
     checks       `./dev check` and `./dev lock`
     browser      a Chromium for the tests
-    testing      `./dev test`, `./dev bench`, `./dev walks` and `./dev faults`
+    testing      `./dev test` and what takes longer: bench, walks, fuzz, faults
 
 A module imports only what stands above it here.
 """

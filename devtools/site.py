@@ -15,14 +15,11 @@ from urllib.parse import quote
 
 from devtools.files import PYTHON, ROOT, digest, private_text
 from devtools.messages import Failed, last_line
+from devtools.variables import BUCKETS, CREDENTIAL, is_of_account, misspelt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CREDENTIAL = re.compile(r"CI_(?:(?P<name>[A-Z][A-Z0-9_]*)_)?(?P<part>SECRET_ID|SECRET_KEY|SECURITY_TOKEN)(?:_FILE)?")
-BUCKETS = ("BUCKETS", "BUCKETS_FILE")
-# Named one by one: build systems set many another CI_ variable, and none of them is about Cloud Infinite.
-OTHER_CI = ("CI_ENDPOINT", "CI_DEADLINE", "CI_PROXY", "CI_RATE_BUCKET", "CI_RATE_CREDENTIAL")
 REDIS = ("REDIS_URL", "REDIS_CACHE_URL")
 DATABASE = ("DATABASE_URL",)
 
@@ -102,7 +99,7 @@ def file_text(variable: str, path: str) -> str:
 def read_site(variables: Mapping[str, str], port: int | None = None, *, demo: bool = False) -> Site:
     """Return the site that the variables mean.
 
-    It is the demo where none of BUCKETS*, CI_* is set, or where `demo` asks for it.
+    It is the demo where none of BUCKETS*, CI_* is set, not even misspelt, or where `demo` asks for it.
 
     Args:
         variables: the environment.
@@ -110,7 +107,7 @@ def read_site(variables: Mapping[str, str], port: int | None = None, *, demo: bo
         demo: sample data, whatever account is configured.
 
     Raises:
-        Failed: half a credential, buckets without one, or a port that can't be.
+        Failed: half a credential, buckets without one, a misspelt variable, or a port that can't be.
     """
     if port is None:
         written = variables.get("PORT") or "8000"
@@ -118,21 +115,22 @@ def read_site(variables: Mapping[str, str], port: int | None = None, *, demo: bo
     if not 0 < port < 65536:
         raise Failed("PORT must be a number from 1 to 65535.")
     bind = (variables.get("BIND") or "127.0.0.1").strip("[]")
-    account = {name for name in variables if variables[name] and _is_of_account(name)}
+    there = {name for name, text in variables.items() if text}
+    slips = misspelt(there)
+    account = slips.keys() | {name for name in there if is_of_account(name)}
     hidden = {"DEMO"}
     if demo or not account:
         # The demo never touches a real account's data: not the database, whose buckets it would hide, and, where an
         # account is configured, not the Redis whose queue that account's workers read.
         foreign = DATABASE + (REDIS if account else ())
         hidden |= account | {name + ending for name in foreign for ending in ("", "_FILE")}
+    elif slips:
+        meant = ", ".join(f"{name} (did you mean {known}?)" for name, known in slips.items())
+        raise Failed(f"Unknown variable: {meant}. Correct or unset it, or run ./dev run --demo")
     else:
         check_account(variables)
     given = {name: text for name, text in variables.items() if name not in hidden}
     return Site(bind, port, demo or not account, given)
-
-
-def _is_of_account(name: str) -> bool:
-    return name in BUCKETS or name in OTHER_CI or CREDENTIAL.fullmatch(name) is not None
 
 
 def check_account(variables: Mapping[str, str]) -> None:
@@ -140,8 +138,12 @@ def check_account(variables: Mapping[str, str]) -> None:
     parts: dict[str, set[str]] = {}
     for variable in variables:
         match = CREDENTIAL.fullmatch(variable)
-        if match and value(variables, variable.removesuffix("_FILE")):
+        if match is None:
+            continue
+        if value(variables, variable.removesuffix("_FILE")):
             parts.setdefault(match["name"] or "", set()).add(match["part"])
+        elif variable.endswith("_FILE") and (path := variables[variable]) and match["part"] != "SECURITY_TOKEN":
+            raise Failed(f"{variable}: {path} is empty.")
     for name, found in sorted(parts.items()):
         if missing := {"SECRET_ID", "SECRET_KEY"} - found:
             raise Failed(
@@ -153,9 +155,12 @@ def check_account(variables: Mapping[str, str]) -> None:
             wanted = _variables(name, {"SECRET_ID", "SECRET_KEY"})
             raise Failed(f"The bucket {bucket} has no credential: set {wanted}, or run ./dev run --demo")
     if not parts:
-        there = ", ".join(name for name in OTHER_CI if variables.get(name))
+        there = ", ".join(sorted(name for name, text in variables.items() if text and is_of_account(name)))
         wanted = _variables("", {"SECRET_ID", "SECRET_KEY"})
-        raise Failed(f"{there} is set, so this is not the demo; but there is no credential: set {wanted}.")
+        raise Failed(
+            f"{there} is set, so this is not the demo; but there is no credential: set {wanted},"
+            " or run ./dev run --demo"
+        )
 
 
 def _variables(name: str, parts: set[str]) -> str:
@@ -170,9 +175,10 @@ def _listed(variables: Mapping[str, str]) -> list[tuple[str, str]]:
     found = []
     for line in text.splitlines():
         for entry in filter(None, (part.strip() for part in line.partition("#")[0].split(","))):
-            bucket, _, credential = (part.strip() for part in entry.partition("="))
-            name = "" if credential == "default" else credential.upper().replace("-", "_")
-            found.append((bucket.partition("@")[0].strip(), name))
+            bucket, _, rest = (part.strip() for part in entry.partition("@"))
+            credential = re.match(r"[^=\s]+\s*=\s*(\S+)", rest)  # What follows is a label.
+            name = credential[1].upper().replace("-", "_") if credential and credential[1] != "default" else ""
+            found.append((bucket, name))
     return found
 
 

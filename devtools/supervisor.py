@@ -52,6 +52,8 @@ class Process:
     stops: Literal["first", "last"] = "first"
     keep: tuple[int, ...] = ()
     """File descriptors that it inherits."""
+    quiet: bool = False
+    """Whether its lines are no longer shown."""
     lines: list[str] = field(default_factory=list)
     """The first hundred it printed."""
     popen: subprocess.Popen[bytes] | None = None
@@ -232,9 +234,14 @@ class Supervisor:
         how = exit_text(process.popen.returncode)
         if process.step:
             if not process.done:
+                for other in self.processes:
+                    other.quiet = True  # How the others end is no news now.
+                reason = last_line("\n".join(process.lines))
+                if reason.startswith("CommandError: "):
+                    # It knows what is wrong and says it in one sentence.
+                    raise Failed(reason.removeprefix("CommandError: "))
                 for line in process.lines[:-1]:
                     say(line, process.name)
-                reason = last_line("\n".join(process.lines)).removeprefix("CommandError: ")
                 raise Failed(f"{process.name} failed ({how}): {reason}")
             return
         now = time.monotonic()
@@ -272,7 +279,7 @@ class _Lines:
             text = line.decode("utf-8", "replace").rstrip()
             if len(self._process.lines) < 100:
                 self._process.lines.append(text)
-            if not self._process.step:
+            if not (self._process.step or self._process.quiet):
                 say(text, self._process.name)
         return bool(data)
 

@@ -1,4 +1,4 @@
-"""`./dev test`, `./dev bench`, `./dev walks` and `./dev faults`."""
+"""`./dev test`, and what takes longer: `./dev bench`, `./dev walks`, `./dev fuzz`, `./dev faults`."""
 
 from __future__ import annotations
 
@@ -30,26 +30,31 @@ def test(options: argparse.Namespace) -> int:
 
 def bench(options: argparse.Namespace) -> int:
     """Measure the numbers that are promised; exit code 1 where one is missed."""
-    install("dev")
-    variables = os.environ | browser_variables()
-    command = (PYTHON, "-m", "tests.bench", *options.arguments)
-    return subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
+    return _harness("bench", options)
 
 
 def walks(options: argparse.Namespace) -> int:
     """Page through 10,000 seeded lists that move and judge what was shown; exit code 1 where a row is lost unsaid."""
-    install("dev")
-    command = (PYTHON, "-m", "tests.walks", f"--seed={options.seed}", f"--count={options.count}")
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    return _harness("walks", options)
+
+
+def fuzz(options: argparse.Namespace) -> int:
+    """Send hostile addresses and upstream answers, each from a seed; exit code 1 where one is not withstood."""
+    return _harness("fuzz", options)
 
 
 def faults(options: argparse.Namespace) -> int:
     """Strike a site with real faults while twenty readers read; exit code 1 where a promise is broken."""
+    return _harness("faults", options)
+
+
+def _harness(name: str, options: argparse.Namespace) -> int:
+    """Run the package `tests.<name>`; further arguments are its own."""
     install("dev")
-    command = (PYTHON, "-m", "tests.faults", f"--seconds={options.seconds}", *options.names)
+    command = (PYTHON, "-m", f"tests.{name}", *options.arguments)
     with subprocess.Popen(command, cwd=ROOT) as process:
         while True:
             try:
                 return process.wait()
             except KeyboardInterrupt:
-                process.terminate()  # It ends all that it has started, which takes some seconds.
+                process.terminate()  # It ends all that it has started, which may take some seconds.

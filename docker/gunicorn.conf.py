@@ -20,6 +20,8 @@ threads = int(os.environ.get("WEB_THREADS") or 32)
 # A cold page waits a second at most, so what takes longer is in trouble; ./dev run and compose kill after 8 s or more.
 # A continuation link holds upstream's token, which may be long; this is the most that gunicorn can be told to take.
 limit_request_line = 8190
+# No proxy of ours says where we are mounted; left on, a request through one on this machine could say it (500, or odd links).
+forwarder_headers = ""
 graceful_timeout = 7
 timeout = 30
 # A portal's proxy keeps connections open; closing them earlier than it does makes it answer 502 now and then.

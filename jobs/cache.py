@@ -38,6 +38,8 @@ LATER_PAGE_AGE = 600.0
 """Seconds for which a page of a pinned chain is fresh: arrivals can't shift it."""
 JOB_AGE = 15.0
 """Seconds for which a job that is not final is fresh."""
+AHEAD = 2.0
+"""Seconds by which a good clock may be behind the one that a page was stored by; more, and that one was wrong."""
 SHORT_LIFE = 10 * 60 * 1000
 LONG_LIFE = 6 * 60 * 60 * 1000
 """Milliseconds that a chain lives: short while nobody went past its first page."""
@@ -63,14 +65,13 @@ class Found:
 
 def is_fresh(page: Page, now: float, *, head: bool) -> bool:
     """Tell whether `page` needs no refresh at `now` (CI's time, unix seconds)."""
-    if not head:
-        return now - page.as_of < LATER_PAGE_AGE
-    return now - page.as_of < (OPEN_HEAD_AGE if page.has_open_jobs else FINAL_HEAD_AGE)
+    most = LATER_PAGE_AGE if not head else OPEN_HEAD_AGE if page.has_open_jobs else FINAL_HEAD_AGE
+    return -AHEAD <= now - page.as_of < most
 
 
 def job_is_fresh(record: JobRecord, now: float) -> bool:
     """Tell whether `record` needs no refresh at `now` (CI's time, unix seconds)."""
-    return record.row.job.is_final or now - record.as_of < JOB_AGE
+    return record.row.job.is_final or -AHEAD <= now - record.as_of < JOB_AGE
 
 
 # Pages -----------------------------------------------------------------------------------------------------------------

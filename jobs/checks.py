@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -86,25 +85,10 @@ def check_values(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
                 id="batchlens.E004",
             )
         )
-    try:
-        ZoneInfo(settings.TIME_ZONE)
-    except (ZoneInfoNotFoundError, ValueError):
-        found.append(
-            Error(
-                f"TIME_ZONE {settings.TIME_ZONE!r} is unknown.",
-                hint="Write it like Asia/Shanghai.",
-                id="batchlens.E005",
-            )
-        )
     if settings.CI_ENDPOINT and not _is_origin(settings.CI_ENDPOINT):
         found.append(
             Error("CI_ENDPOINT is not an address.", hint="Write http://host:port or https://host.", id="batchlens.E006")
         )
-    found += [
-        Error(f"{name} must be more than 0.", id="batchlens.E007")
-        for name in ("CI_DEADLINE", "FETCH_DEADLINE", "WEB_THREADS", "WORKER_THREADS")
-        if getattr(settings, name) <= 0
-    ]
     return found
 
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from django.conf import settings
 
-from jobs import servers
+from jobs import clock, servers
 from jobs.problems import Problem
 from jobs.records import pack, unpack
 
@@ -37,6 +37,11 @@ QUEUED_FOR = 5000
 RUNNING_FOR = 3000
 ASKING_LIFE = 60_000
 STREAM_LIFE = 30_000
+TASK_LIFE = 30_000
+"""Milliseconds after which a task that nobody took is dropped: whoever wanted it has asked again or has gone.
+
+Celery's own `expires` compares the enqueueing machine's clock with the worker's: an hour apart, every task is dropped.
+"""
 PATIENCE = 30_000
 """Milliseconds after which an asking that no worker took is given up."""
 HEARTBEATS = "heartbeats"
@@ -112,7 +117,7 @@ def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.
         gate: what can hold calls to its bucket back.
         lane: who waits for it.
         reader: whose budget a new question costs, "" for nobody's.
-        since: unix seconds; an asking that ended before does not count.
+        since: unix seconds of CI's time; an asking that ended before does not count.
 
     Raises:
         ServerDown: the broker can't be reached.
@@ -132,7 +137,7 @@ def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.
             ASKING_LIFE,
             round(settings.FETCH_DEADLINE * 1000),
             PATIENCE,
-            round(since * 1000),
+            round((since - clock.offset()) * 1000),
             LANES[lane],
             LEASES,
             settings.MISS_BUDGET,
@@ -162,7 +167,7 @@ def start(key: str, enqueued_at: int) -> Claim | None:
         ServerDown: the broker can't be reached.
     """
     answer = servers.broker().script(
-        "start", [_asking_key(key)], [secrets.token_hex(8), enqueued_at, RUNNING_FOR, ASKING_LIFE]
+        "start", [_asking_key(key)], [secrets.token_hex(8), enqueued_at, RUNNING_FOR, ASKING_LIFE, TASK_LIFE]
     )
     if not answer:
         return None

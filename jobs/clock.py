@@ -16,6 +16,8 @@ OFFSET_KEY = "clock:offset"
 SYNC_EVERY = 1.0
 TOLERANCE = 2.0
 """Seconds by which CI's clock may differ from ours before the offset is changed; `Date` has whole seconds."""
+BELIEVED = 86_400.0
+"""Seconds by which it may differ at most. One answer with a mad `Date` must not move the clock that all buckets share."""
 
 
 class Clock:
@@ -69,22 +71,26 @@ class Clock:
             self._lock.release()
 
     def learn(self, skew: float, offset: float) -> bool:
-        """Correct the shared offset.
+        """Correct the shared offset, and return when every process counts with it.
+
+        Else what the caller stores next would lie in the future of a process that still counts with the old offset, which
+        would refuse a link to it, or an hour in its past, and be asked again.
 
         Args:
             skew: seconds by which upstream's `Date` was ahead of `now()`.
             offset: the offset in force when the skew was measured. Two workers that find the same skew at once then set
                 the same offset, instead of adding it twice.
 
-        Returns whether the skew was more than the tolerance, so that something changed.
+        Returns whether the skew was more than the tolerance and can be believed, so that something changed.
 
         Raises:
             ServerDown: the broker can't be reached.
         """
-        if abs(skew) <= TOLERANCE:
+        if abs(skew) <= TOLERANCE or abs(offset + skew) > BELIEVED:
             return False
         with servers.broker().connection() as client:
             client.set(OFFSET_KEY, repr(offset + skew))
+        time.sleep(SYNC_EVERY)  # there is nothing to be woken by: each process asks the broker so often
         self._synced_at = float("-inf")
         return True
 

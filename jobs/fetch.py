@@ -16,7 +16,14 @@ from django.db import Error as DatabaseError
 
 from jobs import cache, chains, claims, clock, credentials, masks, metrics, throttle
 from jobs.cloudinfinite.client import Client
-from jobs.cloudinfinite.exceptions import ClockSkew, CloudInfiniteError, NotFound, PermissionDenied, Refused
+from jobs.cloudinfinite.exceptions import (
+    ClockSkew,
+    CloudInfiniteError,
+    NotFound,
+    PermissionDenied,
+    Refused,
+    UpstreamFailing,
+)
 from jobs.cloudinfinite.parser import BadXml, read_xml
 from jobs.cloudinfinite.schema import Job, parse_time
 from jobs.filters import Pin
@@ -148,7 +155,7 @@ def _work_on(
         # Hidden while the task was queued: nobody may see it any more, so nobody waits.
         claims.finish(claim, "failed")
         return
-    longest = LONGEST * settings.CI_DEADLINE + 1
+    longest = LONGEST * settings.CI_DEADLINE + clock.SYNC_EVERY + 1
     with claims.renewer.holding(claim, longest):
         try:
             credential = credentials.get(bucket.credential)
@@ -214,7 +221,10 @@ def _ask_page(question: PageQuestion, upstream: Upstream) -> tuple[Page, chains.
         return replace(page, doubts=(*page.doubts, "token")), step
     if clock_changed and question.pin is None:
         # The pin was made with a wrong clock, so this answer may hold rows from after it. Ask once more.
-        page, step, _ = _ask_page_once(question, asked, upstream, again=True)
+        page, step, clock_changed = _ask_page_once(question, asked, upstream, again=True)
+        if clock_changed and page.pin.end > clock.now() + clock.TOLERANCE:
+            # The first answer's Date was wrong, not our clock. Later jobs would shift the list's pages.
+            raise UpstreamFailing("unsteady_clock", "The times of two answers contradict.", 200, page.request_id)
     return page, step
 
 
@@ -223,7 +233,7 @@ def _ask_page_once(
 ) -> tuple[Page, chains.Step, bool]:
     """Return the page, what it means for its chain, and whether the answer corrected the clock."""
     bucket = upstream.bucket
-    began = clock.now()
+    started, began = time.monotonic(), clock.now()
     pin = question.pin or _new_pin(question, began)
     start, end = question.filter.window(pin.time)
     if after := parse_time(asked.after):
@@ -276,6 +286,7 @@ def _ask_page_once(
         repeats=len(answer.jobs) - len(rows),
         next=step.next,
         request_id=answer.request_id,
+        as_of=_ci_time_at(started),
         asked_upstream=True,
         has_open_jobs=any(not row.job.is_final for row in rows),
         doubts=step.doubts,
@@ -310,7 +321,7 @@ def _masked(job: Job) -> Row:
 
 def _ask_job(question: JobQuestion, upstream: Upstream) -> JobRecord:
     bucket, credential = upstream.bucket, upstream.credential
-    began = clock.now()
+    started = time.monotonic()
     try:
         answer, _ = upstream.call(lambda: client().get_job(bucket.name, bucket.region, credential, question.job_id))
     except PermissionDenied:
@@ -321,7 +332,7 @@ def _ask_job(question: JobQuestion, upstream: Upstream) -> JobRecord:
     return JobRecord(
         bucket=bucket.name,
         row=row,
-        as_of=began,
+        as_of=_ci_time_at(started),
         request_id=answer.request_id,
         raw=raw if verified else None,
         raw_missing="" if verified else "unmaskable",
@@ -331,14 +342,14 @@ def _ask_job(question: JobQuestion, upstream: Upstream) -> JobRecord:
 def _ask_job_of_list(question: JobQuestion, upstream: Upstream) -> JobRecord:
     """Reading one job is an action of its own in CAM; where only listing is allowed, the list answers."""
     bucket, credential = upstream.bucket, upstream.credential
-    began = clock.now()
+    started = time.monotonic()
     answer, _ = upstream.call(
         lambda: client().list_jobs(bucket.name, bucket.region, credential, job_id=question.job_id, size=10),
         again=True,
     )
     for job in answer.jobs:
         if job.job_id == question.job_id:
-            return JobRecord(bucket.name, _masked(job), began, answer.request_id, None, "denied")
+            return JobRecord(bucket.name, _masked(job), _ci_time_at(started), answer.request_id, None, "denied")
     raise NotFound("no_such_job", "The list holds no such job.", 200, answer.request_id)
 
 
@@ -349,6 +360,11 @@ def _shows_only(raw: str, masked_tree: Tree) -> bool:
     except BadXml:
         return False
     return tree.get("JobsDetail") == masked_tree
+
+
+def _ci_time_at(moment: float) -> float:
+    """Return CI's time at a `moment` of the monotonic clock, as known now: an answer may have corrected it since."""
+    return clock.now() - (time.monotonic() - moment)
 
 
 def _skew(date: float, began: float, ended: float) -> float:

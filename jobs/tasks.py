@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-EXPIRES = 30
-"""Seconds after which a task that nobody took is dropped: whoever wanted it has asked again or has gone."""
-
 BEHIND_PERSON = 0.03
 """Seconds by which a page ahead is asked for later than the page that a person waits for has come."""
 
@@ -45,7 +42,7 @@ AT_ONCE: dict[str, Any] = {"retry": True, "retry_policy": {"max_retries": 0}}
 """While the broker is down enqueueing fails at once: whoever waits is told instead of kept."""
 
 
-@shared_task(name="jobs.fetch_page", expires=EXPIRES)
+@shared_task(name="jobs.fetch_page")
 def fetch_page(question: dict[str, Any], enqueued_at: int, *, lane: Lane) -> None:
     """Fetch one page of a list."""
     asked = PageQuestion.from_primitives(question)
@@ -62,7 +59,9 @@ def _go_ahead(question: PageQuestion) -> None:
     if cache.has_page(question):
         return
     asking = claims.ask(question.key, fetch.gate(question.bucket), lane="ahead")
-    if asking.outcome == "claimed":
+    if asking.outcome == "claimed" and asking.stored and cache.has_page(question):
+        claims.release(question.key, asking.token)  # A quick reader's fetch ended between our look and our claim.
+    elif asking.outcome == "claimed":
         enqueue_page(question, asking.enqueued_at, "ahead")
 
 
@@ -81,7 +80,7 @@ def enqueue_page(question: PageQuestion, enqueued_at: int, lane: Lane) -> None:
     _enqueue(fetch_page, arguments, lane)
 
 
-@shared_task(name="jobs.fetch_job", expires=EXPIRES)
+@shared_task(name="jobs.fetch_job")
 def fetch_job(bucket: str, job_id: str, enqueued_at: int, *, lane: Lane) -> None:
     """Fetch one job."""
     with _servers_may_be_down():

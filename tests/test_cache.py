@@ -241,7 +241,7 @@ def test_page_says_whether_its_next_page_is_there() -> None:
     assert (before, cache.find_page(HEAD, "default", person=True).next_is_there) == (False, True)
 
 
-@pytest.mark.parametrize(("state", "age", "fresh"), [("Running", 14, True), ("Running", 16, False), ("Success", 59, True), ("Success", 61, False)])  # fmt: skip
+@pytest.mark.parametrize(("state", "age", "fresh"), [("Running", 14, True), ("Running", 16, False), ("Success", 59, True), ("Success", 61, False), ("Success", -2, True), ("Running", -3600, False)])  # fmt: skip
 def test_head_is_fresh_for_as_long_as_nothing_can_have_changed_much(state: str, age: float, fresh: bool) -> None:
     page = replace(page_of("b1", as_of=1000), has_open_jobs=state == "Running")
 
@@ -383,12 +383,26 @@ def test_job_asked_by_itself_replaces_what_its_list_showed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "age", "fresh"), [("Running", 14, True), ("Running", 16, False), ("Success", 9999, True)]
+    ("state", "age", "fresh"),
+    [("Running", 14, True), ("Running", 16, False), ("Success", 9999, True), ("Running", -3600, False)],
 )
 def test_job_is_fresh_for_a_moment_or_for_good(state: str, age: float, fresh: bool) -> None:
     kept = replace(record(as_of=1000), row=row("b1", state))
 
     assert cache.job_is_fresh(kept, 1000 + age) is fresh
+
+
+def test_what_was_stored_by_a_clock_an_hour_ahead_gives_way_once_it_is_put_right() -> None:
+    cache.store_job(record(as_of=3700.0, raw="<old/>"))
+    store(page_of("b2", as_of=3700.0), "t2")
+
+    cache.store_job(record(as_of=101.0, raw="<new/>"))
+    store(page_of("b3", as_of=101.0), "t2")
+
+    found = cache.find_job(B1, "default").job
+    assert found is not None
+    assert found.raw == "<new/>"
+    assert ids(find("t2")) == ["b3"]
 
 
 def test_everything_stored_is_small() -> None:

@@ -76,27 +76,17 @@ def test_half_a_credential_is_an_error(settings: Settings) -> None:
     ("name", "value", "ids"),
     [
         ("SECRET_KEY", "short", ["batchlens.E004"]),
-        ("TIME_ZONE", "Mars/Olympus", ["batchlens.E005"]),
-        ("TIME_ZONE", "../etc/passwd", ["batchlens.E005"]),
         ("CI_ENDPOINT", "ci.example.com", ["batchlens.E006"]),
         ("CI_ENDPOINT", "http://user:pass@host", ["batchlens.E006"]),
         ("CI_ENDPOINT", "http://host:port", ["batchlens.E006"]),
         ("CI_ENDPOINT", "http://127.0.0.1:8100", []),
         ("CI_ENDPOINT", "https://ci.example.com/", []),
-        ("CI_DEADLINE", 0.0, ["batchlens.E007"]),
-        ("WORKER_THREADS", -1, ["batchlens.E007"]),
     ],
 )
 def test_values_that_would_only_fail_later_are_errors(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str, value: object, ids: list[str]
+    settings: Settings, name: str, value: object, ids: list[str]
 ) -> None:
-    if name == "TIME_ZONE":
-        # Through the wrapper, Django itself would switch to the zone at once, and fail.
-        from django.conf import settings as live
-
-        monkeypatch.setattr(live, name, value)
-    else:
-        setattr(settings, name, value)
+    setattr(settings, name, value)
 
     assert found() == ids
 

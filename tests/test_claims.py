@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from jobs import claims, servers, throttle
+from jobs import claims, clock, servers, throttle
 from jobs.problems import Problem
 
 if TYPE_CHECKING:
@@ -29,6 +29,13 @@ def record(key: str) -> dict[str, str]:
         # redis-py types the answers of its sync and async clients alike.
         fields: dict[bytes, bytes] = cast("Any", client).hgetall(f"asking:{key}")
     return {name.decode(): value.decode("latin-1") for name, value in fields.items()}
+
+
+def broker_ms() -> int:
+    """Return the broker's time as askings have it."""
+    with servers.broker().connection() as client:
+        seconds, micros = cast("Any", client).time()
+    return int(seconds * 1000 + micros // 1000)
 
 
 def change(key: str, **fields: float | str) -> None:
@@ -90,10 +97,19 @@ def test_task_of_a_lapsed_claim_keeps_its_token() -> None:
 
 
 def test_task_without_any_asking_sets_a_token_of_its_own() -> None:
-    claim = claims.start("k", 0)
+    claim = claims.start("k", broker_ms())
 
     assert claim is not None
     assert ask("k").token == claim.token
+
+
+@pytest.mark.parametrize(("age", "dropped"), [(31_000, True), (25_000, False), (-1000, False)])
+def test_task_that_nobody_waits_for_any_more_is_dropped(age: int, dropped: bool) -> None:
+    asking = ask("k")
+
+    claim = claims.start("k", asking.enqueued_at - age)
+
+    assert (claim is None) is dropped
 
 
 def test_second_task_quits_while_the_first_runs() -> None:
@@ -214,6 +230,21 @@ def test_try_again_starts_an_ended_asking_anew() -> None:
     anew = ask("k", since=asking.enqueued_at / 1000 + 60)
 
     assert (anew.outcome, anew.asked) == ("claimed", 0)
+
+
+@pytest.mark.parametrize("offset", [3600.0, -3600.0])
+@pytest.mark.parametrize(("pressed", "outcome"), [(-2.0, "ended"), (1.0, "claimed")])
+def test_try_again_is_compared_by_one_clock(
+    offset: float, pressed: float, outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "_clock", clock.Clock())
+    with servers.broker().connection() as client:
+        client.set(clock.OFFSET_KEY, repr(offset))
+    asking = ask("k")
+    change("k", first=asking.enqueued_at - 30_001, until=asking.enqueued_at - 1)
+    ask("k")  # ends it: no worker ever took it
+
+    assert ask("k", since=clock.now() + pressed).outcome == outcome
 
 
 def test_stored_answer_leaves_no_trace_of_the_tries() -> None:

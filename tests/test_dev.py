@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from devtools import redis
 from devtools.checks import requirement_problems
 from devtools.messages import Failed
 from devtools.site import django_variables, read_site
+from devtools.variables import is_of_account
 from tests.ports import free_port
 
 if TYPE_CHECKING:
@@ -28,18 +30,26 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT = {"CI_SECRET_ID": "EXAMPLE-SECRET-ID-0001", "CI_SECRET_KEY": "EXAMPLE-SECRET-KEY-0001"}
 PATIENCE = 60.0
+OF_BUILD_SYSTEMS = (
+    "CI", "CI_COMMIT_SHA", "CI_JOB_ID", "CI_JOB_TOKEN", "CI_JOB_TIMEOUT", "CI_DEPLOY_PASSWORD",
+    "CI_DEPENDENCY_PROXY_SERVER", "CI_RUNNER_SHORT_TOKEN", "CI_TRIGGER_SHORT_TOKEN", "CI_SERVER_TLS_KEY_FILE",
+    "CI_SERVER_TLS_CERT_FILE", "CI_PROJECT_ID", "CI_MERGE_REQUEST_ID", "CI_CONCURRENT_ID", "CI_CONCURRENT_PROJECT_ID",
+    "CI_ENVIRONMENT_ID", "CI_PIPELINE_URL", "CI_REGISTRY_PASSWORD", "CI_REPO_REMOTE_ID", "CI_NETRC_PASSWORD",
+    "CI_TEAM_ID", "CI_PRODUCT_ID", "CI_DERIVED_DATA_PATH", "CI_NAME", "CI_TAG",
+)  # fmt: skip
+"""Of GitLab, Woodpecker and Xcode Cloud: what comes nearest to our names, and what everybody sets."""
 
 
 class Run:
     """One `./dev run` on a free port, ended with the `with` block."""
 
-    def __init__(self, var: Path, *options: str, **variables: str) -> None:
+    def __init__(self, var: Path | None, *options: str, checkout: str = str(ROOT), **variables: str) -> None:
         self.port = free_port()
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, ROOT / "dev", "run", "--port", str(self.port), *options],
-            env={"PATH": os.environ["PATH"], "VAR_DIR": str(var), **variables},
+            [sys.executable, Path(checkout, "dev"), "run", "--port", str(self.port), *options],
+            env={"PATH": os.environ["PATH"], **({"VAR_DIR": str(var)} if var else {}), **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -169,6 +179,20 @@ def refusal(*options: str, **variables: str) -> str:
     return line
 
 
+def files_of_the_checkout() -> list[str]:
+    """Return the path of every file that git knows."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def copy_of_the_checkout(target: Path) -> Path:
+    """Make a checkout that no other test writes to, without .venv, .cache and var; return its path."""
+    for name in files_of_the_checkout():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target / name)
+    return target
+
+
 # What it refuses ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("missing", sorted(ACCOUNT))
 def test_half_a_credential_is_refused(missing: str) -> None:
@@ -193,6 +217,21 @@ def test_a_credential_file_that_is_missing_is_refused(tmp_path: Path) -> None:
     assert line == f"dev: CI_SECRET_KEY_FILE: {tmp_path / 'none'} can't be read (No such file or directory)."
 
 
+@pytest.mark.parametrize("part", ["ID", "KEY"])
+def test_a_credential_file_that_is_empty_is_named(part: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    variable = f"CI_SECRET_{part}_FILE"
+    assert refusal(**{variable: str(tmp_path / "empty")}) == f"dev: {variable}: {tmp_path / 'empty'} is empty."
+
+
+def test_an_empty_file_for_a_token_is_no_token_but_no_demo_either(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    token = {"CI_SECURITY_TOKEN_FILE": str(tmp_path / "empty")}
+    assert not read_site(ACCOUNT | token, 8100).demo
+    with pytest.raises(Failed, match=r"^CI_SECURITY_TOKEN_FILE is set, so this is not the demo; but"):
+        read_site(token, 8100)
+
+
 def test_buckets_without_a_credential_are_refused() -> None:
     assert refusal(BUCKETS="media-1250000000@ap-guangzhou") == (
         "dev: The bucket media-1250000000 has no credential: set CI_SECRET_ID and CI_SECRET_KEY, or run ./dev run --demo"
@@ -201,7 +240,7 @@ def test_buckets_without_a_credential_are_refused() -> None:
 
 def test_a_bucket_whose_named_credential_is_missing_is_refused(tmp_path: Path) -> None:
     (tmp_path / "buckets").write_text(
-        "# ours\na-1250000000@ap-guangzhou\nb-1250000000@ap-guangzhou = team-b  # theirs\n"
+        "# ours\na-1250000000@ap-guangzhou Ours = best\nb-1250000000@ap-guangzhou = team-b Their videos # theirs\n"
     )
     assert refusal(**ACCOUNT, BUCKETS_FILE=str(tmp_path / "buckets")) == (
         "dev: The bucket b-1250000000 has no credential: set CI_TEAM_B_SECRET_ID and CI_TEAM_B_SECRET_KEY,"
@@ -212,6 +251,50 @@ def test_a_bucket_whose_named_credential_is_missing_is_refused(tmp_path: Path) -
 def test_an_endpoint_alone_is_neither_demo_nor_account() -> None:
     line = refusal(CI_ENDPOINT="http://127.0.0.1:9")
     assert line.startswith("dev: CI_ENDPOINT is set, so this is not the demo; but there is no credential")
+
+
+@pytest.mark.parametrize("limit", ["CI_RATE_BUCKET", "CI_RATE_CREDENTIAL", "CI_DEADLINE"])
+def test_a_limit_alone_is_neither_demo_nor_account(limit: str) -> None:
+    assert refusal(**{limit: "2"}) == (
+        f"dev: {limit} is set, so this is not the demo; but there is no credential: set CI_SECRET_ID and CI_SECRET_KEY,"
+        " or run ./dev run --demo"
+    )
+
+
+def test_misspelt_variables_are_refused_with_what_was_meant() -> None:
+    assert refusal(CI_SECRET_IDD="x", CI_SECRET_KEYY="y") == (
+        "dev: Unknown variable: CI_SECRET_IDD (did you mean CI_SECRET_ID?), CI_SECRET_KEYY (did you mean CI_SECRET_KEY?)."
+        " Correct or unset it, or run ./dev run --demo"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("BUCKETS_FIL", "BUCKETS_FILE"),
+        ("BUCKETSS", "BUCKETS"),
+        ("CI_SECRETID", "CI_SECRET_ID"),
+        ("CI_SECRT_KEY", "CI_SECRET_KEY"),
+        ("CI_SECRET", "CI_SECRET_ID"),
+        ("CI_SECRET_ID_FIL", "CI_SECRET_ID_FILE"),
+        ("CI__SECRET_ID", "CI_SECRET_ID"),
+        ("CI_2_SECRET_ID", "CI_SECRET_ID"),
+        ("CI_Team_SECRET_ID", "CI_TEAM_SECRET_ID"),
+        ("CI_TEAM_A_SECERT_KEY_FILE", "CI_TEAM_A_SECRET_KEY_FILE"),
+        ("CI_SECURITY_TOKENS", "CI_SECURITY_TOKEN"),
+        ("CI_SECRET_TOKEN", "CI_SECURITY_TOKEN"),
+        ("CI_ENDPIONT", "CI_ENDPOINT"),
+        ("CI_ENDPOINT_FILE", "CI_ENDPOINT"),
+        ("CI_DEDLINE", "CI_DEADLINE"),
+        ("CI_PORXY", "CI_PROXY"),
+        ("CI_RATE_LIMIT", "CI_RATE_BUCKET"),
+    ],
+)
+def test_a_misspelt_variable_never_starts_the_demo_nor_an_account(name: str, meant: str) -> None:
+    for variables in ({name: "x"}, {**ACCOUNT, name: "x"}):
+        with pytest.raises(Failed, match=rf"^Unknown variable: {name} \(did you mean {meant}\?\)\."):
+            read_site(variables, 8100)
+    assert read_site({name: "x"}, 8100, demo=True).given == {}
 
 
 def test_a_busy_port_is_refused() -> None:
@@ -265,9 +348,65 @@ def test_two_databases_of_one_redis_are_told_apart() -> None:
     assert len(identities) == 2
 
 
+@pytest.mark.parametrize(
+    ("variable", "text", "sentence"),
+    [
+        ("TIME_ZONE", "Mars/Base", "TIME_ZONE is 'Mars/Base', which is no known time zone. Write it like Asia/Shanghai."),
+        ("WEB_THREADS", "abc", "WEB_THREADS is 'abc'. Write a whole number, 1 or more."),
+        ("EMBED_ORIGINS", "portal.example.com",
+         "EMBED_ORIGINS holds 'portal.example.com'. Write origins like https://portal.example.com"),
+        ("CI_RATE_BUCKET", "-1", "CI_RATE_BUCKET is '-1'. Write a number, 0 or more."),
+        ("BUCKETS", "nonsense", "BUCKETS, line 1, “nonsense”: write name-appid@region or name-appid@region=credential."),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_ends_it_with_one_line(var: Path, variable: str, text: str, sentence: str) -> None:
+    with Run(var, **{**ACCOUNT, variable: text}) as run:
+        assert run.process.wait(PATIENCE) == 1
+        assert run.line("^dev: ") == f"dev: {sentence}"
+    # Before it: at most how the servers came, and nothing of how they went.
+    assert not [line for line in run.lines if "SIGTERM" in line]
+    assert [line for line in run.lines if not re.match(r"(broker|cache) +\| ", line)] == [f"dev: {sentence}"]
+    assert run.lines[-1] == f"dev: {sentence}"
+
+
+@pytest.mark.parametrize("missing", ["venv", "ensurepip"])
+def test_a_python_that_can_not_make_environments_is_told_how_to_learn_it(missing: str, tmp_path: Path) -> None:
+    checkout = copy_of_the_checkout(tmp_path / "checkout")
+    (tmp_path / "shim").mkdir()
+    (tmp_path / "shim" / f"{missing}.py").write_text("raise ImportError('as Debian ships it')\n")
+    done = subprocess.run(
+        [sys.executable, checkout / "dev", "run", "--port", str(free_port())],
+        # No uv either, which needs none of both.
+        env={"PATH": str(tmp_path / "shim"), "PYTHONPATH": str(tmp_path / "shim")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "dev: This Python can't make virtual environments. On Debian and Ubuntu:"
+        f" apt install python3-venv (or python{sys.version_info[0]}.{sys.version_info[1]}-venv)\n"
+    )
+    assert not (checkout / ".venv").exists()
+
+
 # Demo or real ---------------------------------------------------------------------------------------------------------
 def test_it_is_the_demo_with_nothing_of_an_account_set() -> None:
-    assert read_site({"PORT": "8100", "CI_COMMIT_SHA": "abc", "BUCKETS": "", "CI_SECRET_ID": ""}).demo
+    assert read_site({"PORT": "8100", "BUCKETS": "", "CI_SECRET_ID": "", "CI_SECRET_IDD": "", "BUCKETSS": ""}).demo
+
+
+def test_what_build_systems_set_is_no_account() -> None:
+    build = dict.fromkeys(OF_BUILD_SYSTEMS, "x")
+    assert read_site(build, 8100).demo
+    assert not read_site(build | ACCOUNT, 8100).demo
+
+
+def test_every_variable_of_the_settings_that_is_about_an_account_is_known() -> None:
+    settings = (ROOT / "dashboard" / "settings.py").read_text(encoding="utf-8")
+    names = set(re.findall(r"\b(?:CI|BUCKETS)(?:_[A-Z]+)*\b(?=\", )", settings))
+    assert {"BUCKETS", "BUCKETS_FILE", "CI_ENDPOINT", "CI_RATE_BUCKET"} <= names
+    assert {name for name in names if not is_of_account(name)} == set()
 
 
 @pytest.mark.parametrize("demo", [False, True])
@@ -323,6 +462,7 @@ def test_the_demo_serves_its_first_page_and_says_that_it_is_a_demo(demo: Run) ->
     status, page = demo.get("/")
     assert status == 200
     assert "Demo data" in page
+    assert "Live production" in page
     assert demo.line(r"Open http") == f"dev      | Open http://127.0.0.1:{demo.port}/"
 
 
@@ -379,6 +519,34 @@ def test_an_account_without_buckets_starts_and_points_to_the_admin(var: Path) ->
         assert run.get(link)[0] == 200
         assert run.get("/")[0] == 302
     assert not any(ACCOUNT["CI_SECRET_KEY"] in line for line in run.lines)
+
+
+def test_it_writes_nowhere_but_into_var(tmp_path: Path) -> None:
+    checkout, home = copy_of_the_checkout(tmp_path / "checkout"), tmp_path / "home"
+    home.mkdir()
+    for name in (".venv", ".cache"):
+        (checkout / name).symlink_to(ROOT / name)
+    before = files_outside_var(checkout)
+    with Run(None, "--demo", checkout=str(checkout), HOME=str(home)) as run:
+        run.line(r"Open http")
+        # The worker and the emulator have something to do as well.
+        assert run.get("/buckets/media-live-1250000000/jobs/")[0] in {200, 202}
+        assert run.get("/buckets/media-live-1250000000/jobs.json")[0] in {200, 202}
+        assert run.end() == 0
+    assert files_outside_var(checkout) == before
+    assert list(home.iterdir()) == []
+    assert (checkout / "var" / f"port-{run.port}" / "demo.sqlite3").is_file()
+
+
+def files_outside_var(checkout: Path) -> dict[str, tuple[int, int]]:
+    """Return path -> size and time of everything in a checkout, folders too, but for .venv, .cache, var and __pycache__."""
+    found = {}
+    for path in checkout.rglob("*"):
+        relative = path.relative_to(checkout)
+        if relative.parts[0] not in {".venv", ".cache", "var"} and "__pycache__" not in relative.parts:
+            stat = path.stat()
+            found[str(relative)] = (0, 0) if path.is_dir() else (stat.st_size, stat.st_mtime_ns)
+    return found
 
 
 def test_sigterm_ends_everything_within_twelve_seconds_and_leaves_nothing(var: Path) -> None:

@@ -1214,7 +1214,7 @@ def test_demo_buckets_have_legal_names() -> None:
         assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?-[0-9]{10}", bucket.name)
         assert re.fullmatch(r"[a-z]{2}-[a-z]+", bucket.region)
         assert len(f"{bucket.name}.cos.{bucket.region}.myqcloud.com") <= 60 or len(bucket.name) <= 63
-        assert bucket.entry == f"{bucket.name}@{bucket.region}"
+        assert bucket.entry == f"{bucket.name}@{bucket.region} {bucket.label}"
 
 
 def test_each_troubled_demo_bucket_has_its_trouble(demo: Emulator) -> None:

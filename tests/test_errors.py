@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from bs4 import BeautifulSoup
+from django.conf import settings
 from django.db import OperationalError, connection
 from django.test import Client, RequestFactory
 
@@ -102,3 +103,14 @@ def test_a_database_that_is_down_is_named(path: str, caplog: pytest.LogCaptureFi
     problem = twin.json()["problem"]
     assert (problem["class"], problem["code"], problem["retryable"]) == ("ours", "database_down", True)
     assert all(record.exc_info is None for record in caplog.records)
+
+
+@pytest.mark.usefixtures("static_files")
+def test_a_form_that_can_t_be_read_gets_the_same_404() -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.cookies[settings.CSRF_COOKIE_NAME] = "f" * 32
+
+    answer = client.post("/nowhere/", data=b"x", content_type="multipart/form-data")
+
+    assert answer.status_code == 404
+    assert text(answer.content)[0] == "There is nothing here"

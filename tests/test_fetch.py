@@ -236,6 +236,44 @@ def test_token_that_is_refused_again_and_again_ends_the_list(ci: Emulator) -> No
     assert len(pages) < 6
 
 
+@pytest.mark.parametrize("offset", [3600.0, -3600.0, 30.0, -30.0])
+def test_job_that_corrects_the_clock_gets_its_age_by_the_corrected_one(ci: Emulator, offset: float) -> None:
+    ci.shift_clock(offset)
+    job_id = ci.job_ids(NAME)[0]
+    began = ci.now()
+
+    fetch.fetch_job(JobQuestion(NAME, job_id), 2**53, "person")
+
+    job = cache.find_job(JobQuestion(NAME, job_id), "default").job
+    assert job is not None
+    assert began - 1 <= job.as_of <= ci.now() + 1
+
+
+@pytest.mark.parametrize("offset", [3600.0, -3600.0])
+def test_later_page_that_corrects_the_clock_gets_its_age_by_the_corrected_one(ci: Emulator, offset: float) -> None:
+    first = PageQuestion(NAME, JobFilter(size=1))
+    page, _problem = run(first)
+    assert page is not None
+    ci.shift_clock(offset)
+    began = ci.now()
+
+    second, _problem = run(PageQuestion(NAME, first.filter, page.pin, page.next))
+
+    assert second is not None
+    assert began - 1 <= second.as_of <= ci.now() + 1
+
+
+def test_pin_that_a_wrong_date_has_put_into_the_future_is_not_stored(ci: Emulator) -> None:
+    ci.fault(NAME, "date", offset=3600, count=1)
+
+    first = run()
+    page, _problem = run()
+
+    assert first == (None, None)  # neither shown nor given up: the next reader asks again
+    assert page is not None
+    assert page.pin.end == pytest.approx(ci.now() - 2, abs=3)
+
+
 def test_clock_that_stays_wrong_is_said(ci: Emulator) -> None:
     ci.fault(NAME, "error", status=403, code="RequestTimeTooSkewed", message="The difference is too large.")
 
@@ -395,3 +433,13 @@ def test_job_s_secrets_are_masked_before_anything_is_stored(ci: Emulator) -> Non
     assert job.row.job.tree["Operation"] == {"CallBack": "https://h.example.com/***", "UserData": "secret=***"}
     assert job.raw is not None
     assert "secret=abc" not in job.raw
+
+
+def test_odd_headers_of_an_answer_bring_neither_its_words_nor_a_traceback_into_the_log(
+    ci: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    ci.fault(NAME, "garbage", data=b"HTTP/1.1 200 OK\r\nNo colon, but words\r\n\r\n<Response/>")
+
+    run()
+
+    assert [record.getMessage() for record in caplog.records if record.exc_info or "words" in record.getMessage()] == []

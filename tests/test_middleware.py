@@ -250,3 +250,13 @@ def test_no_cookie_chooses_the_language(client: Client) -> None:
     client.cookies["django_language"] = "zh-hans"
 
     assert client.get("/sign-in/")["Content-Language"] == "en"
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "status"), [("/buckets/a/jobs", "testserver", 301), ("/", "a b", 400), (LIST, "testserver", 302)]
+)
+def test_framing_is_denied_by_answers_that_no_view_gives(client: Client, path: str, host: str, status: int) -> None:
+    answer = client.get(path, headers={"Host": host})
+
+    assert answer.status_code == status
+    assert framing(answer) == ("DENY", "'none'")

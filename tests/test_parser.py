@@ -274,6 +274,25 @@ def test_clock_skew_without_a_date_has_no_offset() -> None:
     assert error.offset is None
 
 
+@pytest.mark.parametrize("status", [200, 503])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<Response><JobsDetail><UserData>token=hush</UserData><Sta",
+        "ps://h.example.com/hush</CallBack></Operation></JobsDetail></Response>",
+        "a=1;hush</UserData><CallBackFormat>",
+        "<Other><JobsDetail><CallBack>https://h.example.com/hush</CallBack></JobsDetail></Other>",
+    ],
+)
+def test_nothing_is_kept_of_what_can_t_be_read_and_holds_jobs(body: str, encoding: str, status: int) -> None:
+    with pytest.raises(CloudInfiniteError) as raised:
+        parse_jobs(Answer(status=status, body=body.encode(encoding)), NOW)
+
+    assert "hush" not in str(raised.value).replace(" ", "")
+    assert "jobs" in raised.value.message
+
+
 def test_error_page_of_a_gateway_is_kept_as_status_first_characters_and_request_id() -> None:
     error = failure(FIXTURES["hostile_gateway"] + b"x" * 10_000, 502)
 

@@ -71,6 +71,18 @@ def test_without_a_word_everything_is_tight() -> None:
     ]  # fmt: skip
 
 
+def test_the_example_loosens_nothing_for_those_who_copy_it() -> None:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    active = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    active["SECRET_KEY"] = "x" * 50
+    names = ("DEBUG", "HTTPS", "SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_HSTS_SECONDS",
+             "ANONYMOUS_ACCESS", "DEMO", "EMBED_ORIGINS", "ALLOWED_HOSTS")  # fmt: skip
+
+    assert settings_with(*names, **{"HTTPS": "", **active}) == [
+        False, True, True, True, True, 31_536_000, False, False, [], ["localhost", "127.0.0.1"],
+    ]  # fmt: skip
+
+
 def test_the_policy_for_content_allows_nothing_inline_and_nothing_foreign() -> None:
     (policy,) = settings_with("CONTENT_SECURITY_POLICY")
 
@@ -84,6 +96,63 @@ def test_embed_origins_that_are_none_are_refused(origin: str) -> None:
     assert settings_with("DEBUG", EMBED_ORIGINS=origin).startswith(
         "django.core.exceptions.ImproperlyConfigured: EMBED_ORIGINS holds"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("TIME_ZONE", "Mars/Base", "is 'Mars/Base', which is no known time zone. Write it like Asia/Shanghai."),
+        ("TIME_ZONE", "../etc/passwd", "is '../etc/passwd', which is no known time zone. Write it like Asia/Shanghai."),
+        ("TIME_ZONE", "Asia", "is 'Asia', which is no known time zone. Write it like Asia/Shanghai."),
+        ("WEB_THREADS", "abc", "is 'abc'. Write a whole number, 1 or more."),
+        ("WEB_THREADS", "0", "is '0'. Write a whole number, 1 or more."),
+        ("WORKER_THREADS", "-1", "is '-1'. Write a whole number, 1 or more."),
+        ("WORKER_THREADS", "2.5", "is '2.5'. Write a whole number, 1 or more."),
+        ("MISS_BUDGET", "-1", "is '-1'. Write a whole number, 0 or more."),
+        ("CI_DEADLINE", "0", "is '0'. Write a number, more than 0."),
+        ("CI_DEADLINE", "5s", "is '5s'. Write a number, more than 0."),
+        ("FETCH_DEADLINE", "nan", "is 'nan'. Write a number, more than 0."),
+        ("FIRST_WAIT", "inf", "is 'inf'. Write a number, 0 or more."),
+        ("CI_RATE_BUCKET", "-1", "is '-1'. Write a number, 0 or more."),
+        ("CI_RATE_CREDENTIAL", "many", "is 'many'. Write a number, 0 or more."),
+        ("HTTPS", "ture", "is 'ture'. Write true or false."),
+        ("DATABASE_URL", "hunter22", "is not the address of a database. Write postgres://user:password@host/name."),
+        ("DATABASE_URL", "postgres://u:hunter22@host:port/x",
+         "is not the address of a database. Write postgres://user:password@host/name."),
+        ("SECRET_KEY_FILE", "/none", "does not point to a text file that can be read."),
+    ],
+)  # fmt: skip
+def test_a_value_that_can_not_be_is_said_in_one_sentence(name: str, text: str, sentence: str) -> None:
+    expected = f"django.core.exceptions.ImproperlyConfigured: {name} {sentence}"
+
+    assert settings_with("DEBUG", **{name: text}) == expected
+
+
+def test_zero_is_no_limit_and_an_empty_variable_is_none() -> None:
+    names = ("CI_RATE_BUCKET", "MISS_BUDGET", "FIRST_WAIT", "CI_DEADLINE", "WEB_THREADS", "TIME_ZONE", "HTTPS")
+    zeros = {"CI_RATE_BUCKET": "0", "MISS_BUDGET": "0", "FIRST_WAIT": "0"}
+    empty = {"CI_DEADLINE": "", "WEB_THREADS": "", "TIME_ZONE": "", "HTTPS": ""}
+
+    assert settings_with(*names, **zeros, **empty) == [0, 0, 0, 5, 32, "Asia/Shanghai", True]
+
+
+@pytest.mark.parametrize("command", ["check", "prepare", "nonesuch"])
+def test_manage_says_it_in_one_line_and_the_rest_on_request(command: str) -> None:
+    def said(*options: str) -> list[str]:
+        ended = subprocess.run(
+            [sys.executable, "manage.py", command, *options],
+            env={**os.environ, "CI_RATE_BUCKET": "-1"},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ended.returncode, ended.stdout) == (1, "")
+        return ended.stderr.splitlines()
+
+    sentence = "CI_RATE_BUCKET is '-1'. Write a number, 0 or more."
+    assert said() == [f"CommandError: {sentence}"]
+    assert said("--traceback")[-1] == f"django.core.exceptions.ImproperlyConfigured: {sentence}"
 
 
 def test_embed_origins_are_a_list() -> None:
@@ -104,3 +173,21 @@ def test_a_missing_secret_key_is_said() -> None:
     )
 
     assert ended.stderr.strip().splitlines()[-1].endswith("Set the SECRET_KEY environment variable")
+
+
+def test_a_suspicious_request_leaves_a_line_in_the_log_and_no_traceback() -> None:
+    code = (
+        "import django; django.setup(); from django.test import Client;"
+        "print(Client(raise_request_exception=False).get('/', headers={'Host': 'a b'}).status_code)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "dashboard.settings"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ended.stdout.split() == ["400"]
+    assert ["DisallowedHost" in line for line in ended.stderr.splitlines()] == [True]

@@ -60,6 +60,21 @@ def test_sync_updates_region_and_credential_and_keeps_the_rest(settings: Setting
     assert (Bucket.objects.get().label, Bucket.objects.get().groups.count()) == ("Videos", 1)
 
 
+def test_sync_takes_labels_and_leaves_those_of_staff_where_it_names_none(settings: Settings) -> None:
+    said = sync(
+        settings, "a-12345@ap-tokyo Live = on air, b-12345 @ ap-tokyo = team-a  Archive # note\nc-12345@ap-seoul"
+    )
+    Bucket.objects.filter(name="c-12345").update(label="By staff")
+    again = sync(settings, "a-12345@ap-tokyo Live,b-12345@ap-tokyo=team-a,c-12345@ap-seoul")
+
+    assert (said, again) == (["Created: a-12345, b-12345, c-12345"], ["Updated: a-12345"])
+    assert list(Bucket.objects.values_list("credential", "label")) == [
+        ("default", "Live"),
+        ("team-a", "Archive"),
+        ("default", "By staff"),
+    ]
+
+
 def test_sync_hides_what_is_gone_and_shows_it_again_when_it_comes_back(settings: Settings) -> None:
     sync(settings, "a-12345@ap-guangzhou,b-12345@ap-guangzhou")
 
@@ -113,7 +128,7 @@ def test_sync_reads_the_file_too(settings: Settings, tmp_path: Path) -> None:
         ("b-12345@", "BUCKETS, line 1, “b-12345@”: the region can't be used. This field cannot be blank."),
         ("b-12345@ap-tokyo=A_B", ("BUCKETS, line 1, “b-12345@ap-tokyo=A_B”: the credential can't be used. Lower-case letters, digits"
          " and single hyphens, beginning with a letter, like default or team-a.")),
-        ("b-12345@ap-tokyo,b-12345@ap-seoul", "The bucket b-12345 is named twice, with different regions or credentials."),
+        ("b-12345@ap-tokyo,b-12345@ap-seoul", "The bucket b-12345 is named twice, with different regions, credentials or labels."),
         ("b-12345@ap-tokyo=nobody", "The bucket b-12345 needs the credential “nobody”: set CI_NOBODY_SECRET_ID and CI_NOBODY_SECRET_KEY."),
     ],
 )  # fmt: skip

@@ -1,9 +1,11 @@
--- A task's first act: takes the fetch over, unless one runs or the page was stored since the task was enqueued.
+-- A task's first act: takes the fetch over, unless one runs, the page was stored since the task was enqueued, or the task
+-- is too old for anybody to wait for it.
 -- KEYS  1 asking
--- ARGV  1 token of its own   2 enqueued at (broker's unix ms)   3 running claim's life ms   4 asking's life ms
+-- ARGV  1 token of its own   2 enqueued at (broker's unix ms)   3 running claim's life ms   4 asking's life ms   5 task's life ms
 -- Answer: {} or {token, tries so far with this one, ms since the first try less what was waited for others}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if now - ARGV[2] > tonumber(ARGV[5]) then return {} end
 local f = redis.call('HMGET', KEYS[1], 'phase', 'token', 'until', 'stored', 'tries', 'first_try', 'first', 'waited', 'held_since')
 if f[1] == 'running' and (tonumber(f[3]) or 0) > now then return {} end
 if f[4] and tonumber(f[4]) > tonumber(ARGV[2]) then return {} end

@@ -7,8 +7,9 @@
 --       if the list moved ("" = none)   18 its place   19... JobIds in the order of the rows
 -- Answer: 1 stored, 0 a newer one stands there
 local STRAY, IDS, IDLE_PAGES = 1000000, 19, 3
-local began = redis.call('HGET', KEYS[1], 'began')
-if began and tonumber(began) >= tonumber(ARGV[1]) then return 0 end
+local began = tonumber(redis.call('HGET', KEYS[1], 'began') or nil)
+-- No call takes a minute: what began so much later was stored by a clock that was wrong.
+if began and began >= tonumber(ARGV[1]) and began < ARGV[1] + 60000 then return 0 end
 
 -- Which page of the chain is it? Without a record we can't know, and repeats stay.
 local place, n, gap = ARGV[3], nil, '0'
@@ -112,8 +113,8 @@ redis.call('PEXPIRE', KEYS[2], life)
 for i = IDS, #ARGV do
   if ARGV[i] ~= '' then
     local key = KEYS[4] .. ARGV[i]
-    local known = redis.call('HGET', key, 'began')
-    if not known or tonumber(known) < tonumber(ARGV[1]) then
+    local known = tonumber(redis.call('HGET', key, 'began') or nil)
+    if not known or known < tonumber(ARGV[1]) or known >= ARGV[1] + 60000 then
       redis.call('HSET', key, 'began', ARGV[1], 'page', KEYS[1])
       redis.call('HDEL', key, 'blob')
       redis.call('PEXPIRE', key, life)

@@ -2,61 +2,30 @@
 
 from __future__ import annotations
 
-import base64
-import re
-import subprocess
-import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import redis
 from django.conf import settings
 
+from tests.canaries import (
+    CANARY_ID,
+    CANARY_KEY,
+    CANARY_TOKEN,
+    CREDENTIALS,
+    database_texts,
+    process_texts,
+    server_texts,
+    sightings,
+)
 from tests.e2e.looking import job_path, list_path
 from tests.e2e.sites import Reader, own_database, start_site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from jobs.models import Bucket
-    from tests.e2e.sites import Site
     from tests.emulators import Emulator
 
-CANARY_ID, CANARY_KEY, CANARY_TOKEN = "CANARY-ID-7f3a", "CANARY-KEY-91c2", "CANARY-TOKEN-d04e"
-BASE64 = re.compile(rb"(?<=[\"'])(?:[A-Za-z0-9+/]{4}){6,}[A-Za-z0-9+/=]{0,4}(?=[\"'])")
 JOB_SECRETS = ("hush-in-user-data", "hush-in-callback")
-
-
-def redis_texts(url: str) -> Iterator[str]:
-    """Yield every key and value of a Redis, unpacked where it is packed."""
-    with redis.Redis.from_url(url) as client:
-        for name in client.scan_iter():
-            yield name.decode("latin-1")
-            kind = client.type(name)
-            values = {
-                b"string": lambda name: [client.get(name)],
-                b"hash": lambda name: [part for pair in client.hgetall(name).items() for part in pair],
-                b"list": lambda name: client.lrange(name, 0, -1),
-                b"set": client.smembers,
-                b"zset": lambda name: client.zrange(name, 0, -1),
-                b"stream": lambda name: [repr(client.xrange(name)).encode()],
-            }[kind](name)
-            for value in values:
-                try:
-                    yield zlib.decompress(value).decode()
-                except zlib.error:
-                    yield value.decode("latin-1")
-                    # Celery's messages carry their content in base64.
-                    yield from (base64.b64decode(found).decode("latin-1") for found in BASE64.findall(value))
-
-
-def all_redis_texts(site: Site) -> dict[str, str]:
-    """Return what `redis_texts` finds in both servers of a site, by where it stands."""
-    return {
-        f"{url} {number}": text
-        for url in (site.broker_url, site.cache_url)
-        for number, text in enumerate(redis_texts(url))
-    }
 
 
 def test_no_secret_is_seen_anywhere(emulator: Emulator, new_bucket: Callable[..., Bucket], static_files: None) -> None:
@@ -90,7 +59,7 @@ def test_no_secret_is_seen_anywhere(emulator: Emulator, new_bucket: Callable[...
         # A message that nobody takes: what goes to the worker is looked at, too.
         site.worker.stop()
         reader.get(list_path(bucket, "size=7"))
-        seen |= all_redis_texts(site)
+        seen |= dict(server_texts(site.broker_url, site.cache_url))
         job = job_id in "".join(text for where, text in seen.items() if where.startswith(site.cache_url))
         message = '"size": "7"' in "".join(text for where, text in seen.items() if where.startswith(site.broker_url))
         assert (job, message) == (True, True)  # whoever looks so finds what is there
@@ -98,17 +67,13 @@ def test_no_secret_is_seen_anywhere(emulator: Emulator, new_bucket: Callable[...
         emulator.revoke_credential(CANARY_ID)
         for path in (list_path(denied), list_path(denied, twin=True)):
             seen[f"refused {path}"] = reader.patient(path).text
-        seen |= {f"in the end {where}": text for where, text in all_redis_texts(site).items()}
-        seen["titles"] = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+        seen |= {f"in the end {where}": text for where, text in server_texts(site.broker_url, site.cache_url)}
+        titles = dict(process_texts())
     finally:
         site.stop()
     seen |= {"web's log": site.web.text(), "worker's log": site.worker.text()}
-    seen["database"] = Path(settings.DATABASES["default"]["NAME"]).read_bytes().decode("latin-1")
+    seen |= titles | dict(database_texts(settings.DATABASES["default"]["NAME"]))
 
     assert "403" in seen["worker's log"] or "credentials" in seen["worker's log"]
-    assert [
-        (where, secret)
-        for where, text in seen.items()
-        for secret in (CANARY_ID, CANARY_KEY, CANARY_TOKEN, "q-signature=", *JOB_SECRETS)
-        if secret in text
-    ] == []
+    assert any("celery" in title for title in titles.values())
+    assert sightings(seen.items(), (*CREDENTIALS, *JOB_SECRETS)) == []

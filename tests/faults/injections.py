@@ -353,6 +353,7 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
         site.restart_hands(CI_ENDPOINT=f"https://{UPSTREAM_NAME}:{port}")
         yield
         site.restart_hands()
+        wait_for(site.is_ready)  # a part of the mend: whoever corrects the endpoint starts the workers anew
 
 
 class _Impostor:

@@ -29,8 +29,8 @@ class DemoBucket:
 
     @property
     def entry(self) -> str:
-        """`name@region`, the form that BUCKETS takes."""
-        return f"{self.name}@{self.region}"
+        """`name@region label`, the form that BUCKETS takes."""
+        return f"{self.name}@{self.region} {self.label}"
 
 
 def populate(world: World) -> None:
@@ -151,7 +151,7 @@ def irregular_jobs(now: int) -> list[dict[str, Any]]:
 DEMO_BUCKETS = (
     DemoBucket("media-live-1250000000", "ap-guangzhou", "Live production",
                {"jobs": 1_200, "spread": 30 * 86_400, "newest": 5, "shape": "recent", "arrivals": [20, 40], "moving": True}),
-    DemoBucket("media-archive-1250000000", "ap-shanghai", "Archive (20,000 jobs)",
+    DemoBucket("media-archive-1250000000", "ap-shanghai", "Archive (20 000 jobs)",
                {"jobs": 20_000, "spread": 300 * 86_400, "newest": 3_600}),
     DemoBucket("media-empty-1250000000", "ap-singapore", "Empty", {}),
     DemoBucket("media-denied-1250000000", "ap-beijing", "No permission",

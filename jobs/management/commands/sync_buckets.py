@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ from django.db import transaction
 from jobs import credentials
 from jobs.models import Bucket
 
+ENTRY = re.compile(
+    r"(?P<name>[^@\s]*)\s*@\s*(?P<region>[^=\s]*)(?:\s*=\s*(?P<credential>\S+))?(?:\s+(?P<label>[^=\s].*))?"
+)
+"""`devtools.site` reads the credential by the same form."""
+
 
 class Malformed(Exception):
     """An entry that can't be used; the text is one line that says where and why."""
@@ -21,11 +27,17 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One bucket as it is written: `name-appid@region[=credential]`."""
+    """One bucket as it is written: `name-appid@region[=credential] [label]`."""
 
     name: str
     region: str
     credential: str = "default"
+    label: str = ""
+
+    def values(self) -> dict[str, str]:
+        """Return what the bucket is to follow; without a label it keeps the one that staff gave it."""
+        found = {"region": self.region, "credential": self.credential}
+        return found | {"label": self.label} if self.label else found
 
 
 @dataclass(slots=True)
@@ -67,17 +79,21 @@ def parse(text: str, source: str) -> list[Entry]:
 
 
 def _parse_entry(written: str, where: str) -> Entry:
-    name, at, rest = (part.strip() for part in written.partition("@"))
-    region, equals, credential = (part.strip() for part in rest.partition("="))
-    if not at or (equals and not credential):
+    parts = ENTRY.fullmatch(written)
+    if parts is None:
         raise Malformed(f"{where}: write name-appid@region or name-appid@region=credential.")
-    bucket = Bucket(name=name, region=region, credential=credential or "default")
+    bucket = Bucket(
+        name=parts["name"],
+        region=parts["region"],
+        credential=parts["credential"] or "default",
+        label=parts["label"] or "",
+    )
     try:
         bucket.clean_fields()
     except ValidationError as error:
         fieldname, messages = next(iter(error.message_dict.items()))
         raise Malformed(f"{where}: the {fieldname} can't be used. {messages[0]}") from None
-    return Entry(bucket.name, bucket.region, bucket.credential)
+    return Entry(bucket.name, bucket.region, bucket.credential, bucket.label)
 
 
 def wanted() -> dict[str, Entry]:
@@ -97,7 +113,7 @@ def wanted() -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for entry in entries:
         if found.setdefault(entry.name, entry) != entry:
-            raise Malformed(f"The bucket {entry.name} is named twice, with different regions or credentials.")
+            raise Malformed(f"The bucket {entry.name} is named twice, with different regions, credentials or labels.")
     return found
 
 
@@ -134,15 +150,13 @@ def sync() -> Changes:
 
 def _follow(bucket: Bucket | None, entry: Entry, changes: Changes) -> None:
     if bucket is None:
-        _bucket, created = Bucket.objects.get_or_create(
-            name=entry.name, defaults={"region": entry.region, "credential": entry.credential, "synced": True}
-        )
+        _bucket, created = Bucket.objects.get_or_create(name=entry.name, defaults={**entry.values(), "synced": True})
         if created:
             changes.created.append(entry.name)
         return
-    if (bucket.region, bucket.credential) != (entry.region, entry.credential):
+    values: dict[str, Any] = dict(entry.values())
+    if any(getattr(bucket, name) != value for name, value in values.items()):
         changes.updated.append(entry.name)
-    values: dict[str, Any] = {"region": entry.region, "credential": entry.credential}
     if not bucket.synced:
         values |= {"synced": True, "hidden": False}
         if bucket.hidden:
@@ -153,7 +167,7 @@ def _follow(bucket: Bucket | None, entry: Entry, changes: Changes) -> None:
 class Command(BaseCommand):
     """Syncs the buckets and says what changed."""
 
-    help = "Make the buckets follow BUCKETS and BUCKETS_FILE (name-appid@region[=credential]). Nothing is ever deleted."
+    help = "Make the buckets follow BUCKETS and BUCKETS_FILE (name-appid@region[=credential] [label]). Nothing is ever deleted."
     # Checks load every view; this runs at each start.
     requires_system_checks = ()
 

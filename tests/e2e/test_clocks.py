@@ -1,0 +1,192 @@
+"""Clocks that are an hour wrong: Cloud Infinite's, one worker's, the web server's. Pages, pins and ages stay right."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis
+from django.conf import settings
+
+from jobs import claims
+from jobs.filters import Pin
+from tests.clocks import wall_clock
+from tests.e2e.looking import list_path
+from tests.e2e.sites import Reader, Site, all_at_once, own_database, start_site
+from tests.emulators import REGION, SECRET_ID, SECRET_KEY, Emulator
+from tests.processes import web, worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jobs.models import Bucket
+
+HOUR = 3600
+OTHER = ("EXAMPLE-SECRET-ID-0002", "EXAMPLE-SECRET-KEY-0002")
+"""The credential of the worker whose clock is wrong: the journal shows which of the two asked."""
+LOST = claims.QUEUED_FOR / 1000
+"""Seconds after which a task that was lost is enqueued again: until then a page must be there."""
+
+
+@pytest.fixture(scope="module")
+def running(django_db_setup: None, static_files: None) -> Iterator[Site]:
+    """A site with right clocks and an emulator of its own, on a broker that others join."""
+    with Emulator(credentials=((SECRET_ID, SECRET_KEY), OTHER)) as emulator:
+        site = start_site(emulator, ANONYMOUS_ACCESS="true", **own_database(4))
+        yield site
+        site.stop()
+
+
+@pytest.fixture
+def right(running: Site, transactional_db: None) -> Site:
+    """The same, as at its start."""
+    running.emulator.reset()
+    running.forget()
+    return running
+
+
+@pytest.fixture(params=[HOUR, -HOUR], ids=["ahead", "behind"])
+def offset(request: pytest.FixtureRequest) -> int:
+    """By how much a clock is wrong."""
+    return int(request.param)
+
+
+def new_buckets(emulator: Emulator, count: int, **spec: Any) -> list[Bucket]:
+    """Make buckets that both the emulator and the database know."""
+    from jobs.models import Bucket
+
+    names = [emulator.create_bucket(f"clock-{number}-1250000000", **spec) for number in range(count)]
+    return [Bucket.objects.create(name=name, region=REGION) for name in names]
+
+
+def beats(site: Site, name: str) -> bool:
+    """Tell whether a worker of that name has written its heartbeat."""
+    with redis.Redis.from_url(site.broker_url) as client:
+        return any(key.startswith(f"{name}@".encode()) for key in client.hkeys("heartbeats"))
+
+
+def timed(reader: Reader, path: str) -> tuple[Any, float]:
+    """Return the twin at `path` and the seconds it took to come."""
+    began = time.monotonic()
+    return reader.json(path), time.monotonic() - began
+
+
+def assert_right(page: Any, began: float, ended: float) -> None:
+    """Assert that a page's times are those of a fetch between two moments of CI's clock."""
+    pin = Pin.parse(page["pin"])
+    assert int(began - 2) <= pin.end <= ended - 2
+    assert began <= pin.opened / 1000 <= ended
+    assert began <= datetime.fromisoformat(page["as_of"]).timestamp() <= ended
+    assert (page["stale"], page["problem"]) == (False, None)
+
+
+# Cloud Infinite's clock -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def misled(offset: int, django_db_setup: None, static_files: None, transactional_db: None) -> Iterator[Site]:
+    """A site that has just started, beside a Cloud Infinite whose clock is wrong."""
+    with Emulator() as emulator:
+        emulator.shift_clock(offset)
+        site = start_site(emulator, ANONYMOUS_ACCESS="true", **own_database(5))
+        site.forget()
+        yield site
+        site.stop()
+
+
+def test_list_is_right_though_ci_s_clock_is_not_ours(misled: Site, offset: int) -> None:
+    reader, emulator = Reader(misled), misled.emulator
+    first, second = new_buckets(emulator, 2, jobs=30, newest=5)
+
+    # The first list teaches all processes CI's time, at the price of one refused call and one with the wrong pin.
+    began = emulator.now()
+    page = reader.json(list_path(first, "size=10", twin=True))
+    assert_right(page, began - 1, emulator.now() + 1)
+    assert began == pytest.approx(time.time() + offset, abs=60)
+    assert [call.status == 200 for call in emulator.calls(first.name)][:3] == [False, True, True]
+    html = reader.get(list_path(first, "size=10"))
+    assert "just asked" in html.text or "less than 5 s old" in html.text
+
+    # It goes on at once, with links that lie in no process's future, and nothing is refused or asked twice any more.
+    jobs = reader.scroll(list_path(first, "size=10", twin=True))
+    assert jobs == emulator.job_ids(first.name)
+    again = reader.json(list_path(first, "size=10", twin=True))
+    assert (again["pin"], again["stale"]) == (page["pin"], False)
+    calls = emulator.calls(first.name)[3:]
+    assert [call.status for call in calls] == [200] * len(calls)
+    # Pages 2 and 3, and no other: the first was fresh each time.
+    assert len({call.parameters["nextToken"] for call in calls}) == len(calls) == 2
+
+    # Another list costs one call; its range counts back from CI's time.
+    began = emulator.now()
+    page = reader.json(list_path(second, "range=1h", twin=True))
+    assert_right(page, began - 1, emulator.now() + 1)
+    (call,) = emulator.calls(second.name)
+    end = datetime.fromtimestamp(Pin.parse(page["pin"]).end, UTC)
+    asked = [
+        datetime.strptime(call.parameters[name], "%Y-%m-%dT%H:%M:%S%z")
+        for name in ("startCreationTime", "endCreationTime")
+    ]
+    assert (call.status, asked[1], (asked[1] - asked[0]).total_seconds()) == (200, end, HOUR)
+
+
+# A worker's clock -------------------------------------------------------------------------------------------------------
+
+
+def test_pages_are_right_whichever_worker_fetches_them(right: Site, offset: int) -> None:
+    buckets = new_buckets(right.emulator, 12, jobs=3, newest=600, latency=0.3)
+    variables = {**right.environment, **wall_clock(offset), "CI_SECRET_ID": OTHER[0], "CI_SECRET_KEY": OTHER[1]}
+    log = Path(settings.VAR_DIR) / f"worker-{os.getpid()}-clock{offset}.log"
+    wrong = worker(log, variables, name="wrong", threads=4)
+    wrong.ready = lambda: beats(right, "wrong")
+    wrong.start()
+    try:
+        began = time.time()
+        reader = Reader(right)
+        answers = all_at_once(partial(timed, reader, list_path(bucket, twin=True)) for bucket in buckets)
+        ended = time.time()
+    finally:
+        wrong.stop()
+
+    assert max(seconds for _page, seconds in answers) < LOST
+    for page, _seconds in answers:
+        assert_right(page, began - 1, ended + 1)
+    calls = right.emulator.calls()
+    assert sorted(call.bucket for call in calls) == sorted(bucket.name for bucket in buckets)
+    assert {call.status for call in calls} == {200}
+    assert {call.credential for call in calls} == {SECRET_ID, OTHER[0]}
+
+
+# The web server's clock -------------------------------------------------------------------------------------------------
+
+
+def test_pages_and_links_are_right_though_the_web_server_s_clock_is_wrong(right: Site, offset: int) -> None:
+    (bucket,) = new_buckets(right.emulator, 1, jobs=30, newest=5)
+    log = Path(settings.VAR_DIR) / f"web-{os.getpid()}-clock{offset}.log"
+    server, address = web(log, **right.environment, **wall_clock(offset))
+    server.start()
+    try:
+        reader, began = Reader(address), time.time()
+        page, seconds = timed(reader, list_path(bucket, "size=10", twin=True))
+        html = reader.get(list_path(bucket, "size=10"))
+        jobs = reader.scroll(list_path(bucket, "size=10", twin=True))
+        ended = time.time()
+        pins = {ahead: Pin(int(time.time()) + ahead, int(time.time() * 1000)) for ahead in (-600, 3, 30)}
+        told = {
+            ahead: reader.get(list_path(bucket, f"size=10&pin={pin}", twin=True)).status_code
+            for ahead, pin in pins.items()
+        }
+    finally:
+        server.stop()
+
+    assert seconds < LOST
+    assert_right(page, began - 1, ended + 1)
+    assert "just asked" in html.text or "less than 5 s old" in html.text
+    assert jobs == right.emulator.job_ids(bucket.name)
+    assert {call.status for call in right.emulator.calls()} == {200}
+    assert {ahead: status == 400 for ahead, status in told.items()} == {-600: False, 3: False, 30: True}

@@ -1,0 +1,93 @@
+"""Runs many cases at once, each in one of a few lanes, and gathers what went wrong with them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
+
+from tests.fuzz.addresses import address
+from tests.fuzz.judging import complaints, is_gunicorns, lost_on_the_way, problem_code, unlike
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tests.fuzz.judging import Person
+    from tests.fuzz.stack import Stack
+    from tests.fuzz.wire import Received, Request
+
+Case = TypeVar("Case")
+
+
+@dataclass
+class Result:
+    """What a run has found: failures as (kind, reproducing case), and counts of what was answered."""
+
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self, complaints: Iterable[str], case: str, *counted: str) -> None:
+        """Note the outcome of one case; called by many threads."""
+        with self._lock:
+            self.counts.update(counted)
+            self.failures += [(complaint, case) for complaint in complaints]
+
+    def first_of_each_kind(self) -> Iterator[tuple[str, str]]:
+        """Yield the first failure of each kind; numbers and quoted words don't make a kind of their own."""
+        seen = set()
+        for kind, case in self.failures:
+            short = kind[:40]
+            if short not in seen:
+                seen.add(short)
+                yield kind, case
+
+
+def in_lanes(cases: Iterable[Case], lanes: int, do: Callable[[int, Case], None]) -> None:
+    """Do `do(lane, case)` for all cases, those of one lane one after another. What it raises, it raises here."""
+    iterator, lock = iter(cases), Lock()
+
+    def run(lane: int) -> None:
+        while True:
+            with lock:
+                taken = list(islice(iterator, 1))
+            if not taken:
+                return
+            do(lane, taken[0])
+
+    with ThreadPoolExecutor(lanes) as pool:
+        for future in [pool.submit(run, lane) for lane in range(lanes)]:
+            future.result()
+
+
+def fire_addresses(stack: Stack, seed: int, first: int, count: int, *, lanes: int) -> Result:
+    """Ask for `count` hostile addresses, each as a stranger and as a viewer."""
+    result = Result()
+
+    def ask(lane: int, number: int) -> None:
+        request = address(seed, number, stack.places)
+        for person in (stack.stranger, stack.viewers[lane]):
+            status, found = _judge(stack, person, request)
+            result.add(found, f"address {number} as {person.name}: {request!r}", f"{person.name} {status}")
+        if b"sign-out" in request.target.lower() or b"sign%2dout" in request.target.lower():
+            stack.sign_in_again(lane)
+
+    in_lanes(range(first, first + count), lanes, ask)
+    return result
+
+
+def _judge(stack: Stack, person: Person, request: Request) -> tuple[str, list[str]]:
+    try:
+        received: Received = person.ask(stack.places.host, request)
+    except Exception as error:  # noqa: BLE001 - whatever ends a connection without an answer is what is looked for
+        return "no answer", [f"no answer: {type(error).__name__} {error}"]
+    if is_gunicorns(request, received):
+        return f"gunicorn {received.status}", complaints(person, request, received, stack.places, stack.canaries)
+    found = complaints(person, request, received, stack.places, stack.canaries)
+    if request.method == "GET":
+        found += lost_on_the_way(person, request, received, stack.places)
+    status = f"{received.status} {problem_code(received)}" if received.status >= 500 else str(received.status)
+    return status, found + unlike(person, request, received, stack.places)
