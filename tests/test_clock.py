@@ -15,6 +15,12 @@ from jobs.clock import Clock
 pytestmark = pytest.mark.usefixtures("empty_redis")
 
 
+@pytest.fixture(autouse=True)
+def offset_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What these tests teach reaches no other process: the session's worker goes on with the true offset."""
+    monkeypatch.setattr("jobs.clock.OFFSET_KEY", "clock:offset:test")
+
+
 def test_clock_follows_the_broker_when_the_machine_s_own_is_an_hour_off() -> None:
     real = time.time()
 

@@ -44,6 +44,7 @@ def ci(
     pristine_emulator.create_bucket(NAME, jobs=3, newest=600)
     Bucket.objects.create(name=NAME, region=REGION)
     monkeypatch.setattr(clock, "_clock", clock.Clock())  # it has learned nothing yet
+    monkeypatch.setattr(clock, "OFFSET_KEY", "clock:offset:test")  # and teaches the session's worker nothing
     fetch.client.cache_clear()
     yield pristine_emulator
     fetch.client().close()
