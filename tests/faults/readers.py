@@ -176,6 +176,11 @@ class Crowd:
         """How many have not got the page that they want."""
         return sum(bool(reader.own) for reader in self._readers)
 
+    @property
+    def last_got_at(self) -> float:
+        """When the last of them got the page that they wanted, by the monotonic clock."""
+        return max(reader.got_at for reader in self._readers)
+
     def forget(self) -> None:
         """Let those who wait give up."""
         for reader in self._readers:

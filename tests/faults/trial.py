@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -112,24 +113,31 @@ class Trial:
     def _wait_until_well(self, longest: float, also: Sequence[str] = ()) -> float | None:
         """Return the seconds until every page comes again, also those that readers wanted in vain; None if that is never."""
         began = time.monotonic()
+        until = began + longest
+        paths = [*WARM, *also, *(cold_path(bucket) for bucket in BUCKETS)]
+        # Side by side: one that is waited for must not make the others look late.
+        with ThreadPoolExecutor(len(paths)) as watchers:
+            well = list(watchers.map(lambda path: self._comes(path, until), paths))
+        while time.monotonic() < until and (self.crowd.waiting or not self.site.is_ready()):
+            time.sleep(STEP)
+        if not all(well) or self.crowd.waiting:
+            return None
+        # Readers tell when they got theirs; the look at it all comes later.
+        return max([*(moment or 0.0 for moment in well), self.crowd.last_got_at, began]) - began
+
+    def _comes(self, path: str, until: float) -> float | None:
+        """Return the moment at which a page came without any trouble, None if it never did."""
         browser = Browser(self.site.port, self.evidence)
-        missing = [*WARM, *also]
-        cold = [cold_path(bucket) for bucket in BUCKETS]
         try:
-            while time.monotonic() - began < longest:
-                cold = [path for path in cold if not self._is_well(browser, path)]
-                missing = [path for path in missing if not self._is_well(browser, path)]
-                if not cold and not missing and not self.crowd.waiting and self.site.is_ready():
-                    return time.monotonic() - began
+            while time.monotonic() < until:
+                verdict, seconds = browser.look(path)
+                self.crowd.count(path, verdict, seconds)
+                if verdict.ready and verdict.named is None:
+                    return time.monotonic()
                 time.sleep(STEP)
         finally:
             browser.close()
         return None
-
-    def _is_well(self, browser: Browser, path: str) -> bool:
-        verdict, seconds = browser.look(path)
-        self.crowd.count(path, verdict, seconds)
-        return verdict.ready and verdict.named is None
 
     def _read_journal(self) -> None:
         while not self._ending.wait(READ_JOURNAL_EVERY):
