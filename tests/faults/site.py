@@ -188,7 +188,7 @@ class Site:
                 server.signal(signal.SIGCONT)
         self.continue_workers()
         self.web.kill()
-        self.hands.stop()
+        self._stop_hands()
         self.broker.kill()
         self.cache.kill()
         self.upstream.kill()
@@ -196,10 +196,16 @@ class Site:
 
     def restart_hands(self, **environment: str) -> None:
         """End the workers and start them with other variables, without waiting for them."""
-        self.hands.stop()
+        self._stop_hands()
         self.hands.extra = self.environment | environment
         self.hands.ready = lambda: True
         self.hands.start()
+
+    def _stop_hands(self) -> None:
+        # Its supervisor itself kills what does not end, within 12 s; killed before that, it would leave workers behind.
+        if self.hands.popen and self.hands.popen.poll() is None:
+            self.hands.popen.terminate()
+            self.hands.popen.wait(20)
 
     # Looking ---------------------------------------------------------------------------------------------------------
 
