@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, HttpResponseServerError, JsonResponse
 from django.shortcuts import render
 from django.template import loader
 from django.urls import Resolver404
 from django.utils.translation import gettext as _
 
+from jobs import twins
+from jobs.problems import ours
 from jobs.views.embed import framed
 from jobs.views.responses import with_list_headers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.http import HttpRequest
+
+logger = logging.getLogger(__name__)
+
+DATABASE_TROUBLE = (OperationalError, InterfaceError)
+"""What means that the database can't do its work now: it is away, or locked for too long."""
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -33,9 +45,29 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500 with a page that needs nothing: whatever broke must not break it too."""
+    trouble = sys.exception()
+    if isinstance(trouble, DATABASE_TROUBLE):
+        return _database_down(request, trouble)
     if request.path.endswith(".json"):
         return JsonResponse({"problem": _problem("server_error", "Batchlens failed.")}, status=500)
     return HttpResponseServerError(loader.get_template("500.html").render())
+
+
+def _database_down(request: HttpRequest, trouble: BaseException) -> HttpResponse:
+    """Answer 503, and log one line in place of a traceback for each reader."""
+    problem = ours("database_down")
+
+    def page(request: HttpRequest) -> HttpResponse:
+        headers = {"Retry-After": str(problem.retry_after)}
+        if request.path.endswith(".json"):
+            return JsonResponse(twins.problem(problem), status=problem.status, headers=headers)
+        body = loader.get_template("503.html").render({"problem": problem})
+        return HttpResponse(body, status=problem.status, headers=headers)
+
+    response = _framed_if_embedded(page)(request)
+    logger.error("%s: the database is down: %s", request.path, trouble)
+    response._has_been_logged = True  # type: ignore[attr-defined] # Django's own mark; it would log the traceback
+    return response
 
 
 def _answer(request: HttpRequest, status: int, code: str, message: str) -> HttpResponse:
@@ -44,8 +76,15 @@ def _answer(request: HttpRequest, status: int, code: str, message: str) -> HttpR
             return JsonResponse({"problem": _problem(code, message)}, status=status)
         return render(request, f"{status}.html", {"message": message}, status=status)
 
-    match = request.resolver_match
-    return framed(page)(request) if match is not None and "embed" in match.namespaces else page(request)
+    return _framed_if_embedded(page)(request)
+
+
+def _framed_if_embedded(page: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    def answer(request: HttpRequest) -> HttpResponse:
+        match = request.resolver_match
+        return framed(page)(request) if match is not None and "embed" in match.namespaces else page(request)
+
+    return answer
 
 
 def _problem(code: str, message: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`./dev test`, and what takes longer: `./dev bench`, `./dev walks`, `./dev fuzz`."""
+"""`./dev test`, and what takes longer: `./dev bench`, `./dev walks`, `./dev fuzz`, `./dev faults`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,18 @@ def fuzz(options: argparse.Namespace) -> int:
     return _harness("fuzz", options)
 
 
+def faults(options: argparse.Namespace) -> int:
+    """Strike a site with real faults while twenty readers read; exit code 1 where a promise is broken."""
+    return _harness("faults", options)
+
+
 def _harness(name: str, options: argparse.Namespace) -> int:
     """Run the package `tests.<name>`; further arguments are its own."""
     install("dev")
-    return subprocess.run((PYTHON, "-m", f"tests.{name}", *options.arguments), cwd=ROOT, check=False).returncode
+    command = (PYTHON, "-m", f"tests.{name}", *options.arguments)
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                process.terminate()  # It ends all that it has started, which may take some seconds.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import Error as DatabaseError
 
 from jobs import cache, chains, claims, clock, credentials, masks, metrics, throttle
 from jobs.cloudinfinite.client import Client
@@ -165,7 +166,12 @@ def _work_on(
     if claim is None:
         return
     metrics.queued(lane, claim.queued)
-    bucket = Bucket.objects.filter(name=question.bucket, hidden=False).first()
+    try:
+        bucket = Bucket.objects.filter(name=question.bucket, hidden=False).first()
+    except DatabaseError as error:
+        logger.warning("%s: the database is down: %s", claim.key, error)
+        claims.again(claim, ours("database_down", clock.now()), 1.0)
+        return
     if bucket is None:
         # Hidden while the task was queued: nobody may see it any more, so nobody waits.
         claims.finish(claim, "failed")

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 from django.conf import settings
-from kombu.exceptions import OperationalError
 
 from jobs import cache, claims, clock, metrics, tasks, throttle
 from jobs.problems import Problem, ours
@@ -308,10 +307,7 @@ def _enqueue_if_claimed(search: _Search[Any], since: float) -> claims.Asking:
     if asking.stored and _is_answered(search):
         claims.release(search.key, asking.token)
         return asking
-    try:
-        search.enqueue(asking.enqueued_at)
-    except OperationalError:
-        raise ServerDown("broker") from None
+    search.enqueue(asking.enqueued_at)
     return asking
 
 

@@ -115,6 +115,10 @@ OUR_TITLES: dict[str, tuple[_StrPromise, _StrPromise]] = {
         _("Batchlens can't reach its Redis"),
         _("Tell whoever runs Batchlens: “/readyz” says which part is down."),
     ),
+    "database_down": (
+        _("Batchlens can't reach its database"),
+        _("Tell whoever runs Batchlens: “/readyz” says which part is down."),
+    ),
 }  # fmt: skip
 
 OUR_STATUS = {"miss_budget": 429}
@@ -200,7 +204,10 @@ class Problem:
 
 
 def ours(
-    code: Literal["no_worker", "busy", "redis_down", "miss_budget"], at: float = 0.0, *, retry_after: int = 2
+    code: Literal["no_worker", "busy", "redis_down", "database_down", "miss_budget"],
+    at: float = 0.0,
+    *,
+    retry_after: int = 2,
 ) -> Problem:
     """Return a problem of Batchlens itself, which is never kept; `retry_after` is in seconds."""
     return Problem(kind="ours", code=code, at=at, retry_after=retry_after)

@@ -31,6 +31,9 @@ TROUBLE = (
 )
 """What means that the server can't do its work now; any other error is ours."""
 
+TROUBLED_WORDS = ("UNBLOCKED", "MASTERDOWN", "MISCONF", "NOREPLICAS", "READONLY", "OOM")
+"""How an error without a class of its own begins that means the same: a server that changes roles, or can't write."""
+
 TIMEOUT = 1.0
 DOWN_FOR = 1.0
 
@@ -41,6 +44,13 @@ class ServerDown(Exception):
     def __init__(self, role: str) -> None:
         super().__init__(f"the {role} Redis is down")
         self.role = role
+
+
+def is_trouble(error: BaseException) -> bool:
+    """Tell whether an error of a Redis client means that the server can't do its work now."""
+    return isinstance(error, TROUBLE) or (
+        isinstance(error, redis.ResponseError) and str(error).startswith(TROUBLED_WORDS)
+    )
 
 
 class Server:
@@ -76,7 +86,9 @@ class Server:
             raise ServerDown(self.role)
         try:
             yield self._client
-        except TROUBLE as error:
+        except redis.RedisError as error:
+            if not is_trouble(error):
+                raise
             if isinstance(error, redis.TimeoutError):
                 self._down_until = time.monotonic() + DOWN_FOR
             raise ServerDown(self.role) from None

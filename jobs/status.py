@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from jobs import cache, claims, tasks, throttle
+from jobs import cache, claims, throttle
+from jobs.queues import queued
 from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from jobs.cache import Tally
     from jobs.models import Bucket
     from jobs.problems import Problem
-    from jobs.tasks import Queued
+    from jobs.queues import Queued
     from jobs.throttle import Quota
 
 
@@ -102,7 +103,7 @@ def look(buckets: Iterable[Bucket]) -> Status:
         down.append(error.role)
     try:
         of_buckets, of_credentials = throttle.quotas(names, owners)
-        workers, queues = claims.heartbeats(), tasks.queued()
+        workers, queues = claims.heartbeats(), queued()
     except ServerDown as error:
         down.append(error.role)
 
@@ -143,5 +144,5 @@ def _together(tallies: Iterable[Tally]) -> Tally:
 def scraped(buckets: Iterable[str]) -> tuple[dict[str, Quota], dict[str, Queued], int] | None:
     """Return quotas by bucket, queues, and how many workers live, for Prometheus; None while the broker is down."""
     with suppress(ServerDown):
-        return throttle.quotas(buckets, ())[0], tasks.queued(), len(claims.heartbeats())
+        return throttle.quotas(buckets, ())[0], queued(), len(claims.heartbeats())
     return None

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
+import os
 import time
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
 from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutting_down
-from django.conf import settings
+from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from kombu.exceptions import OperationalError
 
 from jobs import cache, claims, fetch, servers, trails
+from jobs.queues import QUEUES, Hearing
 from jobs.records import JobQuestion, PageQuestion
 from jobs.servers import ServerDown
 
@@ -31,9 +31,6 @@ logger = logging.getLogger(__name__)
 
 BEHIND_PERSON = 0.03
 """Seconds by which a page ahead is asked for later than the page that a person waits for has come."""
-
-QUEUES: dict[Lane, str] = {"person": "page", "refresh": "page", "ahead": "ahead"}
-"""Lane -> the queue in which its fetches wait."""
 
 TRAIL = "batchlens_id"
 """The message's header with the id of the request."""
@@ -74,10 +71,10 @@ def enqueue_page(question: PageQuestion, enqueued_at: int, lane: Lane) -> None:
         lane: who waits for it.
 
     Raises:
-        OperationalError: the broker can't be reached.
+        ServerDown: the broker can't take it.
     """
     arguments = {"question": question.to_primitives(), "enqueued_at": enqueued_at, "lane": lane}
-    fetch_page.apply_async(kwargs=arguments, queue=QUEUES[lane], headers=_trail(), **AT_ONCE)
+    _enqueue(fetch_page, arguments, lane)
 
 
 @shared_task(name="jobs.fetch_job")
@@ -90,66 +87,36 @@ def fetch_job(bucket: str, job_id: str, enqueued_at: int, *, lane: Lane) -> None
 def enqueue_job(question: JobQuestion, enqueued_at: int, lane: Lane) -> None:
     """Put the fetch of a job into its queue; arguments and errors as `enqueue_page`."""
     arguments = {"bucket": question.bucket, "job_id": question.job_id, "enqueued_at": enqueued_at, "lane": lane}
-    fetch_job.apply_async(kwargs=arguments, queue=QUEUES[lane], headers=_trail(), **AT_ONCE)
+    _enqueue(fetch_job, arguments, lane)
 
 
-def _trail() -> dict[str, str]:
-    """Return the header by which a task belongs to the request that wants it."""
-    return {TRAIL: trails.current()}
+def _enqueue(task: Task[..., None], arguments: dict[str, Any], lane: Lane) -> None:
+    try:
+        task.apply_async(kwargs=arguments, queue=QUEUES[lane], headers={TRAIL: trails.current()}, **AT_ONCE)
+    except Exception as error:
+        # Celery has a name of its own for a broker that is away, and lets pass what one says that takes no writes.
+        if isinstance(error, OperationalError) or servers.is_trouble(error):
+            raise ServerDown("broker") from None
+        raise
 
 
 @contextmanager
 def _servers_may_be_down() -> Iterator[None]:
-    """Drop a fetch in one line where a Redis is down: its claim lapses, and whoever still waits asks again."""
+    """Drop a fetch in one line where a server is down: its claim lapses, and whoever still waits asks again."""
     try:
         yield
-    except (ServerDown, OperationalError) as error:
+    except (ServerDown, DatabaseError) as error:
         logger.warning("a fetch is dropped: %s", error)
 
 
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """What waits in one queue: how many tasks, and seconds since the oldest of them was enqueued."""
-
-    length: int
-    age: float
-
-
-def queued() -> dict[str, Queued]:
-    """Return what waits in each queue, by name. What a worker has taken but not begun is not among it.
-
-    Raises:
-        ServerDown: the broker can't be reached.
-    """
-    names = sorted(set(QUEUES.values()))
-    with servers.broker().connection() as client:
-        pipeline = client.pipeline(transaction=False)
-        pipeline.time()
-        for name in names:
-            key = f"{settings.CACHE_VERSION}:{name}"  # as global_keyprefix has it
-            pipeline.llen(key)
-            pipeline.lindex(key, -1)  # Kombu puts new messages to the left.
-        (seconds, micros), *found = cast("Any", pipeline.execute())
-    now = seconds * 1000 + micros / 1000
-    return {
-        name: Queued(length, _age(oldest, now))
-        for name, length, oldest in zip(names, found[::2], found[1::2], strict=True)
-    }
-
-
-def _age(message: bytes | None, now: float) -> float:
-    """Return the age in seconds of one of our messages, 0 for none and for a stranger's."""
-    with suppress(TypeError, ValueError, KeyError, IndexError):
-        if message:
-            _arguments, named, *_ = json.loads(base64.b64decode(json.loads(message)["body"]))
-            return max(0.0, (now - float(named["enqueued_at"])) / 1000)
-    return 0.0
+_hearing: list[Hearing] = []
 
 
 @task_prerun.connect
-@task_postrun.connect
-def check_connections(**_: object) -> None:
-    """Do for a task what Django does for a request: drop database connections that are old or broken."""
+def take(**_: object) -> None:
+    """Say that a task begins, and drop what is old."""
+    for hearing in _hearing:
+        hearing.take()
     close_old_connections()
 
 
@@ -166,11 +133,28 @@ def lose(**_: object) -> None:
     trails.follow("")
 
 
+@task_postrun.connect
+def give(**_: object) -> None:
+    """Say that a task has ended, and drop what is old: Django does that for a request, nobody for a task."""
+    close_old_connections()
+    for hearing in _hearing:
+        hearing.give()
+
+
 @worker_ready.connect
 def begin(sender: Any, **_: object) -> None:
-    """Write the heartbeat and watch the credentials from now on."""
+    """Write the heartbeat, watch the credentials and listen to oneself from now on."""
+    hearing = Hearing(sender.app.amqp.queues.consume_from, _end_at_once)
+    _hearing[:] = [hearing]
+    claims.renewer.each_beat(hearing.check)
     claims.renewer.each_beat(fetch.watch_credentials)
     claims.renewer.start(str(sender.hostname))
+
+
+def _end_at_once() -> None:
+    # Asked to end softly it might wait for the very connection that is gone.
+    logging.shutdown()
+    os._exit(1)
 
 
 @worker_shutting_down.connect

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NoReturn
+
 import pytest
 from bs4 import BeautifulSoup
 from django.conf import settings
+from django.db import OperationalError, connection
 from django.test import Client, RequestFactory
 
 from dashboard.errors import server_error
 from tests.factories import make_bucket, make_staff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +73,36 @@ def test_a_failure_is_a_page_that_needs_nothing_and_a_problem_for_programs() -> 
     assert (page.status_code, twin.status_code) == (500, 500)
     assert text(page.content)[0] == "Batchlens failed"
     assert b'"code": "server_error"' in twin.content
+
+
+@pytest.fixture
+def database_down() -> Iterator[None]:
+    """A database that answers nothing."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise OperationalError("unable to open database file")
+
+    with connection.execute_wrapper(refuse):
+        yield
+
+
+@pytest.mark.usefixtures("static_files", "database_down")
+@pytest.mark.parametrize(
+    "path", ["/", "/buckets/media-prod-1250000000/jobs/", "/embed/buckets/media-prod-1250000000/jobs/"]
+)
+def test_a_database_that_is_down_is_named(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    # Somebody who was signed in: the session itself lies in the database.
+    client = Client(raise_request_exception=False, headers={"Cookie": "sessionid=0123456789abcdef0123456789abcdef"})
+    twin_path = path.removesuffix("/") + ".json" if path != "/" else "/buckets.json"
+
+    page, twin = client.get(path), client.get(twin_path)
+
+    assert (page.status_code, twin.status_code) == (503, 503)
+    assert (page.headers["Retry-After"], twin.headers["Retry-After"]) == ("2", "2")
+    assert text(page.content)[0] == "Batchlens can't reach its database"
+    problem = twin.json()["problem"]
+    assert (problem["class"], problem["code"], problem["retryable"]) == ("ours", "database_down", True)
+    assert all(record.exc_info is None for record in caplog.records)
 
 
 @pytest.mark.usefixtures("static_files")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from django.db import OperationalError, connection
 
 from jobs import cache, claims, clock, fetch, servers, throttle
 from jobs.cloudinfinite.schema import format_time
@@ -61,6 +62,20 @@ def run(question: PageQuestion = QUESTION) -> tuple[Page | None, Problem | None]
     fetch.fetch_page(question, asking.enqueued_at, "person")
     found = cache.find_page(question, "default", person=True)
     return found.page, found.problem
+
+
+def test_page_is_asked_again_soon_after_the_database_was_down(ci: Emulator) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise OperationalError("unable to open database file")
+
+    asking = ask(QUESTION)
+    with connection.execute_wrapper(refuse):
+        fetch.fetch_page(QUESTION, asking.enqueued_at, "person")
+
+    later = ask(QUESTION)
+    assert (later.outcome, later.problem and later.problem.code) == ("later", "database_down")
+    assert later.again <= 1.0
+    assert ci.calls(NAME) == []
 
 
 @pytest.mark.parametrize("offset", [3600.0, -3600.0])

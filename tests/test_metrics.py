@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from prometheus_client.parser import text_string_to_metric_families
 
-from jobs import claims, problems, servers, tasks, throttle
+from jobs import claims, problems, queues, servers, throttle
 from tests.factories import make_bucket, make_staff
 from tests.ports import free_port
 from tests.processes import ROOT, worker
@@ -97,7 +97,7 @@ def test_nothing_that_somebody_asks_for_becomes_a_label(client: Client, empty_re
     labels.pop("le")
     assert labels.pop("class", set()) <= {"ok", "error", *problems.RULES}
     assert labels.pop("lane", set()) <= set(claims.LANES)
-    assert labels.pop("queue") == set(tasks.QUEUES.values())
+    assert labels.pop("queue") == set(queues.QUEUES.values())
     assert labels.pop("what") <= {"page", "job"}
     assert labels.pop("part") == {"broker", "cache", "database", "worker"}
     assert labels.pop("outcome") <= {
@@ -149,9 +149,9 @@ def test_what_waits_is_told_with_its_age(client: Client, valkeys: Valkeys, setti
 def test_strange_message_in_a_queue_is_counted_and_has_no_age(client: Client, valkeys: Valkeys) -> None:
     with servers.broker().connection() as broker:
         for message in (b"no json", b'{"body": 1}', b'{"body": "W10="}', b"[]"):
-            broker.lpush("ahead", message)
-            broker.rpush("page", message)
-            assert tasks.queued()["page"].age == 0.0
+            broker.lpush(queues.key_of("ahead"), message)
+            broker.rpush(queues.key_of("page"), message)
+            assert queues.queued()["page"].age == 0.0
 
     assert value(scrape(client), "batchlens_queue_length", queue="page") == 4
 

@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from dashboard import health
-from jobs import claims, metrics, problems, tasks
+from jobs import claims, metrics, problems, queues
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ WORDS: dict[str, set[str]] = {
     "what": words(metrics.lookup, "what"),
     "class": {"ok", "error", *problems.RULES},
     "lane": set(claims.LANES),
-    "queue": set(tasks.QUEUES.values()),
+    "queue": set(queues.QUEUES.values()),
     "part": set(health.PROBES),
 }  # fmt: skip
 

@@ -13,8 +13,9 @@ local function cool(key)
   if quiet > now then return quiet - now end -- a call that was out already: it tells nothing new
   local began, level = tonumber(c[2]) or now, (tonumber(c[3]) or -1) + 1
   local length = ARGV[6] * 2 ^ math.min(level, 20) * ARGV[5]
-  -- Never longer than the storm has lasted, so that what was short is soon forgotten.
-  length = math.floor(math.min(length, ARGV[7], math.max(ARGV[6] * ARGV[5], now - began)))
+  -- Never longer than three quarters of what the storm has lasted: what was short is soon forgotten, and with the probe and
+  -- the calls behind it all is well again in no longer than the storm took.
+  length = math.floor(math.min(length, ARGV[7], math.max(ARGV[6] * ARGV[5], (now - began) * 0.75)))
   redis.call('HSET', key, 'until', now + length, 'began', began, 'level', level, 'problem', ARGV[4])
   redis.call('HDEL', key, 'probe', 'prober')
   redis.call('PEXPIRE', key, length + 60000)

@@ -1,0 +1,1 @@
+"""Real faults under real readers: `./dev faults`, and a few of them in `tests/test_faults.py`."""

@@ -1,0 +1,8 @@
+"""What the harness and its workers both know."""
+
+from __future__ import annotations
+
+UPSTREAM_NAME = "cloud.test"
+"""What the workers know upstream by; `tests.faults.worker` resolves it."""
+NAMES_HANG = "names-hang"
+"""The file in a site's folder while which their look-ups of that name hang."""

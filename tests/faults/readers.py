@@ -1,0 +1,187 @@
+"""Twenty readers: threads that look at lists and jobs as people do, keep asking while a page is pending, and judge all."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.faults.evidence import Evidence, Named, Verdict, bucket_of, is_named, judge
+from tests.faults.site import BUCKETS, SICK, WELL
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+READERS = 20
+PAUSE = 0.35
+"""Seconds between two requests of one reader, about."""
+PATIENCE = 15.0
+"""Seconds after which a reader gives one answer up."""
+FILTERS = ("size=10", "states=Failed&size=10", "orderByTime=Asc&size=10", "size=25")
+WARM = [f"/buckets/{bucket}/jobs.json?{query}" for bucket in BUCKETS for query in FILTERS]
+EXAMPLES = 4
+
+_minutes = itertools.count(100_000)
+
+
+def cold_path(bucket: str) -> str:
+    """Return a list that nobody has asked for yet; it holds what the plain list holds."""
+    return f"/buckets/{bucket}/jobs.json?size=10&range={next(_minutes)}m"
+
+
+@dataclass
+class Tally:
+    """What the readers met while one fault was in force and until all was well again."""
+
+    expected: Collection[Named] = ()
+    """Problems that name the fault."""
+    everywhere: bool = True
+    """Whether the fault may be felt on the bucket that upstream's faults spare."""
+    requests: int = 0
+    wrong: list[str] = field(default_factory=list)
+    unnamed: list[str] = field(default_factory=list)
+    named: dict[Named, int] = field(default_factory=dict)
+    slowest: float = 0.0
+
+    def count(self, path: str, verdict: Verdict, seconds: float) -> None:
+        """Count one answer."""
+        self.requests += 1
+        self.slowest = max(self.slowest, seconds)
+        self.wrong += [f"{path}: {row}" for row in verdict.wrong_rows]
+        if verdict.broken:
+            self.unnamed.append(f"{path}: {verdict.broken}")
+        elif verdict.named is not None:
+            self.named[verdict.named] = self.named.get(verdict.named, 0) + 1
+            spared = bucket_of(path) == WELL and not self.everywhere
+            if spared or not is_named(verdict.named, self.expected):
+                self.unnamed.append(f"{path}: {' '.join(verdict.named)}")
+
+
+class Browser:
+    """One connection to the site, used by one thread."""
+
+    def __init__(self, port: int, evidence: Evidence) -> None:
+        self._port, self._evidence = port, evidence
+        self._connection: http.client.HTTPConnection | None = None
+
+    def look(self, path: str) -> tuple[Verdict, float]:
+        """Ask once and judge the answer; return how long it took, too."""
+        began = time.monotonic()
+        try:
+            if self._connection is None:
+                self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
+            self._connection.request("GET", path, headers={"Accept-Language": "en"})
+            answer = self._connection.getresponse()
+            body = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            return Verdict(broken=f"no answer, {type(error).__name__}"), time.monotonic() - began
+        seconds = time.monotonic() - began
+        return judge(self._evidence, path, answer.status, body, answer.headers.get("Retry-After", "")), seconds
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+
+class Reader(threading.Thread):
+    """One reader. While `crowd.wanting`, it also has a page of its own to get, which nobody else asks for."""
+
+    def __init__(self, number: int, crowd: Crowd) -> None:
+        super().__init__(name=f"reader-{number}", daemon=True)
+        self._number, self._crowd = number, crowd
+        self._random = random.Random(number)
+        self._browser = Browser(crowd.port, crowd.evidence)
+        self._next: list[str] = []
+        self.own = ""
+        self.got_at = 0.0
+
+    def run(self) -> None:
+        turn = self._number
+        while not self._crowd.ending.wait(self._random.uniform(0.5, 1.5) * PAUSE):
+            turn += 1
+            if self._crowd.wanting and not self.own:
+                self.own = cold_path(SICK[self._number % 2])
+            if self.own and turn % 2:
+                if self._look(self.own).ready:
+                    self.own, self.got_at = "", time.monotonic()
+            else:
+                self._look(self._path())
+        self._browser.close()
+
+    def _path(self) -> str:
+        chance = self._random.random()
+        if self._next and chance < 0.3:
+            return self._next.pop()
+        if chance < 0.4:
+            return cold_path(self._random.choice(BUCKETS))
+        return self._random.choice(WARM)
+
+    def _look(self, path: str) -> Verdict:
+        verdict, seconds = self._browser.look(path)
+        self._crowd.count(path, verdict, seconds)
+        if verdict.ready and "jobs" in verdict.data:
+            rows, following = verdict.data["jobs"], verdict.data["next"]
+            jobs = [f"/buckets/{bucket_of(path)}/jobs/{row['JobId']}.json" for row in rows[:1]]
+            self._next = [*jobs, *([following] if following else [])]
+        return verdict
+
+
+class Crowd:
+    """All readers together."""
+
+    def __init__(self, port: int, evidence: Evidence) -> None:
+        self.port, self.evidence = port, evidence
+        self.ending = threading.Event()
+        self.wanting = False
+        self._lock = threading.Lock()
+        self._tally = Tally()
+        self._readers = [Reader(number, self) for number in range(READERS)]
+
+    def start(self) -> None:
+        """Let them begin."""
+        for reader in self._readers:
+            reader.start()
+
+    def stop(self) -> None:
+        """Send them home."""
+        self.ending.set()
+        for reader in self._readers:
+            reader.join(PATIENCE)
+
+    def begin(self, expected: Collection[Named], *, everywhere: bool) -> Tally:
+        """Count anew from now on, and let each reader want a page of its own."""
+        with self._lock:
+            self._tally = Tally(expected, everywhere)
+            self.wanting = True
+            return self._tally
+
+    def count(self, path: str, verdict: Verdict, seconds: float) -> None:
+        """Count one answer."""
+        with self._lock:
+            self._tally.count(path, verdict, seconds)
+
+    def want_no_more(self) -> None:
+        """Let nobody want a further page; who waits for one goes on."""
+        self.wanting = False
+
+    @property
+    def waiting(self) -> int:
+        """How many have not got the page that they want."""
+        return sum(bool(reader.own) for reader in self._readers)
+
+    @property
+    def last_got_at(self) -> float:
+        """When the last of them got the page that they wanted, by the monotonic clock."""
+        return max(reader.got_at for reader in self._readers)
+
+    def forget(self) -> None:
+        """Let those who wait give up."""
+        for reader in self._readers:
+            reader.own = ""
