@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from django.conf import settings
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Histogram, disable_created_metrics
 
 if TYPE_CHECKING:
     from jobs.claims import Lane
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 if settings.PROMETHEUS_MULTIPROC_DIR:
     # Each number's file is opened when it is first counted: without the folder that would fail a fetch.
     Path(settings.PROMETHEUS_MULTIPROC_DIR).mkdir(parents=True, exist_ok=True)
+
+# One process alone would tell when each number began, several together can't: the same series either way.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it unannotated
 
 UPSTREAM_SECONDS = Histogram(
     "batchlens_upstream_seconds",
