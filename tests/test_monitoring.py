@@ -66,7 +66,8 @@ EXPRESSIONS = expressions()
 @pytest.fixture
 def told(client: Client, db: None, empty_redis: None) -> dict[str, set[str]]:
     """Return the series that /metrics has, each with its labels."""
-    metrics.lookup("page", "miss")  # as after any request: a number that was counted has more series than one that wasn't
+    # As after any request: alone, a process tells more of a number that was counted than of one that wasn't.
+    metrics.lookup("page", "miss")
     series: dict[str, set[str]] = {"up": {"job", "instance"}}
     for family in vars(metrics).values():
         if hasattr(family, "_labelnames"):
