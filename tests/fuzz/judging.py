@@ -120,6 +120,9 @@ def _leaks(person: Person, request: Request, received: Received, canaries: Seque
     said = asked + unquote_to_bytes(asked) + unquote_to_bytes(unquote_to_bytes(asked))
     found = [f"shows {canary!r}" for canary in canaries if canary in answer]
     found += [f"shows {word!r}" for word in INSIDE if word in answer and word.encode() not in said]
+    # Prometheus reads the numbers of each bucket without signing in; whoever runs Batchlens keeps the world away from them.
+    if unquote_to_bytes(request.target.split(b"?")[0]) == b"/metrics":
+        return found
     # What the asker wrote may be told back; that it is told back alike for what doesn't exist is `unlike` below.
     found += [f"{person.name} sees {word!r}" for word in person.secrets if word in answer and word.encode() not in said]
     return found
@@ -218,7 +221,7 @@ def unlike(person: Person, request: Request, received: Received, places: Places)
         heads = [
             f"{name}: {value}"
             for name, value in answer.headers
-            if name not in ("date", "expires", "set-cookie", "content-length")
+            if name not in ("date", "expires", "set-cookie", "content-length", "x-request-id")
         ]
         return answer.status, "\n".join(heads).replace(secret, places.unknown), body
 
