@@ -83,20 +83,18 @@ if ending ~= '' then continuation, next_place = '', '' end
 
 -- What is proven, here and up to here? Where the list moved and isn't mended, its order is not.
 local doubts, so_far = ARGV[12], ''
-if n then
-  if begins_before and #repeats == 0 and not mends and not string.find(doubts, 'order', 1, true) then
-    doubts = doubts == '' and 'order' or doubts .. ',order'
+if begins_before and #repeats == 0 and not mends and not string.find(doubts, 'order', 1, true) then
+  doubts = doubts == '' and 'order' or doubts .. ',order'
+end
+if ARGV[14] ~= '' then redis.call('HSET', KEYS[2], 'l:' .. n, ARGV[14]) end
+local sum = n > 1 and redis.call('HGET', KEYS[2], 's:' .. (n - 1)) or (n == 1 and '0 0 ')
+if sum then
+  local received, unique, all = string.match(sum, '^(%d+) (%d+) (.*)$')
+  for doubt in string.gmatch(doubts, '[^,]+') do
+    if not string.find(all, doubt, 1, true) then all = all == '' and doubt or all .. ',' .. doubt end
   end
-  if ARGV[14] ~= '' then redis.call('HSET', KEYS[2], 'l:' .. n, ARGV[14]) end
-  local sum = n > 1 and redis.call('HGET', KEYS[2], 's:' .. (n - 1)) or (n == 1 and '0 0 ')
-  if sum then
-    local received, unique, all = string.match(sum, '^(%d+) (%d+) (.*)$')
-    for doubt in string.gmatch(doubts, '[^,]+') do
-      if not string.find(all, doubt, 1, true) then all = all == '' and doubt or all .. ',' .. doubt end
-    end
-    so_far = (received + ARGV[16]) .. ' ' .. (unique + new) .. ' ' .. all
-    redis.call('HSET', KEYS[2], 's:' .. n, so_far)
-  end
+  so_far = (received + ARGV[16]) .. ' ' .. (unique + new) .. ' ' .. all
+  redis.call('HSET', KEYS[2], 's:' .. n, so_far)
 end
 
 -- A chain exists from its first page on, even an empty one, so that later pages find their number.

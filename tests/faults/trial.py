@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 STEP = 0.25
 """Seconds between two looks at whether all is well."""
-LEEWAY = 1.0
-"""Seconds beyond the bound that are no delay: a trouble may be kept for all of it, and then somebody must ask again."""
 AFTERWARDS = 20.0
 """Seconds beyond the bound for which recovery is watched, so that a late one is told from none."""
 READ_JOURNAL_EVERY = 3.0
@@ -46,7 +44,7 @@ class Result:
     @property
     def is_in_time(self) -> bool:
         """Whether all was well again within what is promised."""
-        return self.recovery is not None and self.recovery <= self.fault.bound + LEEWAY
+        return self.recovery is not None and self.recovery <= self.fault.bound
 
     @property
     def kept(self) -> bool:
