@@ -67,8 +67,10 @@ def _mask_text(text: str, depth: int) -> str:
             pass
         else:
             return _mask_json(text, depth)
-    decoded = _ENCODED.sub(lambda match: _mask_encoded(match[0], depth), text) if "%" in text else text
-    return _mask_loose(_CREDENTIAL_IN_URL.sub(rf"\g<scheme>{HIDDEN}@", decoded))
+    if "%" in text:
+        # As it stands first: what looks encoded may be the beginning of a value that goes on behind it.
+        text = _ENCODED.sub(lambda match: _mask_encoded(match[0], depth), _mask_loose(text))
+    return _mask_loose(_CREDENTIAL_IN_URL.sub(rf"\g<scheme>{HIDDEN}@", text))
 
 
 def _mask_encoded(run: str, depth: int) -> str:
@@ -149,12 +151,13 @@ _NAMED = re.compile(
          (?: (?P<closed>>) | [:=：]>?\s{{0,8}}(?P<quote>{_QUOTE})? )""",
     re.VERBOSE,
 )
-_NEXT_NAME = rf"""\s{{0,8}}{_QUOTE}?{_NAME_CHARACTER}{{1,64}}{_QUOTE}?\s{{0,8}}[:=：]"""
+_NEXT_NAME = rf"""\s{{0,8}}{_QUOTE}?{_NAME_CHARACTER}{{1,64}}{_QUOTE}?[^\S\r\n]{{0,8}}[:=：]"""
+_CLOSING = re.compile(r"\s{0,8}[}\])]")
 _VALUE_END = re.compile(
     rf"""[\r\n]
        | &{_NAME_CHARACTER}{{1,64}}=
        | [;,]{_NEXT_NAME}
-       | [}}\])]\s{{0,8}}(?:[,;]?(?:{_NEXT_NAME}|\s{{0,8}}["'{{\[])|[}}\])]|\Z)
+       | [}}\])](?:\s{{0,8}}[}}\])])*+\s{{0,8}}(?:[,;]?(?:{_NEXT_NAME}|\s{{0,8}}["'{{\[])|[\r\n]|\Z)
        | {_QUOTE}\s{{0,8}}(?:[,;:}}\])>]|\Z)""",
     re.VERBOSE,
 )
@@ -188,7 +191,7 @@ def _mask_loose(text: str) -> str:
             value = "{0}{1}{0}".format(match["name_quote"] or "", HIDDEN)
             end = _bracket_end(text, start) if text[start : start + 1] in {"{", "["} else start
             if end == start or not match["name_quote"]:
-                end = _value_end(text, end)
+                end = _value_end(text, _past_closing(text, end))
         if end > start or match["quote"]:
             pieces += [shown, value]
             copied = end
@@ -198,6 +201,13 @@ def _mask_loose(text: str) -> str:
 
 def _found(index: int, text: str) -> int:
     return index if index >= 0 else len(text)
+
+
+def _past_closing(text: str, start: int) -> int:
+    """Return where the brackets end that are closed right at `start`: nothing was opened, so they are part of a value."""
+    while found := _CLOSING.match(text, start):
+        start = found.end()
+    return start
 
 
 def _value_end(text: str, start: int) -> int:

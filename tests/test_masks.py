@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus, urlencode
 from xml.sax.saxutils import escape
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from jobs.cloudinfinite.parser import read_xml
@@ -213,6 +213,11 @@ def test_query_string_shows_no_secret(
     assert CANARY not in mask_user_data(text)
 
 
+@example("", "key", "=", "))", "", "")
+@example("", "key", "=", ") ]}", "", "")
+@example("", "key", "=", "0))", "", "")
+@example("", "key", "：", "+% ", "", "")
+@example("", "key", "=", "0)", "", "=")
 @given(
     WORDS, SECRET_NAMES, st.sampled_from(["=", ": ", " = ", ":", " : ", "：", "=>"]), WORDS, WORDS, st.text(max_size=9)
 )
