@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from jobs.filters import JobFilter, View, job_query, list_query
 from jobs.filters.times import default_zone, local_text
 from jobs.filters.words import KINDS, STATES
+from jobs.templatetags.markup import fill
 
 if TYPE_CHECKING:
     from django.template import Context
@@ -72,13 +73,13 @@ def time_html(value: datetime | None, written: object, zone: ZoneInfo, language:
     text = written.strip() if isinstance(written, str) else ""
     if value is None:
         # Upstream prints "-" or nothing for a time that hasn't come; anything else is shown as it stands.
-        return format_html('<span class="t">{}</span>', text) if text.strip("-") else _dash(language)
+        return fill('<span class="t">{}</span>', text) if text.strip("-") else _dash(language)
     shown = local_text(value, zone)
     utc = value.astimezone(UTC).replace(microsecond=0, tzinfo=None)
     title = f"{shown} {zone.key}\n{utc.isoformat(' ')} UTC"
     if text:
         title += "\n" + _wrote(language) % {"text": text}
-    return format_html('<time class="t" datetime="{}Z" title="{}">{}</time>', utc.isoformat(), title, shown)
+    return fill('<time class="t" datetime="{}Z" title="{}">{}</time>', utc.isoformat(), title, shown)
 
 
 @register.simple_tag
@@ -141,7 +142,7 @@ def kind_text(kind: str, language: str | None) -> str:
 
 @lru_cache(maxsize=64)
 def _known_kind(kind: str, _language: str | None) -> SafeString:
-    return escape(KINDS[kind])
+    return escape(str(KINDS[kind]))
 
 
 @register.simple_tag(takes_context=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django import template
-from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
@@ -25,6 +24,7 @@ from jobs.templatetags.jobs import (
     time_html,
     view_of,
 )
+from jobs.templatetags.markup import fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,13 +40,13 @@ register = template.Library()
 NOTHING = SafeString("")
 
 ROW = """
-<tr{id} data-state="{state}">
-<td class="status">{badge}</td>
-<td class="name">{name}<code>{job_id}</code>{fault}</td>
-<td class="what">{kind}{tag}{workflows}</td>
-<td class="when">{created}</td>
-<td class="span" data-label="{waited_label}">{waited}</td>
-<td class="span" data-label="{ran_label}">{ran}</td>
+<tr{} data-state="{}">
+<td class="status">{}</td>
+<td class="name">{}<code>{}</code>{}</td>
+<td class="what">{}{}{}</td>
+<td class="when">{}</td>
+<td class="span" data-label="{}">{}</td>
+<td class="span" data-label="{}">{}</td>
 </tr>"""
 
 
@@ -62,53 +62,59 @@ def job_rows(context: Context, bucket: str, rows: Iterable[Row]) -> SafeString:
     query = job_query(view_of(context))
     page = _Page(
         folder=job_folder(namespace_of(context), bucket),
-        end=f"?{query}" if query else "",
+        end=fill("?{}", query) if query else NOTHING,
         zone=context["zone"],
         language=get_language(),
+        # What all rows share is escaped once; `fill` leaves alone what is safe already.
+        waited=fill("{}", gettext("waited")),
+        ran=fill("{}", gettext("ran")),
     )
-    # What all rows share is escaped once; `format_html` leaves alone what is safe already.
-    labels = {"waited_label": escape(gettext("waited")), "ran_label": escape(gettext("ran"))}
-    return format_html_join("", ROW, ({**labels, **_cells(row.job, page)} for row in rows))
+    return SafeString("".join([_row(row.job, page) for row in rows]))
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What all rows of a page share: where the jobs' addresses begin and how they end, zone and language."""
+    """What all rows of a page share: where the jobs' addresses begin and how they end, zone, language, and two labels."""
 
     folder: str
-    end: str
+    end: SafeString
     zone: ZoneInfo
     language: str | None
+    waited: SafeString
+    ran: SafeString
 
 
-def _cells(job: Job, page: _Page) -> dict[str, object]:
-    job_id = escape(job.job_id)
-    return {
-        "id": format_html(' id="job-{}"', job_id) if job_id else NOTHING,
-        "state": job.state,
-        "badge": badge_html(job.state, page.language),
-        "name": _name(job, job_path(page.folder, job.job_id), page.end),
-        "job_id": job_id,
-        "fault": _fault(job) if job.state == "Failed" and (job.code or job.message) else NOTHING,
-        "kind": kind_text(job.type, page.language),
-        "tag": format_html("<span>{}</span>", job.tag) if job.tag else NOTHING,
-        "workflows": _workflows(job) if job.workflow_ids else NOTHING,
-        "created": time_html(job.creation_time, job.tree.get("CreationTime", ""), page.zone, page.language),
-        "waited": duration_html(job.waited, page.language),
-        "ran": duration_html(job.ran, page.language),
-    }
+def _row(job: Job, page: _Page) -> SafeString:
+    job_id = fill("{}", job.job_id)
+    return fill(
+        ROW,
+        fill(' id="job-{}"', job_id) if job_id else NOTHING,
+        job.state,
+        badge_html(job.state, page.language),
+        _name(job, job_path(page.folder, job.job_id), page.end),
+        job_id,
+        _fault(job) if job.state == "Failed" and (job.code or job.message) else NOTHING,
+        kind_text(job.type, page.language),
+        fill("<span>{}</span>", job.tag) if job.tag else NOTHING,
+        _workflows(job) if job.workflow_ids else NOTHING,
+        time_html(job.creation_time, job.tree.get("CreationTime", ""), page.zone, page.language),
+        page.waited,
+        duration_html(job.waited, page.language),
+        page.ran,
+        duration_html(job.ran, page.language),
+    )
 
 
-def _name(job: Job, path: str, end: str) -> SafeString:
+def _name(job: Job, path: str, end: SafeString) -> SafeString:
     if not path:
-        return format_html("<b><bdi>{}</bdi></b>", job.name)
-    return format_html('<a href="{}{}"><bdi>{}</bdi></a>', path, end, job.name or job.job_id)
+        return fill("<b><bdi>{}</bdi></b>", job.name)
+    return fill('<a href="{}{}"><bdi>{}</bdi></a>', path, end, job.name or job.job_id)
 
 
 def _fault(job: Job) -> SafeString:
     words = job.message
-    return format_html('<p class="fault" title="{}"><b>{}</b> <bdi>{}</bdi></p>', words, job.code, words)
+    return fill('<p class="fault" title="{}"><b>{}</b> <bdi>{}</bdi></p>', words, job.code, words)
 
 
 def _workflows(job: Job) -> SafeString:
-    return format_html_join("", "<code>{}</code>", ((workflow,) for workflow in job.workflow_ids))
+    return SafeString("".join([fill("<code>{}</code>", workflow) for workflow in job.workflow_ids]))
