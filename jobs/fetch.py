@@ -339,7 +339,7 @@ def _unique(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 def _masked(job: Job) -> Row:
     tree, masked = masks.mask_tree(job.tree)
-    return Row(Job.from_tree(tree) if masked else job, masked)
+    return Row(Job(tree) if masked else job, masked)
 
 
 def _ask_job(question: JobQuestion, upstream: Upstream) -> JobRecord:

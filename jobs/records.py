@@ -132,7 +132,7 @@ class Row:
     def from_primitives(cls, given: list[Any]) -> Row:
         """Return the row that `to_primitives` was called on."""
         tree: Tree = given[0]
-        return cls(Job.from_tree(tree), tuple(given[1]))
+        return cls(Job(tree), tuple(given[1]))
 
 
 class Rows(Sequence[Row]):

@@ -25,7 +25,7 @@ HEAD = PageQuestion(BUCKET, LIST)
 
 
 def row(job_id: str, state: str = "Success") -> Row:
-    return Row(Job.from_tree({"JobId": job_id, "State": state, "Name": "n"}), ("Operation.UserData",))
+    return Row(Job({"JobId": job_id, "State": state, "Name": "n"}), ("Operation.UserData",))
 
 
 def page_of(*job_ids: str, token: str = "", place: str = "first", as_of: float = 100.0, received: int = 0) -> Page:

@@ -37,7 +37,7 @@ BUCKET, REGION = "media-prod-1250000000", "ap-guangzhou"
 def jobs_of(file: str) -> dict[str, Job]:
     """Return the jobs of a list's answer by name."""
     _, tree = read_xml((Path(__file__).parent / "data" / file).read_bytes())
-    found = [Job.from_tree(node) for node in nodes(tree, "JobsDetail") if not isinstance(node, str)]
+    found = [Job(node) for node in nodes(tree, "JobsDetail") if not isinstance(node, str)]
     return {job.name: job for job in found}
 
 
@@ -47,7 +47,7 @@ NIGHTLY = FIRST["夜间转码-1"]
 
 def job(**fields: Any) -> Job:
     """Return a job with these elements and nothing else."""
-    return Job.from_tree(fields)
+    return Job(fields)
 
 
 def at(written: str) -> datetime:
@@ -508,7 +508,7 @@ def test_raw_keeps_the_xml_to_the_letter_and_marks_unknown_names() -> None:
 def test_raw_lists_unknown_elements_once() -> None:
     tree: dict[str, Any] = {"Mood": {"Inner": "x"}, "Input": [{"Cloud": "1"}, {"Cloud": "2"}], "JobId": "b"}
 
-    assert raw(Job.from_tree(tree), None).unknown == ("Mood", "Input.Cloud")
+    assert raw(Job(tree), None).unknown == ("Mood", "Input.Cloud")
 
 
 def test_raw_cuts_what_is_huge() -> None:
@@ -549,7 +549,7 @@ trees = elements(st.recursive(leaves, elements, max_leaves=30))
 @settings(max_examples=300, deadline=None)
 @given(trees, st.sets(st.sampled_from(["Operation.CallBack", "Operation.UserData"])))
 def test_any_tree_is_shown_whole(tree: dict[str, Any], masked: set[str]) -> None:
-    any_job = Job.from_tree(tree)
+    any_job = Job(tree)
 
     contradictions(any_job, AS_OF)
     timeline(any_job, AS_OF, SHANGHAI)

@@ -59,7 +59,7 @@ class BrokenRows(CountedRows):
 def page_of(kind: type[CountedRows] = CountedRows, count: int = 3) -> tuple[Page, CountedRows]:
     """A page that no test before has rendered, and its rows."""
     times = {"CreationTime": "2023-11-14T10:11:32+0800"}
-    rows = kind(tuple(Row(Job.from_tree({"JobId": f"b{n}", "State": "Success", **times})) for n in range(count)))
+    rows = kind(tuple(Row(Job({"JobId": f"b{n}", "State": "Success", **times})) for n in range(count)))
     page = Page(
         bucket="media-1250000000", region="ap-guangzhou", digest="d", pin=Pin(1_700_000_000, 1_700_000_002_000), n=1,
         rows=rows, received=count, repeats=0, next=None, end="missing", request_id="req", as_of=float(next(_moments)),

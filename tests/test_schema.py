@@ -77,7 +77,7 @@ def job(**changes: str) -> Job:
         "StartTime": "2023-11-14T10:01:00+0800",
         "EndTime": "2023-11-14T10:11:00+0800",
     }
-    return Job.from_tree({**tree, **changes})
+    return Job({**tree, **changes})
 
 
 def test_job_waited_and_ran() -> None:
@@ -99,12 +99,12 @@ def test_job_that_never_started_has_no_spans() -> None:
 
 
 def test_job_of_an_empty_tree_has_empty_fields() -> None:
-    empty = Job.from_tree({})
+    empty = Job({})
 
     assert (empty.job_id, empty.state, empty.tag, empty.workflow_ids, empty.creation_time) == ("", "", None, (), None)
 
 
 def test_job_prefers_the_operations_tag_to_its_own() -> None:
-    both = Job.from_tree({"Tag": "Outer", "Operation": {"Tag": "Inner", "QueueId": "p1"}})
+    both = Job({"Tag": "Outer", "Operation": {"Tag": "Inner", "QueueId": "p1"}})
 
     assert (both.tag, both.queue_id) == ("Inner", "p1")

@@ -31,7 +31,7 @@ TREE: Tree = {
 
 
 def row(job_id: str = "b1", *masked: str) -> Row:
-    return Row(Job.from_tree({**TREE, "JobId": job_id}), masked)
+    return Row(Job({**TREE, "JobId": job_id}), masked)
 
 
 def page(n: int, *rows: Row, following: str = "") -> Page:

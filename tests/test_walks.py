@@ -142,7 +142,7 @@ def with_a_row_again(done: Walk) -> None:
 
 
 def with_a_foreign_row(done: Walk) -> None:
-    foreign = Row(ListedJob.from_tree({"JobId": "b-foreign", "State": "Success"}))
+    foreign = Row(ListedJob({"JobId": "b-foreign", "State": "Success"}))
     done.pages[2] = replace(done.pages[2], rows=(*done.pages[2].rows, foreign))
 
 

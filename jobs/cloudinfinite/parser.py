@@ -219,7 +219,7 @@ def _error(answer: Answer, tree: Tree, now: float) -> CloudInfiniteError:
 
 
 def _jobs(tree: Tree) -> tuple[Job, ...]:
-    return tuple(Job.from_tree(node) for node in _elements(tree, "JobsDetail"))
+    return tuple(Job(node) for node in _elements(tree, "JobsDetail"))
 
 
 def _elements(tree: Tree, name: str) -> list[Tree]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from .tree import Tree, nodes, text
+from .tree import Tree, child_text, nodes, text
 
 STATES = ("Submitted", "Running", "Success", "Failed", "Pause", "Cancel")
 FINAL = frozenset({"Success", "Failed", "Cancel"})
@@ -45,42 +45,75 @@ def format_time(time: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One JobsDetail. Strings are "" where the element is absent; times are aware; `tree` is the whole element."""
+    """One JobsDetail, read where somebody asks: most readers want a few of its fields, and a page has a hundred jobs.
 
-    job_id: str
-    name: str
-    type: str
-    state: str
-    code: str
-    message: str
-    tag: str | None
-    queue_id: str | None
-    progress: str | None
-    workflow_ids: tuple[str, ...]
-    creation_time: datetime | None
-    start_time: datetime | None
-    end_time: datetime | None
+    Strings are "" where the element is absent; times are aware; `tree` is the whole element.
+    """
+
     tree: Tree
 
-    @classmethod
-    def from_tree(cls, tree: Tree) -> Job:
-        """Read a JobsDetail element. Tag and QueueId may stand in Operation (documents) or beside it (the Go SDK)."""
-        return cls(
-            job_id=text(tree, "JobId") or "",
-            name=text(tree, "Name") or "",
-            type=text(tree, "Type") or "",
-            state=text(tree, "State") or "",
-            code=text(tree, "Code") or "",
-            message=text(tree, "Message") or "",
-            tag=text(tree, "Operation", "Tag") or text(tree, "Tag") or None,
-            queue_id=text(tree, "Operation", "QueueId") or text(tree, "QueueId") or None,
-            progress=text(tree, "Progress") or None,
-            workflow_ids=_workflow_ids(tree),
-            creation_time=parse_time(text(tree, "CreationTime")),
-            start_time=parse_time(text(tree, "StartTime")),
-            end_time=parse_time(text(tree, "EndTime")),
-            tree=tree,
-        )
+    @property
+    def job_id(self) -> str:
+        return child_text(self.tree, "JobId")
+
+    @property
+    def name(self) -> str:
+        return child_text(self.tree, "Name")
+
+    @property
+    def type(self) -> str:
+        return child_text(self.tree, "Type")
+
+    @property
+    def state(self) -> str:
+        return child_text(self.tree, "State")
+
+    @property
+    def code(self) -> str:
+        return child_text(self.tree, "Code")
+
+    @property
+    def message(self) -> str:
+        return child_text(self.tree, "Message")
+
+    @property
+    def tag(self) -> str | None:
+        """Tag may stand in Operation (documents) or beside it (the Go SDK)."""
+        return child_text(self._operation, "Tag") or child_text(self.tree, "Tag") or None
+
+    @property
+    def queue_id(self) -> str | None:
+        """QueueId may stand in Operation (documents) or beside it (the Go SDK)."""
+        return child_text(self._operation, "QueueId") or child_text(self.tree, "QueueId") or None
+
+    @property
+    def progress(self) -> str | None:
+        return child_text(self.tree, "Progress") or None
+
+    @property
+    def workflow_ids(self) -> tuple[str, ...]:
+        """The name is plural, the value one id or several with commas, and an element may be repeated (the Java SDK)."""
+        texts = [ids for ids in nodes(self._operation, "WorkflowIds") if isinstance(ids, str)]
+        return tuple(part.strip() for ids in texts for part in ids.split(",") if part.strip())
+
+    @property
+    def creation_time(self) -> datetime | None:
+        return parse_time(child_text(self.tree, "CreationTime"))
+
+    @property
+    def start_time(self) -> datetime | None:
+        return parse_time(child_text(self.tree, "StartTime"))
+
+    @property
+    def end_time(self) -> datetime | None:
+        return parse_time(child_text(self.tree, "EndTime"))
+
+    @property
+    def _operation(self) -> Tree:
+        found = self.tree.get("Operation")
+        if isinstance(found, dict):
+            return found
+        return next((node for node in nodes(self.tree, "Operation") if not isinstance(node, str)), {})
 
     @property
     def is_final(self) -> bool:
@@ -151,13 +184,6 @@ class MediaBucketsAnswer:
     page_size: int
     request_id: str
     date: float | None
-
-
-def _workflow_ids(tree: Tree) -> tuple[str, ...]:
-    """The name is plural, the value one id or several with commas, and an element may be repeated (the Java SDK)."""
-    operations = [node for node in nodes(tree, "Operation") if not isinstance(node, str)]
-    texts = [ids for node in operations[:1] for ids in nodes(node, "WorkflowIds") if isinstance(ids, str)]
-    return tuple(part.strip() for ids in texts for part in ids.split(",") if part.strip())
 
 
 def _span(start: datetime | None, end: datetime | None) -> timedelta | None:

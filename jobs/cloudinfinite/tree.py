@@ -47,3 +47,10 @@ def text(tree: Tree, *path: str) -> str | None:
         own = node.get("#text", "")
         return own if isinstance(own, str) else None
     return None
+
+
+def child_text(tree: Tree, name: str) -> str:
+    """Return the text of the first child called `name`; "" when it is absent or has children."""
+    found = tree.get(name, "")
+    # Nearly always it is a text. A page reads a thousand of them, and a cold one waits for it.
+    return found if isinstance(found, str) else text(tree, name) or ""
