@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache as once
@@ -36,6 +37,8 @@ _flights: dict[str, Future[str]] = {}
 _lock = threading.Lock()
 _keeper = ThreadPoolExecutor(1, thread_name_prefix="fragments")
 """Keeps fragments for the next readers, so that the first one doesn't wait for it."""
+BEHIND_READER = 0.03
+"""Seconds after which a fragment is kept: two threads at once would get in each other's way."""
 
 
 def rows_html(page: Page, view: View, *, embedded: bool) -> SafeString:
@@ -79,11 +82,12 @@ def _single_flight(name: str, render: Callable[[], str]) -> str:
         flight.set_exception(error)
         raise
     flight.set_result(html)
-    _keeper.submit(_keep, name, html)
+    _keeper.submit(_keep, name, html, time.monotonic() + BEHIND_READER)
     return html
 
 
-def _keep(name: str, html: str) -> None:
+def _keep(name: str, html: str, at: float) -> None:
+    time.sleep(max(0.0, at - time.monotonic()))
     with suppress(ServerDown):
         cache.store_fragment(name, html)
 
