@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 from django.conf import settings
 
 from jobs import cache, claims, clock, metrics, tasks, throttle
+from jobs.cloudinfinite.names import valid_job_id
 from jobs.problems import Problem, ours
 from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion
 from jobs.servers import ServerDown
@@ -133,6 +134,9 @@ def get_job(bucket: Bucket, job_id: str, *, reader: str = "", raw: bool = False)
         reader: whose budget a new question costs, "" for nobody's.
         raw: whether the XML as received is wanted, which no list keeps.
     """
+    if not valid_job_id(job_id):
+        # Addresses like these can be varied for ever: they cost neither a call nor anybody's budget.
+        return Failed(Problem("not_found", "no_such_job", "This can be no job id."))
     answer, _ = _obtain(_JobSearch(bucket, JobQuestion(bucket.name, job_id), raw, "person", reader))
     return answer
 

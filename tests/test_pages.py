@@ -454,6 +454,24 @@ def test_unknown_job_is_said_to_be_unknown(new_bucket: Callable[..., Bucket], un
     assert (answer.problem.code, answer.problem.status) == ("no_such_job", 404)
 
 
+@pytest.mark.parametrize("raw", [False, True])
+@pytest.mark.parametrize("job_id", [".", "\n", "\x00", "b1\x7f", "\x85b1"])
+def test_what_can_be_no_job_id_is_unknown_without_a_call_and_at_no_cost(
+    new_bucket: Callable[..., Bucket], emulator: Emulator, settings: Settings, job_id: str, raw: bool
+) -> None:
+    settings.MISS_BUDGET = 1
+    bucket = new_bucket(jobs=1)
+
+    answers = [pages.get_job(bucket, job_id, reader="user:1", raw=raw) for _ in range(2)]
+
+    assert [(answer.problem.code, answer.problem.status) for answer in answers if isinstance(answer, Failed)] == [
+        ("no_such_job", 404)
+    ] * 2
+    assert job_calls(emulator, bucket) == 0
+    with servers.broker().connection() as client:
+        assert not client.exists("budget:user:1")
+
+
 # Helpers -------------------------------------------------------------------------------------------------------------------
 
 
