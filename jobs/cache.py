@@ -188,7 +188,6 @@ def store_page(
             SHORT_LIFE,
             LONG_LIFE,
             int(person),
-            int(step.ends_without_news),
             ",".join(page.doubts),
             _unix(step.first),
             _unix(step.last),

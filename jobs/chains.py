@@ -33,12 +33,12 @@ class Step:
     """What one answer means for its chain.
 
     `next` is where it goes on, None at the end; `if_moved`, where there is one, is where it goes on instead if a row stood
-    on an earlier page. `ends_without_news` says that the list ends here if no row is new and it hasn't moved. `first` and `last` are the creation times of its first and last row, None where the order is not proven.
+    on an earlier page. `first` and `last` are the creation times of its first and last row, None where the order is not
+    proven.
     """
 
     next: Continuation | None
     doubts: tuple[Doubt, ...]
-    ends_without_news: bool
     first: datetime | None
     last: datetime | None
     if_moved: Continuation | None = None
@@ -63,11 +63,9 @@ def step(job_filter: JobFilter, asked: Continuation, created: Sequence[datetime 
             following = Continuation("", write_time(last))
         else:
             doubts.append("second")
-    # By keyset the first answer to a question repeats what the page before ended with, so it may hold nothing else.
-    ends_without_news = bool(asked.next_token) or not by_keyset
     can_move = asked.next_token and not by_keyset and first is not None
     if_moved = Continuation("", write_time(first)) if can_move and first is not None else None
-    return Step(following, tuple(doubts), ends_without_news, first, last, if_moved)
+    return Step(following, tuple(doubts), first, last, if_moved)
 
 
 def _ends_of(

@@ -3,7 +3,8 @@
 An *asking* is one small record on the broker per question that is being asked. Its phase is absent, queued, running,
 failed (may be asked again at a time) or stored, and only the Lua scripts beside this module move it:
 
-    ask    a reader's miss: joins the fetch under way, or claims the right to enqueue one (queued for 5 s)
+    ask    a reader's miss: joins the fetch under way, or claims the right to enqueue one (queued for 5 s); a question
+           that is neither queued nor running, and that nobody asked for 10 s, begins anew
     start  a task's first act: queued or lapsed becomes running for 3 s, renewed each second while the call runs
     finish a task's last act: wakes all who wait and leaves stored, failed, or "again at T"; a task that was not let
            through to upstream gives its claim back in the same way, and that was no try
@@ -44,6 +45,8 @@ Celery's own `expires` compares the enqueueing machine's clock with the worker's
 """
 PATIENCE = 30_000
 """Milliseconds after which an asking that no worker took is given up."""
+FORGOTTEN = 10_000
+"""Milliseconds without anybody asking after which a question is a new one: readers who wait ask every two seconds."""
 HEARTBEATS = f"heartbeats:{settings.CACHE_VERSION}"
 """Of the workers whose pages this release can read."""
 HEARTBEAT_LIFE = 6.0
@@ -147,6 +150,7 @@ def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.
             LEASES,
             settings.MISS_BUDGET,
             LEASE_AGAIN,
+            FORGOTTEN,
         ],
     )
     return Asking(

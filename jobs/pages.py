@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 from django.conf import settings
 
 from jobs import cache, claims, clock, metrics, tasks, throttle
+from jobs.cloudinfinite.names import valid_job_id
 from jobs.problems import Problem, ours
 from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion
 from jobs.servers import ServerDown
@@ -132,6 +134,9 @@ def get_job(bucket: Bucket, job_id: str, *, reader: str = "", raw: bool = False)
         reader: whose budget a new question costs, "" for nobody's.
         raw: whether the XML as received is wanted, which no list keeps.
     """
+    if not valid_job_id(job_id):
+        # Addresses like these can be varied for ever: they cost neither a call nor anybody's budget.
+        return Failed(Problem("not_found", "no_such_job", "This can be no job id."))
     answer, _ = _obtain(_JobSearch(bucket, JobQuestion(bucket.name, job_id), raw, "person", reader))
     return answer
 
@@ -283,7 +288,7 @@ def _wait_until(
         later = asking.again if asking.outcome == "later" else 0.0
         if left <= later:
             return Pending(max(later, asking.interval), asking.tries, asking.problem), found
-        with _waiting_place() as free:
+        with _places.lend(search.bucket.name) as free:
             if not free:
                 return Pending(asking.interval, asking.tries, asking.problem), found
             if later:
@@ -327,15 +332,34 @@ def _nobody_came() -> Problem:
     return ours("busy" if claims.heartbeats() else "no_worker", clock.now())
 
 
-_places = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+class Places:
+    """Places for threads that wait. A bucket takes another one only while more are free than it holds already.
+
+    So one bucket that does not answer holds half of them at most, two hold three quarters, and a further one still finds
+    its own.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+        self._held: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def lend(self, bucket: str) -> Iterator[bool]:
+        """Lend a place to a reader of `bucket` while the block runs; tell whether there is one."""
+        with self._lock:
+            lent = self._held[bucket] < self._free
+            if lent:
+                self._free -= 1
+                self._held[bucket] += 1
+        try:
+            yield lent
+        finally:
+            if lent:
+                with self._lock:
+                    self._free += 1
+                    self._held[bucket] -= 1
 
 
-@contextmanager
-def _waiting_place() -> Iterator[bool]:
-    """Lend one of the places for waiting threads, half of all, so that the other half always answers cached pages."""
-    free = _places.acquire(blocking=False)
-    try:
-        yield free
-    finally:
-        if free:
-            _places.release()
+# Half of all threads, so that the other half always answers cached pages.
+_places = Places(max(1, settings.WEB_THREADS // 2))

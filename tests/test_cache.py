@@ -54,14 +54,13 @@ def store(page: Page, token: str = "", *, head: bool = False, person: bool = Tru
     """Store `page` as the one that the continuation `token` leads to."""
     question = HEAD if head else question_for(token)
     placed = replace(page, place=question.place)
-    return cache.store_page(question, placed, step_to(page.next, question), moves_head=head, person=person)
+    return cache.store_page(question, placed, step_to(page.next), moves_head=head, person=person)
 
 
-def step_to(following: Continuation | None, question: PageQuestion, last: int = 0) -> Step:
+def step_to(following: Continuation | None, last: int = 0) -> Step:
     """What an answer means that gave no creation times, or ended with one."""
     time = datetime.fromtimestamp(last, UTC) if last else None
-    ends = not (question.continuation and question.continuation.after and not question.continuation.next_token)
-    return Step(following, (), ends, time, time)
+    return Step(following, (), time, time)
 
 
 def find(token: str = "", *, head: bool = False) -> Page | None:
@@ -121,8 +120,8 @@ def test_older_answer_never_replaces_a_newer_one() -> None:
         (["b3"], "", "missing"),
         (["b3"], "t2", "repeated"),
         (["b3"], "t1", ""),
-        (["b1", "b2"], "t3", "no_new_rows"),
-        ([], "t3", "no_new_rows"),
+        (["b1", "b2"], "t3", ""),
+        ([], "t3", ""),
     ],
 )
 def test_chain_ends_where_nothing_can_follow(rows: list[str], token: str, end: str) -> None:
@@ -204,7 +203,7 @@ def test_new_head_leaves_the_old_chain_as_it_was() -> None:
     cache.store_page(
         HEAD,
         replace(page_of("b0", "b1", as_of=160), pin=newer),
-        step_to(None, HEAD),
+        step_to(None),
         moves_head=True,
         person=True,
     )
@@ -425,9 +424,7 @@ def test_fragment_is_kept() -> None:
 
 def store_keyset(page: Page, continuation: Continuation, following: Continuation | None) -> Page:
     question = PageQuestion(BUCKET, LIST, PIN, continuation)
-    cache.store_page(
-        question, replace(page, place=question.place), step_to(following, question), moves_head=False, person=True
-    )
+    cache.store_page(question, replace(page, place=question.place), step_to(following), moves_head=False, person=True)
     found = cache.find_page(question, "default", person=True).page
     assert found is not None
     return found
@@ -444,21 +441,12 @@ def test_first_answer_by_keyset_may_hold_nothing_new() -> None:
     assert (second.unique, second.end, second.next) == (0, "", Continuation("t2", AFTER))
 
 
-def test_later_answer_by_keyset_without_news_ends_the_list() -> None:
-    store(replace(page_of("b1", "b2"), next=Continuation("", AFTER)), head=True)
-    store_keyset(page_of("b1", "b2"), Continuation("", AFTER), Continuation("t2", AFTER))
-
-    third = store_keyset(page_of("b1"), Continuation("t2", AFTER), Continuation("t3", AFTER))
-
-    assert third.end == "no_new_rows"
-
-
 @pytest.mark.parametrize(("rows", "token"), [(["b2", "b3"], "t3"), (["b1", "b2"], "t3"), (["b2", "b3"], "")])
 def test_token_chain_that_brings_a_row_again_goes_on_by_keyset(rows: list[str], token: str) -> None:
     store(page_of("b1", "b2", token="t2"), head=True)
     question = question_for("t2")
     page = replace(page_of(*rows, token=token), place=question.place)
-    step = replace(step_to(page.next, question), if_moved=Continuation("", AFTER))
+    step = replace(step_to(page.next), if_moved=Continuation("", AFTER))
 
     cache.store_page(question, page, step, moves_head=False, person=True)
 
@@ -467,19 +455,28 @@ def test_token_chain_that_brings_a_row_again_goes_on_by_keyset(rows: list[str], 
     assert (second.next, second.end, second.doubts) == (Continuation("", AFTER), "", ())
 
 
-def test_list_ends_where_three_pages_running_bring_nothing_new() -> None:
-    store(replace(page_of("b1", "b2"), next=Continuation("", AFTER)), head=True)
-    pages, following = [], Continuation("", AFTER)
+@pytest.mark.parametrize("after", ["", AFTER])
+@pytest.mark.parametrize("rows", [[], ["b1", "b2"]])
+def test_list_ends_where_three_pages_running_bring_nothing_new(rows: list[str], after: str) -> None:
+    following = Continuation("" if after else "t", after)
+    store(replace(page_of("b1", "b2"), next=following), head=True)
+    pages = []
     for number in range(3):
-        asked, following = following, Continuation(f"t{number}", AFTER)
-        step = replace(step_to(following, question_for("")), ends_without_news=False)
-        question = PageQuestion(BUCKET, LIST, PIN, asked)
-        cache.store_page(
-            question, replace(page_of("b1", "b2"), place=question.place), step, moves_head=False, person=True
-        )
-        pages.append(cache.find_page(question, "default", person=True).page)
+        asked, following = following, Continuation(f"t{number}", after)
+        pages.append(store_keyset(page_of(*rows), asked, following))
 
-    assert [page and page.end for page in pages] == ["", "", "no_new_rows"]
+    assert [page.end for page in pages] == ["", "", "no_new_rows"]
+
+
+def test_list_goes_on_where_two_pages_running_bring_nothing_new_now_and_then() -> None:
+    store(page_of("b1", token="t1"), head=True)
+
+    for number, rows in enumerate([[], [], ["b2"], [], ["b1"], ["b3"]], start=1):
+        store(page_of(*rows, token=f"t{number + 1}"), f"t{number}")
+
+    last = find("t6")
+    assert last is not None
+    assert (ids(last), last.n, last.end) == (["b3"], 7, "")
 
 
 def test_page_says_what_its_chain_has_brought_so_far() -> None:
@@ -543,7 +540,7 @@ def test_chain_that_is_gone_knows_no_sum() -> None:
 def ending_at(seconds: int, page: Page, token: str) -> None:
     question = question_for(token)
     placed = replace(page, place=question.place)
-    cache.store_page(question, placed, step_to(page.next, question, seconds), moves_head=False, person=True)
+    cache.store_page(question, placed, step_to(page.next, seconds), moves_head=False, person=True)
 
 
 def test_page_that_begins_before_the_last_one_ended_says_that_the_order_moved() -> None:
@@ -553,6 +550,17 @@ def test_page_that_begins_before_the_last_one_ended_says_that_the_order_moved() 
     page = find("t2")
     assert page is not None
     assert page.doubts == ("order",)
+
+
+def test_page_without_rows_leaves_the_list_where_it_was() -> None:
+    ending_at(1_700_000_050, page_of("b1", token="t2"), "")
+    ending_at(0, page_of(token="t3"), "t2")
+    ending_at(1_700_000_060, page_of("b2", token="t4"), "t3")
+
+    page = find("t3")
+    assert page is not None
+    assert page.doubts == ("order",)
+    assert cache.created_before(question_for("t3")) == "2023-11-15T06:14:10+0800"
 
 
 def test_creation_time_before_a_page_is_known_while_its_chain_is() -> None:

@@ -111,20 +111,3 @@ def test_order_that_is_not_proven_goes_on_by_token_and_is_said(created: list[dat
 @pytest.mark.parametrize("asked", [START, after(8), after(8, "t")])
 def test_answer_without_a_token_ends_the_list(asked: Continuation) -> None:
     assert step(RUNNING, asked, [at(8), at(7)], "").next is None
-
-
-@pytest.mark.parametrize(
-    ("job_filter", "asked", "expected"),
-    [
-        (FAILED, START, True),
-        (FAILED, Continuation("t"), True),
-        (FAILED, after(8), False),
-        (RUNNING, START, False),
-        (RUNNING, after(8), False),
-        (RUNNING, after(8, "t"), True),
-    ],
-)
-def test_only_a_second_answer_to_one_question_ends_the_list_for_want_of_news(
-    job_filter: JobFilter, asked: Continuation, expected: bool
-) -> None:
-    assert step(job_filter, asked, [at(8)], "t2").ends_without_news is expected

@@ -432,3 +432,91 @@ def test_budget_comes_back_with_time(settings: Settings) -> None:
         client.hset("budget:user:1", "at", at - 31_000)
 
     assert [ask(f"n{number}", reader="user:1").outcome for number in range(2)] == ["claimed", "refused"]
+
+
+# Coming back ---------------------------------------------------------------------------------------------------------------
+
+
+def leave_alone(key: str, seconds: float) -> None:
+    """Let it be `seconds` since anything happened to a question."""
+    names = ("first", "first_try", "seen", "again", "until", "held_since")
+    moments = {name: value for name, value in record(key).items() if name in names}
+    change(key, **{name: int(value) - round(seconds * 1000) for name, value in moments.items()})
+
+
+def test_failed_question_that_was_left_alone_begins_anew() -> None:
+    claims.again(running("k"), PROBLEM, 0.0)
+    leave_alone("k", 40)
+
+    anew = ask("k")
+    claim = claims.start("k", anew.enqueued_at)
+
+    assert (anew.outcome, anew.tries, anew.problem, anew.asked) == ("claimed", 0, None, 0)
+    assert claim is not None
+    assert (claim.tries, claim.since_first) == (1, 0)
+
+
+def test_question_that_no_worker_took_and_was_left_alone_begins_anew() -> None:
+    ask("k")
+    leave_alone("k", 40)
+
+    assert ask("k").outcome == "claimed"
+
+
+def test_question_that_waited_for_others_and_was_left_alone_forgets_what_it_waited() -> None:
+    claims.again(running("k"), PROBLEM, 0.0)
+    claims.give_back(running("k"), 0.0)
+    leave_alone("k", 40)
+
+    anew = ask("k")
+    claims.start("k", anew.enqueued_at)
+
+    assert anew.outcome == "claimed"
+    assert (record("k")["waited"], record("k")["tries"]) == ("0", "1")
+    assert "held_since" not in record("k")
+
+
+def test_question_that_was_left_alone_waits_for_the_end_of_a_cool_down() -> None:
+    claims.again(running("k"), PROBLEM, 0.0)
+    leave_alone("k", 40)
+    with servers.broker().connection() as client:
+        client.hset(GATE.cool_bucket, "until", broker_ms() + 30_000)
+
+    anew = ask("k")
+
+    assert (anew.outcome, anew.tries, anew.asked) == ("later", 0, 0)
+    assert 29 < anew.again <= 30
+
+
+def test_question_that_runs_is_joined_however_long_nobody_asked() -> None:
+    claim = running("k")
+    change("k", seen=broker_ms() - 40_000)
+
+    assert (ask("k").outcome, ask("k").token) == ("joined", claim.token)
+
+
+@pytest.mark.parametrize("before", ["joined", "later", "ended"])
+def test_question_that_somebody_keeps_asking_ends(before: str) -> None:
+    claim = running("k")
+    if before != "joined":
+        claims.again(claim, PROBLEM, 60.0)
+    change("k", seen=broker_ms() - 9_000)
+    if before == "ended":
+        change("k", first_try=broker_ms() - 15_001)
+
+    assert ask("k").outcome == before  # and so it was asked a moment ago
+    change("k", first_try=broker_ms() - 15_001, until=0, again=0)
+    leave_alone("k", 9)
+
+    assert ask("k").outcome == "ended"
+
+
+def test_question_that_begins_anew_is_a_new_one_for_the_budget(settings: Settings) -> None:
+    settings.MISS_BUDGET = 2
+    ask("k", reader="user:1")
+    leave_alone("k", 40)
+    ask("k", reader="user:1")
+    leave_alone("k", 40)
+
+    assert ask("k", reader="user:1").outcome == "refused"
+    assert ask("k", reader="user:2").outcome == "claimed"

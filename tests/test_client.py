@@ -23,7 +23,15 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.cloudinfinite import Client, CloudInfiniteError, Credential, transport, valid_bucket, valid_region
+from jobs.cloudinfinite import (
+    Client,
+    CloudInfiniteError,
+    Credential,
+    transport,
+    valid_bucket,
+    valid_job_id,
+    valid_region,
+)
 from jobs.cloudinfinite.auth import authorization, encoded, query_string
 from jobs.cloudinfinite.exceptions import (
     ClockSkew,
@@ -227,7 +235,7 @@ def test_what_arrives_is_what_was_signed(shared: tuple[Server, Client], name: st
     # Act
     server.requests.clear()
     ask(client, name=name, next_token=token)
-    if job_id not in ("", ".", ".."):
+    if valid_job_id(job_id):
         paths.append((f"{JOBS}/{job_id}", []))
         with contextlib.suppress(NotFound):
             client.get_job(BUCKET, REGION, CREDENTIAL, job_id)
@@ -256,8 +264,8 @@ def shared() -> Iterator[tuple[Server, Client]]:
         yield server, client
 
 
-@pytest.mark.parametrize("job_id", ["", ".", ".."])
-def test_job_id_that_is_another_address_is_not_found_without_a_call(shared: tuple[Server, Client], job_id: str) -> None:
+@pytest.mark.parametrize("job_id", ["", "..", "a/b", "b1\n"])
+def test_what_can_be_no_job_id_is_not_found_without_a_call(shared: tuple[Server, Client], job_id: str) -> None:
     server, client = shared
     asked = len(server.requests)
 
@@ -323,6 +331,27 @@ def test_valid_bucket(name: str, is_valid: bool) -> None:
 )
 def test_valid_region(region: str, is_valid: bool) -> None:
     assert valid_region(region) is is_valid
+
+
+@pytest.mark.parametrize(
+    ("job_id", "is_valid"),
+    [
+        ("b0123456789abcdef0123456789abcdef", True),
+        ("夜 ?#%", True),
+        ("...", True),
+        ("", False),
+        (".", False),
+        ("..", False),
+        ("a/b", False),
+        ("\n", False),
+        ("b1\n", False),
+        ("\x00b1", False),
+        ("b\x7f1", False),
+        ("b\x851", False),
+    ],
+)
+def test_valid_job_id(job_id: str, is_valid: bool) -> None:
+    assert valid_job_id(job_id) is is_valid
 
 
 def test_credential_that_no_header_can_carry_is_rejected_without_a_call() -> None:

@@ -225,6 +225,27 @@ def test_jobs_of_one_second_that_change_places_between_pages_are_all_shown(ci: E
     assert pages[-1].so_far.doubts == ()
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_page_without_rows_under_a_token_does_not_end_the_list(ci: Emulator, first: bool) -> None:
+    ci.create_bucket(NAME, jobs=15, newest=600, spread=3600)
+    ci.fault(NAME, "empty_page", count=2, when={} if first else {"token": True})
+
+    seen, pages = walk(ci, JobFilter(size=5))
+
+    assert seen == ci.job_ids(NAME)
+    assert (len(pages), pages[-1].end) == (5, "missing")
+
+
+def test_pages_without_rows_that_lead_on_for_ever_end_the_list(ci: Emulator) -> None:
+    ci.create_bucket(NAME, jobs=15, newest=600, spread=3600)
+    ci.fault(NAME, "empty_page", when={"token": True})
+
+    seen, pages = walk(ci, JobFilter(size=5))
+
+    assert seen == ci.job_ids(NAME)[:5]
+    assert (len(pages), pages[-1].end) == (4, "no_new_rows")
+
+
 def test_token_that_is_refused_again_and_again_ends_the_list(ci: Emulator) -> None:
     ci.create_bucket(NAME, jobs=8, newest=600, spread=0)
     ci.fault(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -453,6 +454,24 @@ def test_unknown_job_is_said_to_be_unknown(new_bucket: Callable[..., Bucket], un
     assert (answer.problem.code, answer.problem.status) == ("no_such_job", 404)
 
 
+@pytest.mark.parametrize("raw", [False, True])
+@pytest.mark.parametrize("job_id", [".", "\n", "\x00", "b1\x7f", "\x85b1"])
+def test_what_can_be_no_job_id_is_unknown_without_a_call_and_at_no_cost(
+    new_bucket: Callable[..., Bucket], emulator: Emulator, settings: Settings, job_id: str, raw: bool
+) -> None:
+    settings.MISS_BUDGET = 1
+    bucket = new_bucket(jobs=1)
+
+    answers = [pages.get_job(bucket, job_id, reader="user:1", raw=raw) for _ in range(2)]
+
+    assert [(answer.problem.code, answer.problem.status) for answer in answers if isinstance(answer, Failed)] == [
+        ("no_such_job", 404)
+    ] * 2
+    assert job_calls(emulator, bucket) == 0
+    with servers.broker().connection() as client:
+        assert not client.exists("budget:user:1")
+
+
 # Helpers -------------------------------------------------------------------------------------------------------------------
 
 
@@ -490,17 +509,56 @@ def test_pin_far_in_the_past_is_honoured(new_bucket: Callable[..., Bucket], emul
     assert ids(answer) == newest[5:15]
 
 
-def test_waiting_threads_leave_half_of_the_places_free(new_bucket: Callable[..., Bucket], settings: Settings) -> None:
-    bucket = new_bucket(jobs=5, latency=0.6)
-    places = max(1, settings.WEB_THREADS // 2)
+# Waiting places ------------------------------------------------------------------------------------------------------------
 
-    with ThreadPoolExecutor(places + 8) as pool:
+
+def test_readers_of_one_bucket_take_half_of_the_waiting_places_and_the_others_are_told_at_once(
+    new_bucket: Callable[..., Bucket], settings: Settings
+) -> None:
+    bucket = new_bucket(jobs=5, latency=0.6)
+    most = settings.WEB_THREADS // 4
+
+    with ThreadPoolExecutor(most + 8) as pool:
         began = time.monotonic()
         answers = list(
-            pool.map(lambda _: (pages.get_page(bucket, LIST, View()), time.monotonic() - began), range(places + 8))
+            pool.map(lambda _: (pages.get_page(bucket, LIST, View()), time.monotonic() - began), range(most + 8))
         )
 
     turned_away = [seconds for answer, seconds in answers if isinstance(answer, Pending)]
     assert len(turned_away) == 8
     assert max(turned_away) < 0.5
     assert claims.heartbeats()
+
+
+def test_bucket_that_does_not_answer_leaves_a_waiting_place_for_another(
+    new_bucket: Callable[..., Bucket],
+    emulator: Emulator,
+    settings: Settings,
+    until: Callable[[Callable[[], Any]], None],
+) -> None:
+    silent, well = new_bucket(jobs=5, latency=3), new_bucket(jobs=5)
+    readers = settings.WEB_THREADS
+
+    with ThreadPoolExecutor(readers) as pool:
+        waiting = [pool.submit(pages.get_page, silent, LIST, View()) for _ in range(readers)]
+        until(
+            lambda: sum(reader.done() for reader in waiting) >= readers // 2
+        )  # turned away: no place is left for them
+        answer = pages.get_page(well, LIST, View())
+
+        assert not all(reader.done() for reader in waiting)
+    assert ids(answer) == emulator.job_ids(well.name)
+
+
+@pytest.mark.parametrize(("number", "lent"), [(1, [1, 0, 0]), (2, [1, 1, 0]), (16, [8, 4, 2]), (5, [3, 1, 1])])
+def test_bucket_takes_another_waiting_place_only_while_more_are_free_than_it_holds(
+    number: int, lent: list[int]
+) -> None:
+    places = pages.Places(number)
+
+    with ExitStack() as stack:
+        taken = [sum(stack.enter_context(places.lend(bucket)) for _ in range(20)) for bucket in ("a", "b", "c")]
+        assert taken == lent
+
+    with places.lend("a") as free:
+        assert free

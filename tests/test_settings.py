@@ -136,6 +136,29 @@ def test_zero_is_no_limit_and_an_empty_variable_is_none() -> None:
     assert settings_with(*names, **zeros, **empty) == [0, 0, 0, 5, 32, "Asia/Shanghai", True]
 
 
+def test_postgres_that_hangs_is_given_up() -> None:
+    (databases,) = settings_with("DATABASES", DATABASE_URL="postgres://someone@db.example/batchlens")
+
+    assert databases["default"]["OPTIONS"] == {
+        "connect_timeout": 3,
+        "options": "-c statement_timeout=5000",
+        "tcp_user_timeout": 5000,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+    }
+
+
+def test_what_the_address_of_postgres_says_itself_stands() -> None:
+    query = "connect_timeout=9&options=-c%20statement_timeout%3D60000&sslmode=require"
+
+    (databases,) = settings_with("DATABASES", DATABASE_URL=f"postgres://someone@db.example/batchlens?{query}")
+
+    options = databases["default"]["OPTIONS"]
+    assert options["connect_timeout"] == 9
+    assert options["options"] == "-c statement_timeout=60000"
+    assert options["sslmode"] == "require"
+
+
 @pytest.mark.parametrize("command", ["check", "prepare", "nonesuch"])
 def test_manage_says_it_in_one_line_and_the_rest_on_request(command: str) -> None:
     def said(*options: str) -> list[str]:

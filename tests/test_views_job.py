@@ -277,6 +277,14 @@ def test_unknown_job_is_404_that_says_so(client: Client, bucket: Bucket, part: s
     assert one(alert, "a")["href"] == f"/buckets/{bucket.name}/jobs/"
 
 
+@pytest.mark.parametrize("job_id", ["%0A", "%00", "b1%7F"])
+def test_what_can_be_no_job_id_is_an_unknown_job(client: Client, bucket: Bucket, job_id: str) -> None:
+    response = get(client, path_of(bucket, job_id=job_id))
+
+    assert response.status_code == 404
+    assert soup(response).select("[role=alert][data-code=no_such_job]")
+
+
 def test_unknown_job_is_404_in_json(client: Client, bucket: Bucket) -> None:
     response = get(client, path_of(bucket, job_id="bffffffffffffffffffffffffffffffff", twin=True))
 

@@ -359,6 +359,20 @@ def test_empty_bucket_says_how_jobs_come(client: Client, new_bucket: NewBucket) 
     assert page.select("table") == []
 
 
+@pytest.mark.parametrize("query", ["", "states=Failed"])
+def test_page_without_rows_that_leads_on_goes_on_by_itself(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, query: str
+) -> None:
+    bucket = new_bucket(jobs=3)
+    emulator.fault(bucket.name, "empty_page", count=1)
+
+    page = soup(get(client, path_of(bucket, query)))
+
+    assert page.select(".empty") == []
+    assert one(page, "#more")["hx-get"] == one(page, "#more a[rel=next]")["href"]
+    assert len(page.select(".chip")) == bool(query)
+
+
 def test_filter_without_matches_offers_to_remove_each_condition(client: Client, new_bucket: NewBucket) -> None:
     bucket = new_bucket(jobs=3)
 

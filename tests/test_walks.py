@@ -185,7 +185,7 @@ def test_spoilt_walk_is_found_out(ci: Emulator, spoil: Callable[[Walk], None], f
 
 
 def test_loss_is_no_failure_where_it_is_said(ci: Emulator) -> None:
-    emptied = (Event("fault", 1, {"kind": "empty_page", "count": 1}),)
+    emptied = (Event("fault", 1, {"kind": "empty_page"}),)
 
     verdict = judge(walk(quiet((), emptied), ci, follow))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .auth import Credential
 from .client import Client
 from .exceptions import ClockSkew, CloudInfiniteError, NotFound
-from .names import valid_bucket, valid_region
+from .names import valid_bucket, valid_job_id, valid_region
 from .schema import FINAL, STATES, TYPES, Job, JobAnswer, JobsAnswer, MediaBucket, MediaBucketsAnswer
 from .tree import Node, Tree
 
@@ -26,5 +26,6 @@ __all__ = [
     "NotFound",
     "Tree",
     "valid_bucket",
+    "valid_job_id",
     "valid_region",
 ]

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from .auth import Credential, QSignAuth, encoded, query_string
 from .exceptions import CloudInfiniteError, CredentialsRejected, NotFound, Refused
-from .names import bucket_host, region_host
+from .names import bucket_host, region_host, valid_job_id
 from .parser import Answer, parse_job, parse_jobs, parse_media_buckets
 from .resolver import Lookup
 from .schema import JobAnswer, JobsAnswer, MediaBucketsAnswer, format_time
@@ -99,8 +99,8 @@ class Client:
 
         Raises NotFound when CI doesn't know it.
         """
-        if job_id in ("", ".", ".."):  # another address than a job's
-            raise NotFound("no_such_job", "This is no job id.", None, "")
+        if not valid_job_id(job_id):
+            raise NotFound("no_such_job", "This can be no job id.", None, "")
         return self._ask(
             lambda: bucket_host(bucket, region),
             f"{JOBS_PATH}/{encoded(job_id)}",

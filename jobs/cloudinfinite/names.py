@@ -1,7 +1,7 @@
-"""Which bucket names and region ids may stand in a host name.
+"""Which bucket names and region ids may stand in a host name, and which job ids in a path.
 
-Both end up in `<bucket>.ci.<region>.myqcloud.com`, so anything else than these forms could lead a signed request to
-another host.
+The first two end up in `<bucket>.ci.<region>.myqcloud.com`, so anything else than these forms could lead a signed request to
+another host. What can be no job id would lead it to another address of that host.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 
 LABEL_LENGTH = 63  # of one DNS label
 BUCKET = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?-[0-9]{5,}")
+JOB_ID = re.compile(r"(?!\.{1,2}\Z)[^/\x00-\x1f\x7f-\x9f]+")
 REGION = re.compile(r"[a-z]{2}-[a-z]+(-[a-z]+)?(-[0-9])?")
 
 
@@ -24,6 +25,14 @@ def valid_region(region: str) -> bool:
     No grammar is published and the list of regions grows (INTL 1045/33423), so the form is all that is checked.
     """
     return len(region) <= LABEL_LENGTH and REGION.fullmatch(region) is not None
+
+
+def valid_job_id(text: str) -> bool:
+    """Tell whether CI can know a job by `text`: one part of a path, and no control character in it.
+
+    No grammar is published; ids seen so far are a letter and 32 hex digits.
+    """
+    return JOB_ID.fullmatch(text) is not None
 
 
 def bucket_host(bucket: str, region: str) -> str:

@@ -3,18 +3,20 @@
 -- ARGV  1 token the reader would claim with   2 queued claim's life ms   3 asking's life ms   4 fetch deadline ms
 --       5 patience ms without any try   6 unix ms before which an ended asking doesn't count   7 lane (0 = most urgent)
 --       8 leases a bucket has   9 budget per minute   10 ms after which to ask for a lease again
+--       11 ms without anybody asking after which a question is a new one
 -- Answer: {outcome, token, broker's unix ms, again at, first asked, tries, problem, 1 when it was stored a moment ago}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local f = redis.call('HMGET', KEYS[1], 'phase', 'token', 'until', 'again', 'first', 'tries', 'problem', 'first_try', 'ended',
-  'stored', 'lane', 'waited', 'held_since')
+  'stored', 'lane', 'waited', 'held_since', 'seen')
 local phase, token, lapses, again = f[1], f[2], tonumber(f[3]) or 0, tonumber(f[4]) or 0
 local first, tries, problem, first_try, ended = tonumber(f[5]), tonumber(f[6]) or 0, f[7] or '', tonumber(f[8]), tonumber(f[9])
 local lane, mine = tonumber(f[11]) or 0, tonumber(ARGV[7])
-local held_since = tonumber(f[13])
+local held_since, seen = tonumber(f[13]), tonumber(f[14])
 local waited = (tonumber(f[12]) or 0) + (held_since and now - held_since or 0)
 
 local function answer(outcome, with)
+  if outcome ~= 'refused' then redis.call('HSET', KEYS[1], 'seen', now) end
   return {outcome, with or '', now, again, first or now, tries, problem, f[10] and 1 or 0}
 end
 
@@ -29,7 +31,9 @@ if (phase == 'queued' or phase == 'running') and lapses > now then
   return answer('joined', token)
 end
 
-if ended and ended <= tonumber(ARGV[6]) then
+-- Who comes back to what was left alone is owed a try of their own, not the end of one that nobody waited for.
+local forgotten = first and now - (seen or first) > tonumber(ARGV[11])
+if forgotten or (ended and ended <= tonumber(ARGV[6])) then
   redis.call('DEL', KEYS[1])
   first, tries, problem, first_try, ended, again, held_since, waited = nil, 0, '', nil, nil, 0, nil, 0
 end

@@ -2,11 +2,11 @@
 -- KEYS  1 page   2 chain   3 head ("" when the head stays)   4 what a job's key begins with
 -- ARGV  1 began (unix ms at which the question was sent)   2 pin   3 place   4 meta   5 rows
 --       6 continuation ("" = none)   7 its place   8 short life ms   9 long life ms   10 "1" when a person asked
---       11 "1" when the list ends if nothing is new   12 doubts   13, 14 first and last row's creation time, unix seconds
---       ("" = the order is not proven)   15 "1" when the newest come first   16 rows received   17 continuation in place of 6
---       if the list moved ("" = none)   18 its place   19... JobIds in the order of the rows
+--       11 doubts   12, 13 first and last row's creation time, unix seconds ("" = the order is not proven)
+--       14 "1" when the newest come first   15 rows received   16 continuation in place of 6 if the list moved ("" = none)
+--       17 its place   18... JobIds in the order of the rows
 -- Answer: 1 stored, 0 a newer one stands there
-local STRAY, IDS, IDLE_PAGES = 1000000, 19, 3
+local STRAY, IDS, IDLE_PAGES = 1000000, 18, 3
 local began = tonumber(redis.call('HGET', KEYS[1], 'began') or nil)
 -- No call takes a minute: what began so much later was stored by a clock that was wrong.
 if began and began >= tonumber(ARGV[1]) and began < ARGV[1] + 60000 then return 0 end
@@ -45,12 +45,13 @@ for i = IDS, #ARGV do
 end
 
 -- Did the list move? A row came again, or the page begins before the one before it ended.
-local before, first = tonumber(redis.call('HGET', KEYS[2], 'l:' .. (n - 1)) or nil), tonumber(ARGV[13])
-local begins_before = before and first and ((ARGV[15] == '1' and first > before) or (ARGV[15] ~= '1' and first < before))
+local before, first = tonumber(redis.call('HGET', KEYS[2], 'l:' .. (n - 1)) or nil), tonumber(ARGV[12])
+local begins_before = before and first and ((ARGV[14] == '1' and first > before) or (ARGV[14] ~= '1' and first < before))
 local recorded = redis.call('HGET', KEYS[2], 'c:' .. (n + 1))
-local mends = not recorded and ARGV[17] ~= '' and (#repeats > 0 or begins_before)
+local mends = not recorded and ARGV[16] ~= '' and (#repeats > 0 or begins_before)
 
--- How many pages running brought nothing new? A server that leads on for ever without any would never let the list end.
+-- How many pages running brought nothing new? One or two prove no end: rows may follow a page that is empty or only repeats.
+-- But a server that leads on for ever would never let the list end.
 local idle = 0
 if new == 0 then
   idle = 1 + (tonumber(redis.call('HGET', KEYS[2], 'e:' .. (n - 1)) or nil) or 0)
@@ -61,14 +62,14 @@ end
 
 -- How does it go on? What the chain has recorded stands, so that pages already read stay joined.
 local continuation, next_place, ending = ARGV[6], ARGV[7], ''
-if mends then continuation, next_place = ARGV[17], ARGV[18] end
+if mends then continuation, next_place = ARGV[16], ARGV[17] end
 local known_place = next_place ~= '' and tonumber(redis.call('HGET', KEYS[2], 't:' .. next_place) or nil)
 local same_count = known_place and known_place >= own and known_place < own + STRAY
 if recorded then
   continuation, next_place = recorded, redis.call('HGET', KEYS[2], 'p:' .. (n + 1))
 elseif continuation == '' then
   ending = 'missing'
-elseif idle >= IDLE_PAGES or (new == 0 and ARGV[11] == '1' and not mends) then
+elseif idle >= IDLE_PAGES then
   ending = 'no_new_rows'
 elseif next_place == place or same_count then
   ending = 'repeated'
@@ -82,18 +83,20 @@ end
 if ending ~= '' then continuation, next_place = '', '' end
 
 -- What is proven, here and up to here? Where the list moved and isn't mended, its order is not.
-local doubts, so_far = ARGV[12], ''
+local doubts, so_far = ARGV[11], ''
 if begins_before and #repeats == 0 and not mends and not string.find(doubts, 'order', 1, true) then
   doubts = doubts == '' and 'order' or doubts .. ',order'
 end
-if ARGV[14] ~= '' then redis.call('HSET', KEYS[2], 'l:' .. n, ARGV[14]) end
+-- A page without rows leaves the list where it was.
+local last = ARGV[15] == '0' and before or ARGV[13]
+if last ~= '' then redis.call('HSET', KEYS[2], 'l:' .. n, last) end
 local sum = n > 1 and redis.call('HGET', KEYS[2], 's:' .. (n - 1)) or (n == 1 and '0 0 ')
 if sum then
   local received, unique, all = string.match(sum, '^(%d+) (%d+) (.*)$')
   for doubt in string.gmatch(doubts, '[^,]+') do
     if not string.find(all, doubt, 1, true) then all = all == '' and doubt or all .. ',' .. doubt end
   end
-  so_far = (received + ARGV[16]) .. ' ' .. (unique + new) .. ' ' .. all
+  so_far = (received + ARGV[15]) .. ' ' .. (unique + new) .. ' ' .. all
   redis.call('HSET', KEYS[2], 's:' .. n, so_far)
 end
 

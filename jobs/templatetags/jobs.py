@@ -16,6 +16,7 @@ from django.utils.http import RFC3986_SUBDELIMS
 from django.utils.translation import get_language, gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
+from jobs.cloudinfinite.names import valid_job_id
 from jobs.filters import JobFilter, View, job_query, list_query
 from jobs.filters.times import default_zone, local_text
 from jobs.filters.words import KINDS, STATES
@@ -173,7 +174,7 @@ def list_url(
 
 @register.simple_tag(takes_context=True)
 def job_url(context: Context, bucket: Bucket | str, job_id: str, part: str = "") -> str:
-    """Return the address of a job or of a part of it, "" for an id that no address can hold.
+    """Return the address of a job or of a part of it, "" for what can be no job id.
 
     Args:
         context: as for `list_url`.
@@ -187,9 +188,8 @@ def job_url(context: Context, bucket: Bucket | str, job_id: str, part: str = "")
 
 
 def job_path(folder: str, job_id: str) -> str:
-    """Return the path of a job's page below its bucket's folder, "" for an id that no address can hold."""
-    # A browser would take the first two for a folder.
-    return f"{folder}{quote(job_id, safe=UNQUOTED)}/" if job_id not in {"", ".", ".."} and "/" not in job_id else ""
+    """Return the path of a job's page below its bucket's folder, "" for what can be no job id."""
+    return f"{folder}{quote(job_id, safe=UNQUOTED)}/" if valid_job_id(job_id) else ""
 
 
 @lru_cache(maxsize=1024)

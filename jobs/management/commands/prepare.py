@@ -41,6 +41,8 @@ def one_at_a_time() -> Iterator[None]:
         yield  # SQLite is on one machine, whose processes ./dev run starts in order.
         return
     with connection.cursor() as cursor:
+        # The others, and the migrations, take their time. A page's statements may not.
+        cursor.execute("SET statement_timeout = 0")
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         try:
             yield
