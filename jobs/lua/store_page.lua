@@ -33,16 +33,22 @@ local own = math.floor(n / STRAY) * STRAY
 
 -- A row repeats iff the chain knows its JobId from an earlier page.
 local repeats, new = {}, 0
+local fields, first_seen = {}, {}
+for i = IDS, #ARGV do fields[#fields + 1] = 'j:' .. ARGV[i] end
+local pages = #fields > 0 and redis.call('HMGET', KEYS[2], unpack(fields)) or {}
 for i = IDS, #ARGV do
-  local field = 'j:' .. ARGV[i]
-  local known = ARGV[i] ~= '' and tonumber(redis.call('HGET', KEYS[2], field) or nil)
+  local known = ARGV[i] ~= '' and tonumber(pages[i - IDS + 1] or nil)
   if known and known < n and known >= own then
     repeats[#repeats + 1] = tostring(i - IDS)
   else
     new = new + 1
-    if ARGV[i] ~= '' and (not known or known > n) then redis.call('HSET', KEYS[2], field, n) end
+    if ARGV[i] ~= '' and (not known or known > n) then
+      first_seen[#first_seen + 1] = fields[i - IDS + 1]
+      first_seen[#first_seen + 1] = n
+    end
   end
 end
+if #first_seen > 0 then redis.call('HSET', KEYS[2], unpack(first_seen)) end
 
 -- Did the list move? A row came again, or the page begins before the one before it ended.
 local before, first = tonumber(redis.call('HGET', KEYS[2], 'l:' .. (n - 1)) or nil), tonumber(ARGV[12])
@@ -117,7 +123,7 @@ for i = IDS, #ARGV do
     local known = tonumber(redis.call('HGET', key, 'began') or nil)
     if not known or known < tonumber(ARGV[1]) or known >= ARGV[1] + 60000 then
       redis.call('HSET', key, 'began', ARGV[1], 'page', KEYS[1])
-      redis.call('HDEL', key, 'blob')
+      if known then redis.call('HDEL', key, 'blob') end
       redis.call('PEXPIRE', key, life)
     end
   end
