@@ -41,29 +41,30 @@ BEHIND_READER = 0.03
 """Seconds after which a fragment is kept: two threads at once would get in each other's way."""
 
 
-def rows_html(page: Page, view: View, *, embedded: bool) -> SafeString:
+def rows_html(page: Page, view: View, *, embedded: bool, new: bool = False) -> SafeString:
     """Return the table rows of `page`, rendered from `job_list.html#row_list`.
 
     Args:
         page: the page as it was cached.
         view: its zone is the one in which times are shown; zone and language go into the links.
         embedded: whether its links stay under `/embed`.
+        new: whether the page came because of this very look, so that hardly anybody can have rendered it before.
     """
     language = get_language() or settings.LANGUAGE_CODE
     name = f"{page.version}:{language}:{view.lang}:{view.tz}:{int(embedded)}:{_templates_digest()}"
     context = {"page": page, "rows": page.rows, "zone": view.zone, "view": view.first(), "embedded": embedded}
     # What the template engine has escaped once is not escaped again when it is put into the page.
-    return SafeString(_single_flight(name, lambda: render_to_string("jobs/job_list.html#row_list", context)))
+    return SafeString(_single_flight(name, lambda: render_to_string("jobs/job_list.html#row_list", context), new=new))
 
 
-def _single_flight(name: str, render: Callable[[], str]) -> str:
+def _single_flight(name: str, render: Callable[[], str], *, new: bool) -> str:
     """Return the kept fragment, or render it in one thread while the others wait for that one."""
     with _lock:
         flight = _flights.get(name)
     if flight is not None:
         return flight.result()
     with suppress(ServerDown):
-        if (kept := cache.find_fragment(name)) is not None:
+        if not new and (kept := cache.find_fragment(name)) is not None:
             return kept
     with _lock:
         flight = _flights.get(name)

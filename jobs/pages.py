@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A page to show. `problem` says why a stale one could not be refreshed."""
+    """A page to show. `problem` says why a stale one could not be refreshed; `new` that it came because of this look."""
 
     page: Page
     stale: bool = False
     problem: Problem | None = None
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,9 @@ def get_page(
     payer = "" if continuation else reader
     search = _PageSearch(bucket, question, "person" if person else "refresh", payer)
     answer, found = _obtain(search, meanwhile)
-    if isinstance(answer, Ready) and person and answer.page.next and not found.next_is_there and not found.claimed:
+    if isinstance(answer, Ready) and found.claimed:
+        return replace(answer, new=True)
+    if isinstance(answer, Ready) and person and answer.page.next and not found.next_is_there:
         # The fetch that a person claimed goes one page ahead by itself; one that was joined may have been ahead itself.
         _fetch_ahead(bucket, job_filter, answer.page)
     return answer

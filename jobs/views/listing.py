@@ -112,7 +112,8 @@ class Listing:
     def row_fragments(self) -> list[Callable[[], SafeString]]:
         """What renders the rows of each page, or takes them from the cache."""
         return [
-            partial(fragments.rows_html, answer.page, self.asked.view, embedded=self.embedded) for answer in self.ready
+            partial(fragments.rows_html, answer.page, self.asked.view, embedded=self.embedded, new=answer.new)
+            for answer in self.ready
         ]
 
     @property
@@ -179,7 +180,7 @@ class Listing:
         """Why nothing follows, "" when something does."""
         return self.ready[-1].page.end
 
-    @property
+    @cached_property
     def next_query(self) -> str:
         """The query of the page that follows, "" at the end."""
         last = self.ready[-1].page
