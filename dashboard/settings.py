@@ -196,7 +196,8 @@ elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
     }
 # Each thread keeps its connection for a while: opening one costs as much as a page's queries.
 DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
-DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
+# A server may have gone away meanwhile, a file has not.
+DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", not DATABASES["default"]["ENGINE"].endswith("sqlite3"))
 
 # People ---------------------------------------------------------------------------------------------------------------
 LOGIN_URL = "sign_in"
