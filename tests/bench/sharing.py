@@ -53,12 +53,17 @@ def viewers(stack: Stack, report: Report) -> None:
         chance = random.Random(f"{bucket} {link} {viewer}")
         client = Client(stack.port, stack.cookie)
         path = f"/buckets/{bucket}/jobs/?size=100&range={2000 + link}m"
-        time.sleep(chance.uniform(0, REFRESH_SECONDS))  # people don't begin together
+        # Alone or with others, a link is first opened at the same moment: whoever looks longer needs more calls. And that
+        # moment is never a whole number of refreshes before the end, where chance would decide about the last call.
+        time.sleep(REFRESH_SECONDS * (0.2 + 0.6 * link / LINKS))
+        if viewer:
+            time.sleep(chance.uniform(0, REFRESH_SECONDS))  # people don't begin together
         count = 0
         while time.monotonic() < ends:
             ready(client, path)
             count += 1
-            time.sleep(REFRESH_SECONDS + chance.uniform(0, 0.5))  # what is measured: a reader who refreshes
+            # what is measured: a reader who refreshes
+            time.sleep(REFRESH_SECONDS + (chance.uniform(0, 0.5) if viewer else 0))
         client.close()
         return count
 
