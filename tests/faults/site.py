@@ -237,6 +237,12 @@ class Site:
             for name in WORKERS:
                 self.signal_worker(name, signal.SIGCONT)
 
+    def forget_problems(self) -> None:
+        """Let no page's trouble be known any more."""
+        with redis.Redis(port=self.cache.port, socket_timeout=5) as client:
+            for key in client.scan_iter("v1:problem:*"):
+                client.delete(key)
+
     def tracebacks(self) -> int:
         """Return how many tracebacks the logs hold."""
         return sum(process.text().count("Traceback (most recent call last)") for process in (self.web, self.hands))

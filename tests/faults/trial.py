@@ -103,7 +103,8 @@ class Trial:
         recovery = self._wait_until_well(fault.bound + AFTERWARDS, also or ())
         lost = self.crowd.waiting
         self.crowd.forget()
-        # Kept problems of pages that nobody asks for are none of the next fault's.
+        # Problems are kept for a while, also those of pages that nobody asks for now: they are none of the next fault's.
+        self.site.forget_problems()
         self.crowd.begin((), everywhere=True)
         self.crowd.want_no_more()
         return Result(fault, tally, lost, recovery, self.site.tracebacks() - traces)
