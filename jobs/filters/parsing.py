@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from django.utils.translation import gettext as _
 
+from . import grammar
 from .filter import JobFilter
 from .queries import PARAMETERS, PLACE, encode, list_query
 from .ranges import CALENDAR
-from .reading import Reading, read_buckets, read_job, read_list
+from .reading import TEXT, Reading, read_buckets, read_job, read_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,13 +36,15 @@ class ParameterError:
     """What is wrong with a parameter and what is allowed, in the reader's language.
 
     `suggestion` is the value (or, for an unknown parameter, the name) that was probably meant, else "".
-    `fixed_query` asks with that instead, "" where there is none; `without_query` asks without the parameter.
+    `fixed_query` asks with that instead, "" where there is none; `without_query` asks without the parameter. `place` is
+    where in a text it is wrong, None for every other parameter.
     """
 
     text: str
     suggestion: str
     fixed_query: str
     without_query: str
+    place: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         if not self.suggestion:
@@ -101,6 +104,22 @@ class ListRequest(JobRequest):
     def chips(self) -> tuple[Chip, ...]:
         """The conditions that narrow the list, each with a query without it."""
         return self.filter.chips(self.view)
+
+    @cached_property
+    def text(self) -> str:
+        """The filter as one line of text; what was typed, where that is wrong."""
+        return self.given[TEXT] if TEXT in self.errors else grammar.write(self.filter, self.view.zone)
+
+    @property
+    def text_parts(self) -> list[tuple[str, bool]]:
+        """The text in pieces, each with whether it is wrong."""
+        places = sorted(error.place for error in self.errors.get(TEXT, ()) if error.place)
+        parts, at = [], 0
+        for start, end in places:
+            if start >= at:
+                parts += [(self.text[at:start], False), (self.text[start:end], True)]
+                at = end
+        return [part for part in [*parts, (self.text[at:], False)] if part[0]]
 
     @property
     def first_query(self) -> str:
@@ -201,17 +220,19 @@ def _kept(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _error(fault: Fault, kept: Pairs, read: Callable[[Pairs], Reading]) -> ParameterError:
-    without, _still_wrong = _going_on(kept, dict.fromkeys(fault.removed, ""), read)
+    without, _wrong = _going_on(kept, dict.fromkeys(fault.removed, ""), read)
+    error = ParameterError(fault.text, "", "", without, fault.place)
     if not fault.suggestion:
-        return ParameterError(fault.text, "", "", without)
+        return error
     fixed, still_wrong = _going_on(kept, fault.changes, read)
-    if still_wrong:
-        return ParameterError(fault.text, "", "", without)
-    return ParameterError(fault.text, fault.suggestion, fixed, without)
+    # A text may be wrong in several places, and each is mended by itself.
+    if still_wrong > (len(read(kept).faults[TEXT]) - 1 if fault.place else 0):
+        return error
+    return replace(error, suggestion=fault.suggestion, fixed_query=fixed)
 
 
-def _going_on(kept: Pairs, changes: Mapping[str, str], read: Callable[[Pairs], Reading]) -> tuple[str, bool]:
-    """Return the query with changes, and whether a changed parameter is wrong now.
+def _going_on(kept: Pairs, changes: Mapping[str, str], read: Callable[[Pairs], Reading]) -> tuple[str, int]:
+    """Return the query with changes, and how much is wrong now with the parameters that were changed.
 
     Other errors stay in it, so that nobody loses what isn't mended yet. A place in the list goes with the old question.
     """
@@ -225,4 +246,4 @@ def _going_on(kept: Pairs, changes: Mapping[str, str], read: Callable[[Pairs], R
     pairs += [(name, value) for name, value in changes.items() if value]
     reading = read(pairs)
     query = encode(pairs if reading.faults else reading.canonical())
-    return query, bool(reading.faults.keys() & changes.keys())
+    return query, sum(len(reading.faults.get(name, ())) for name in changes)
