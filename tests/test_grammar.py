@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -246,6 +247,17 @@ def test_time_that_the_clocks_skip_is_marked_with_the_next_one() -> None:
     found = parse("created:>=2024-03-31T02:30", ZoneInfo("Europe/Berlin"))
 
     assert [slip.meant for slip in found.slips] == ["2024-03-31T03:00:00+0200"]
+
+
+@pytest.mark.parametrize(
+    "text", ['"' + "\\" * 8000, "a:" * 4000, "state:" + "failed, " * 1000, '"a" ' * 2000, ":" * 8000]
+)
+def test_longest_text_is_read_in_no_time(text: str) -> None:
+    started = time.process_time()
+
+    parse(text, SHANGHAI)
+
+    assert time.process_time() - started < 1
 
 
 def test_each_slip_is_mended_by_itself_and_the_last_one_leads_to_the_list() -> None:

@@ -195,7 +195,9 @@ class _Meaning:
     def _bind(self, **ends: object) -> None:
         """Take a start, an end or a range, if nothing stands against it."""
         new: dict[str, object] = {name: end for name, end in ends.items() if end}
-        kept: dict[str, object] = {name: self._values[name] for name in ("start", "end", "range") if name in self._values}
+        kept: dict[str, object] = {
+            name: self._values[name] for name in ("start", "end", "range") if name in self._values
+        }
         if new.keys() & kept.keys() or (kept and "range" in {*new, *kept}):
             raise WrongValue(_("When jobs were created is given already. Give one range, or a start and an end."))
         start, end = ({**kept, **new}.get(name) for name in ("start", "end"))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from . import vocabulary
 
 _KEY = re.compile(r"([^\s:：\"“]+)([:：])\s*")
-_QUOTED = re.compile(r'"((?:\\["\\]|[^"])*)"(?=\s|$)|“([^”]*)”(?=\s|$)')
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\]|\\(?!["\\]))*)"(?=\s|$)|“([^”]*)”(?=\s|$)')
 _ESCAPED = re.compile(r'\\(["\\])')
 _LISTED = re.compile(r"[^\s,，、]+")
 _COMMA = re.compile(r"\s*[,，、]\s*")
