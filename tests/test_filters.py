@@ -92,6 +92,13 @@ def test_filters_have_one_digest_if_and_only_if_they_are_equal(one: JobFilter, o
     assert JobFilter.from_params(one.params()).digest == one.digest
 
 
+@given(requests(), requests())
+def test_requests_have_one_address_if_and_only_if_they_are_equal(
+    one: tuple[JobFilter, View], other: tuple[JobFilter, View]
+) -> None:
+    assert (list_query(*one) == list_query(*other)) == (one == other)
+
+
 @given(requests(), st.randoms(use_true_random=False))
 def test_any_other_order_is_redirected_to_the_one_canonical_query(request: tuple[JobFilter, View], random: Any) -> None:
     query = list_query(*request)
@@ -767,6 +774,19 @@ def test_frozen_query_has_explicit_times_and_no_pin() -> None:
     assert found.frozen_query(PIN) == (
         "startCreationTime=2024-07-09T19:59:58%2B0800&endCreationTime=2024-07-10T19:59:58%2B0800&tz=Europe/Berlin"
     )
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Pacific/Auckland", "Pacific/Honolulu"])
+@pytest.mark.parametrize("written", ["24h", "today", "yesterday"])
+def test_live_link_moves_within_a_day_and_frozen_link_does_not(written: str, zone: str) -> None:
+    found = asked(f"range={written}&tz={zone}" if zone != "Asia/Shanghai" else f"range={written}")
+    tomorrow = PIN_TIME + timedelta(days=1)
+
+    live, frozen = (parse_list(QueryDict(query), now=NOW) for query in (found.first_query, found.frozen_query(PIN)))
+
+    assert live.filter.window(tomorrow) != live.filter.window(PIN_TIME)
+    assert frozen.filter.window(tomorrow) == frozen.filter.window(PIN_TIME) == live.filter.window(PIN_TIME)
+    assert "pin" not in found.frozen_query(PIN)
 
 
 def test_changed_filter_drops_the_place_but_keeps_zone_and_language() -> None:

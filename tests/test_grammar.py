@@ -13,7 +13,7 @@ from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.filters import JobFilter, ListRequest, View, list_query, parse_list
+from jobs.filters import EXAMPLES, JobFilter, ListRequest, View, list_query, parse_list
 from jobs.filters.grammar import parse, write
 from jobs.filters.times import end_of_day, start_of_day
 from jobs.filters.vocabulary import KEYS
@@ -301,3 +301,15 @@ def test_keys_are_told_where_one_is_unknown() -> None:
         "There is no key “colour”. Known are state, type, name, id, workflow, created, order, size."
     )
     assert {"state", "状态", "created", "创建时间"} <= KEYS.keys()
+
+
+@pytest.mark.parametrize("example", [example for example, _meaning in EXAMPLES])
+def test_every_example_of_the_help_can_be_written(example: str) -> None:
+    assert asked(example).errors == {}
+
+
+def test_wrong_part_is_found_by_browsers_too_which_count_in_utf_16() -> None:
+    found = asked('name:"😀 a" state:faild')
+
+    assert found.errors["q"][0].place == (17, 22)
+    assert found.wrong_units == (18, 23)

@@ -508,8 +508,10 @@ def test_form_gets_the_results_the_sentence_and_the_title(client: Client, new_bu
         ("title", None),
         ("section", "results"),
         ("h1", "summary"),
+        ("div", "text-box"),
     ]
-    assert one(tree, "h1")["hx-swap-oob"] == "true"
+    assert one(tree, "h1")["hx-swap-oob"] == one(tree, "#text-box")["hx-swap-oob"] == "true"
+    assert one(tree, "#filter-q")["value"] == "state:failed"
 
 
 def test_chip_gets_the_list_with_its_form(client: Client, new_bucket: NewBucket) -> None:

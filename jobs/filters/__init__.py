@@ -7,7 +7,7 @@ form -> parsing -> reading -> grammar -> values -> filter -> queries -> view -> 
 from __future__ import annotations
 
 from .filter import JobFilter
-from .form import Choice, Field, FormState, form_fields
+from .form import EXAMPLES, Choice, Field, FormState, form_fields
 from .parsing import (
     BucketsRequest,
     JobRequest,
@@ -23,6 +23,7 @@ from .reading import ParameterNote
 from .view import View
 
 __all__ = [
+    "EXAMPLES",
     "BucketsRequest",
     "Chip",
     "Choice",

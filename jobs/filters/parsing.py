@@ -122,6 +122,12 @@ class ListRequest(JobRequest):
         return [part for part in [*parts, (self.text[at:], False)] if part[0]]
 
     @property
+    def wrong_units(self) -> tuple[int, int] | None:
+        """Where in the text the first wrong part begins and ends, counted as browsers count: in units of UTF-16."""
+        place = next((error.place for error in self.errors.get(TEXT, ()) if error.place), None)
+        return place and (_units(self.text[: place[0]]), _units(self.text[: place[1]]))
+
+    @property
     def first_query(self) -> str:
         """The query of the newest first page."""
         return list_query(self.filter, self.view.first())
@@ -153,6 +159,10 @@ class ListRequest(JobRequest):
     def frozen_query(self, pin: Pin) -> str:
         """Return the query that always shows the list as it was at `pin`."""
         return list_query(self.filter.frozen(pin.time), self.view.first())
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def parse_list(query: QueryDict, *, now: float) -> ListRequest:

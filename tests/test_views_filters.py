@@ -1,0 +1,121 @@
+"""The filter bar as people and programs get it: the text box, what a range came to, links to hand on, the zone switch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+
+from tests.test_views_lists import get, one, path_of, soup, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+    from pytest_django import Settings
+
+    from jobs.models import Bucket
+    from tests.emulators import Emulator
+
+    NewBucket = Callable[..., Bucket]
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody")]
+
+
+@pytest.fixture
+def everybody(settings: Settings) -> None:
+    """Everybody may look without signing in."""
+    settings.ANONYMOUS_ACCESS = True
+
+
+def path_with(bucket: Bucket, text: str, more: str = "") -> str:
+    """Return the list's address with a text as the box sends it."""
+    return path_of(bucket, f"q={quote(text)}{more}")
+
+
+# The text box -------------------------------------------------------------------------------------------------------------
+
+
+def test_text_is_answered_by_the_address_of_its_parameters(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket()
+
+    response = client.get(path_with(bucket, "state:failed,pause type:job name:nightly created:24h", "&tz=UTC"))
+    twin = client.get(f"/buckets/{bucket.name}/jobs.json?q=%E5%A4%B1%E8%B4%A5")
+
+    assert response.status_code == 302
+    assert response["Location"] == path_of(bucket, "type=Job&states=Failed,Pause&name=nightly&range=24h&tz=UTC")
+    assert twin["Location"] == f"/buckets/{bucket.name}/jobs.json?name=%E5%A4%B1%E8%B4%A5"
+
+
+def test_box_shows_the_filter_as_text_and_help_beside_it(client: Client, new_bucket: NewBucket) -> None:
+    page = soup(get(client, path_of(new_bucket(), "states=Failed&size=20&range=24h&tz=UTC")))
+
+    form = one(page, "form.text-box")
+    assert one(form, "#filter-q")["value"] == "state:failed created:24h size:20"
+    assert {str(field["name"]): field["value"] for field in form.select("[type=hidden]")} == {"tz": "UTC"}
+    assert form["hx-trigger"] == "submit"
+    assert "state:failed,pause" in words(one(page, "details.grammar"))
+
+
+@pytest.mark.parametrize("target", [None, "list"])
+def test_wrong_text_is_told_at_its_place_and_nothing_is_fetched(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, target: str | None
+) -> None:
+    bucket = new_bucket(jobs=3)
+
+    response = get(client, path_with(bucket, "state:faild name:nightly"), target=target)
+    page = soup(response)
+
+    box, alert = one(page, "#filter-q"), one(page, "[role=alert][data-code=wrong_filter]")
+    assert (response.status_code, emulator.calls(bucket.name)) == (400, [])
+    assert (box["value"], box["aria-invalid"]) == ("state:faild name:nightly", "true")
+    assert (box["data-start"], box["data-end"]) == ("6", "11")
+    assert alert["id"] in str(box["aria-describedby"]).split()
+    assert [mark.get_text() for mark in alert.select("mark")] == ["faild"]
+    assert one(alert, ".marked").get_text() == "state:faild name:nightly"
+    assert one(alert, "li a")["href"] == path_of(bucket, "states=Failed&name=nightly")
+    assert words(one(page, "h1")) == "This filter can't be understood"
+    assert one(page, "#filter [name=name]")["value"] == "nightly"
+
+
+def test_wrong_text_is_wrong_in_the_twin_too(client: Client, new_bucket: NewBucket) -> None:
+    response = client.get(f"/buckets/{new_bucket().name}/jobs.json?q=state:faild")
+
+    assert response.status_code == 400
+    (told,) = response.json()["errors"]["q"]
+    assert told.startswith("“faild” is no state. Known are submitted, running, ")
+    assert told.endswith(" Did you mean “failed”?")
+
+
+def test_markup_in_a_wrong_text_is_only_text(client: Client, new_bucket: NewBucket) -> None:
+    page = soup(client.get(path_with(new_bucket(), 'x:<script>"&lt; <b>')))
+
+    assert page.select("#text-box script, #text-box .marked b") == []
+    assert one(page, ".marked").get_text() == 'x:<script>"&lt; <b>'
+
+
+def test_text_beside_a_wrong_zone_tells_both(client: Client, new_bucket: NewBucket) -> None:
+    page = soup(client.get(path_with(new_bucket(), "state:faild", "&tz=Berlin")))
+
+    assert len(page.select("[role=alert][data-code=wrong_filter]")) == 2
+    assert [words(code) for code in page.select("#results li > code")] == ["tz"]
+
+
+def test_embedded_text_stays_in_the_frame(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket()
+
+    response = client.get(f"/embed{path_with(bucket, 'state:failed')}")
+
+    assert response["Location"] == path_of(bucket, "states=Failed", "/embed")
+    page = soup(get(client, response["Location"]))
+    assert one(page, "form.text-box")["action"] == path_of(bucket, "", "/embed")
+
+
+def test_bucket_opens_unfiltered(client: Client, new_bucket: NewBucket, emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=3)
+
+    page = soup(get(client, path_of(bucket)))
+
+    assert set(emulator.calls(bucket.name)[0].parameters) == {"orderByTime", "size", "endCreationTime"}
+    assert (page.select(".chip"), one(page, "#filter-q")["value"]) == ([], "")
