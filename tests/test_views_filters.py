@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 
-from tests.test_views_lists import get, one, path_of, soup, words
+from tests.test_views_lists import get, one, path_of, row_ids, soup, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bs4 import Tag
     from django.test import Client
     from pytest_django import Settings
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     NewBucket = Callable[..., Bucket]
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody")]
+
+SITE = "http://testserver"
 
 
 @pytest.fixture
@@ -32,6 +36,10 @@ def everybody(settings: Settings) -> None:
 def path_with(bucket: Bucket, text: str, more: str = "") -> str:
     """Return the list's address with a text as the box sends it."""
     return path_of(bucket, f"q={quote(text)}{more}")
+
+
+def ends_of(chip: Tag) -> list[datetime]:
+    return [datetime.fromisoformat(str(time["datetime"])) for time in chip.select("time")]
 
 
 # The text box -------------------------------------------------------------------------------------------------------------
@@ -119,3 +127,71 @@ def test_bucket_opens_unfiltered(client: Client, new_bucket: NewBucket, emulator
 
     assert set(emulator.calls(bucket.name)[0].parameters) == {"orderByTime", "size", "endCreationTime"}
     assert (page.select(".chip"), one(page, "#filter-q")["value"]) == ([], "")
+
+
+# What a range came to, and links to hand on -------------------------------------------------------------------------------
+
+
+def test_chip_of_a_range_says_what_it_came_to_and_in_which_zone(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=3)
+
+    page = soup(get(client, path_of(bucket, "range=24h&tz=Pacific/Auckland")))
+
+    chip = one(page, "a.chip")
+    start, end = ends_of(chip)
+    assert end - start == timedelta(hours=24)
+    assert abs(datetime.now(UTC) - end) < timedelta(minutes=2)
+    assert words(chip).startswith("Remove Created: Last 24 hours ")
+    assert words(chip).endswith("(Pacific/Auckland)")
+    assert chip["href"] == path_of(bucket, "tz=Pacific/Auckland")
+
+
+def test_chip_of_a_range_says_so_where_nothing_was_found_too(client: Client, new_bucket: NewBucket) -> None:
+    page = soup(get(client, path_of(new_bucket(), "range=today&tz=Pacific/Honolulu")))
+
+    (chip,) = page.select(".empty a.chip")
+    start, end = ends_of(chip)
+    assert (start.hour, start.minute, start.second) == (10, 0, 0)
+    assert start < end
+    assert words(chip).count("Pacific/Honolulu") == 1
+
+
+def test_live_link_moves_with_the_clock_and_frozen_link_does_not(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    bucket = new_bucket(jobs=3)
+    page = soup(get(client, path_of(bucket, "states=Success,Failed&size=10&range=24h&tz=UTC")))
+    start, end = ends_of(one(page, 'a.chip:-soup-contains("Created")'))
+
+    live, frozen = (str(link["href"]) for link in page.select(".links a"))
+
+    assert live == path_of(bucket, "states=Success,Failed&size=10&range=24h&tz=UTC")
+    assert frozen.startswith(f"/buckets/{bucket.name}/jobs/?states=Success,Failed&startCreationTime=")
+    assert "pin=" not in live + frozen
+    assert [button["data-copy"] for button in page.select(".links button[hidden]")] == [SITE + live, SITE + frozen]
+    emulator.add_job(bucket.name, State="Failed")
+    query = urlsplit(frozen).query
+    again = soup(get(client, path_of(bucket, query)))
+    assert row_ids(again) == row_ids(page)
+    assert [words(chip) for chip in again.select("a.chip")][2:4] == [
+        f"Remove Created from: {start:%Y-%m-%d %H:%M:%S} (UTC)",
+        f"Remove Created until: {end:%Y-%m-%d %H:%M:%S} (UTC)",
+    ]
+
+
+def test_empty_list_can_be_handed_on_too(client: Client, new_bucket: NewBucket) -> None:
+    page = soup(get(client, path_of(new_bucket(), "states=Failed&tz=UTC")))
+
+    assert len(page.select(".empty .links a")) == 2
+
+
+def test_links_of_a_place_in_the_list_lead_to_its_beginning(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=30)
+    first = soup(get(client, path_of(bucket, "size=10")))
+
+    page = soup(get(client, str(one(first, "#more a")["href"])))
+
+    live, frozen = (str(link["href"]) for link in page.select(".links a"))
+    assert live == path_of(bucket, "size=10")
+    assert urlsplit(frozen).query.startswith("endCreationTime=")
+    assert "nextToken" not in frozen
