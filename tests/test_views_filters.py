@@ -179,10 +179,11 @@ def test_live_link_moves_with_the_clock_and_frozen_link_does_not(
     ]
 
 
-def test_empty_list_can_be_handed_on_too(client: Client, new_bucket: NewBucket) -> None:
+def test_empty_list_can_be_handed_on_and_told_in_another_zone_too(client: Client, new_bucket: NewBucket) -> None:
     page = soup(get(client, path_of(new_bucket(), "states=Failed&tz=UTC")))
 
     assert len(page.select(".empty .links a")) == 2
+    assert words(one(page, ".empty button.zone")) == "Times in UTC"
 
 
 def test_links_of_a_place_in_the_list_lead_to_its_beginning(client: Client, new_bucket: NewBucket) -> None:
@@ -195,3 +196,47 @@ def test_links_of_a_place_in_the_list_lead_to_its_beginning(client: Client, new_
     assert live == path_of(bucket, "size=10")
     assert urlsplit(frozen).query.startswith("endCreationTime=")
     assert "nextToken" not in frozen
+
+
+# The zone -----------------------------------------------------------------------------------------------------------------
+
+
+def test_zone_switch_offers_the_default_and_utc_and_keeps_the_place(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    bucket = new_bucket(jobs=30)
+    first = soup(get(client, path_of(bucket, "size=10&tz=Europe/Berlin")))
+    place = str(one(first, "#more a")["href"])
+
+    page = soup(get(client, place))
+    links = {words(link): str(link["href"]) for link in page.select("#zones li:not([hidden]) a")}
+
+    assert words(one(page, "button.zone")) == "Times in Europe/Berlin"
+    assert list(links) == ["Asia/Shanghai", "UTC", "Europe/Berlin"]
+    assert links["UTC"] == place.replace("Europe/Berlin", "UTC")
+    assert links["Asia/Shanghai"] == place.replace("&tz=Europe/Berlin", "")
+    calls = len(emulator.calls(bucket.name))
+    assert row_ids(soup(get(client, links["UTC"]))) == row_ids(page)
+    assert len(emulator.calls(bucket.name)) == calls
+
+
+def test_zone_switch_of_a_calendar_range_opens_another_question(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=3)
+    first = soup(get(client, path_of(bucket, "size=1&range=this-month")))
+    following = one(first, "#more a")
+
+    page = soup(get(client, str(following["href"])))
+
+    switch = one(page, "#zones")
+    assert not switch.has_attr("data-keeps-place")
+    assert [link["href"] for link in switch.select("li:not([hidden]) a")][1] == path_of(
+        bucket, "size=1&range=this-month&tz=UTC"
+    )
+    assert {str(field["name"]) for field in switch.select("[type=hidden]")} == {"size", "range"}
+
+
+def test_zone_is_stated_once(client: Client, new_bucket: NewBucket) -> None:
+    page = soup(get(client, path_of(new_bucket(jobs=3), "tz=Pacific/Auckland")))
+
+    assert words(one(page, "#results table")).count("Pacific/Auckland") == 0
+    assert len([tag for tag in page.select(".over button") if "Pacific/Auckland" in words(tag)]) == 1

@@ -349,7 +349,7 @@ def test_times_are_told_in_the_zone_of_the_link_and_links_keep_it(
 
     assert words(one(page, "td.when time")) == "2026-06-27 07:23:10"
     assert str(one(page, "td.name a")["href"]).endswith("/?tz=UTC")
-    assert words(one(page, "th .zone")) == "UTC"
+    assert words(one(page, "button.zone")) == "Times in UTC"
 
 
 def test_empty_bucket_says_how_jobs_come(client: Client, new_bucket: NewBucket) -> None:

@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 
 from . import grammar
 from .filter import JobFilter
-from .queries import PARAMETERS, PLACE, encode, list_query
+from .queries import PARAMETERS, PLACE, encode, list_pairs, list_query
 from .ranges import CALENDAR
 from .reading import TEXT, Reading, read_buckets, read_job, read_list
+from .times import default_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -126,6 +127,18 @@ class ListRequest(JobRequest):
         """Where in the text the first wrong part begins and ends, counted as browsers count: in units of UTF-16."""
         place = next((error.place for error in self.errors.get(TEXT, ()) if error.place), None)
         return place and (_units(self.text[: place[0]]), _units(self.text[: place[1]]))
+
+    @property
+    def zone_choices(self) -> list[tuple[str, str]]:
+        """The zones that everybody is offered, each with the query that shows the same place in it."""
+        names = dict.fromkeys((default_zone().key, "UTC", self.view.zone.key))
+        return [(name, self.query(tz=name)) for name in names]
+
+    @property
+    def zoneless(self) -> list[tuple[str, str]]:
+        """The parameters but for the zone. A calendar range is another question in another zone, so then the place goes."""
+        view = self.view.first() if self.filter.zone else self.view
+        return [(name, value) for name, value in list_pairs(self.filter, view) if name != "tz"]
 
     @property
     def first_query(self) -> str:
