@@ -173,6 +173,7 @@ def test_live_link_moves_with_the_clock_and_frozen_link_does_not(
     query = urlsplit(frozen).query
     again = soup(get(client, path_of(bucket, query)))
     assert row_ids(again) == row_ids(page)
+    assert [ends_of(chip) for chip in again.select("a.chip:not(.all)")] == [[], [], [start], [end]]
     assert [words(chip) for chip in again.select("a.chip")][2:4] == [
         f"Remove Created from: {start:%Y-%m-%d %H:%M:%S} (UTC)",
         f"Remove Created until: {end:%Y-%m-%d %H:%M:%S} (UTC)",

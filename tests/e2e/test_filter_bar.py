@@ -266,7 +266,6 @@ def test_title_of_a_time_says_how_long_ago_it_was(page: Page, new_bucket: NewBuc
     days = (datetime.now().astimezone() - datetime.fromisoformat(PAST)).days
 
     time.hover()
-    time.hover()
 
     assert str(time.get_attribute("title")).splitlines() == [
         "2026-06-27 15:23:10 Asia/Shanghai",
