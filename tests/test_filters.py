@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.http import QueryDict
 from django.test import override_settings
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.filters import (
@@ -27,20 +27,15 @@ from jobs.filters import (
     parse_job,
     parse_list,
 )
-from jobs.filters.ranges import CALENDAR, LONGEST, UNITS
 from jobs.filters.times import start_of_day, write_time, zone_names
 from jobs.records import Continuation
+from tests.asking import NOW, filters, moments, requests
 
-if TYPE_CHECKING:
-    from hypothesis.strategies import DrawFn
-
-NOW = datetime(2024, 7, 10, 12, 0, tzinfo=UTC).timestamp()
 PIN = Pin(end=int(NOW) - 2, opened=int(NOW) * 1000)
 PIN_TIME = PIN.time
 SHANGHAI, BERLIN, AUCKLAND, HONOLULU = (
     ZoneInfo(name) for name in ("Asia/Shanghai", "Europe/Berlin", "Pacific/Auckland", "Pacific/Honolulu")
 )
-ZONES = ["", "Europe/Berlin", "Pacific/Auckland", "Pacific/Honolulu", "UTC", "Asia/Kathmandu", "America/St_Johns"]
 
 
 def asked(query: str) -> ListRequest:
@@ -66,74 +61,6 @@ def error(query: str, name: str) -> ParameterError:
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-# Everything that can be asked ---------------------------------------------------------------------------------------------
-
-any_moments = st.datetimes(datetime(1970, 1, 2), datetime(2199, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive
-# Around the hours that Berlin, Auckland and St. John's skip or repeat in 2024.
-changes = [
-    datetime(2024, 3, 10, 4, tzinfo=UTC),
-    datetime(2024, 3, 31, 1, tzinfo=UTC),
-    datetime(2024, 4, 6, 14, tzinfo=UTC),
-    datetime(2024, 9, 28, 14, tzinfo=UTC),
-    datetime(2024, 10, 27, 1, tzinfo=UTC),
-    datetime(2024, 11, 3, 4, tzinfo=UTC),
-]
-changing = st.builds(
-    lambda change, minutes: change + timedelta(minutes=minutes), st.sampled_from(changes), st.integers(-90, 90)
-)
-moments = st.one_of(any_moments.map(lambda time: time.replace(microsecond=0)), changing)
-texts = st.one_of(
-    st.sampled_from(["nightly", "每日 转码", "a&b=c", "100%", "b+c d", "?#/;,:'\"<>", "b" + "0" * 32]),
-    st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\ufffd"), min_size=1, max_size=128),
-).filter(lambda text: text == text.strip())
-names = st.one_of(st.just(""), texts)
-relative_ranges = st.tuples(st.integers(1, 5000), st.sampled_from("mhdw")).filter(
-    lambda given: given[0] * UNITS[given[1]] <= LONGEST
-)
-
-
-@st.composite
-def filters(draw: DrawFn, zone: str = "") -> JobFilter:
-    """Any filter; a calendar range is that of `zone`."""
-    times: dict[str, Any] = {}
-    kind = draw(st.sampled_from(["", "times", "relative", "calendar"]))
-    if kind == "times":
-        start, end = draw(st.none() | moments), draw(st.none() | moments)
-        assume(not (start and end and start > end))
-        times = {"start": start, "end": end}
-    elif kind == "relative":
-        times = {"range": "{}{}".format(*draw(relative_ranges))}
-    elif kind == "calendar":
-        times = {"range": draw(st.sampled_from(CALENDAR)), "zone": zone}
-    return JobFilter(
-        type=draw(st.sampled_from(["", "Job", "Workflow"])),
-        states=tuple(draw(st.sets(st.sampled_from(["Submitted", "Running", "Success", "Failed", "Pause", "Cancel"])))),
-        name=draw(names),
-        job_id=draw(names),
-        workflow_id=draw(names),
-        order=draw(st.sampled_from(["Desc", "Asc"])),
-        size=draw(st.integers(1, 100)),
-        **times,
-    )
-
-
-@st.composite
-def requests(draw: DrawFn) -> tuple[JobFilter, View]:
-    """Any filter, and any view that belongs to it."""
-    zone = draw(st.sampled_from(ZONES))
-    job_filter = draw(filters(zone=zone))
-    view = View(tz=zone, lang=draw(st.sampled_from(["", "en", "zh-hans"])))
-    if draw(st.booleans()):
-        view = replace(
-            view,
-            pin=Pin(draw(st.integers(0, int(NOW))), draw(st.integers(0, int(NOW * 1000)))),
-            depth=draw(st.integers(1, 1000 // job_filter.size)),
-            next_token=draw(names),
-            after=draw(st.none() | moments),
-        )
-    return job_filter, view
 
 
 @given(requests())
@@ -163,6 +90,13 @@ def test_every_filter_survives_a_task_message(job_filter: JobFilter) -> None:
 def test_filters_have_one_digest_if_and_only_if_they_are_equal(one: JobFilter, other: JobFilter) -> None:
     assert (one.digest == other.digest) == (one == other)
     assert JobFilter.from_params(one.params()).digest == one.digest
+
+
+@given(requests(), requests())
+def test_requests_have_one_address_if_and_only_if_they_are_equal(
+    one: tuple[JobFilter, View], other: tuple[JobFilter, View]
+) -> None:
+    assert (list_query(*one) == list_query(*other)) == (one == other)
 
 
 @given(requests(), st.randoms(use_true_random=False))
@@ -840,6 +774,19 @@ def test_frozen_query_has_explicit_times_and_no_pin() -> None:
     assert found.frozen_query(PIN) == (
         "startCreationTime=2024-07-09T19:59:58%2B0800&endCreationTime=2024-07-10T19:59:58%2B0800&tz=Europe/Berlin"
     )
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Pacific/Auckland", "Pacific/Honolulu"])
+@pytest.mark.parametrize("written", ["24h", "today", "yesterday"])
+def test_live_link_moves_within_a_day_and_frozen_link_does_not(written: str, zone: str) -> None:
+    found = asked(f"range={written}&tz={zone}" if zone != "Asia/Shanghai" else f"range={written}")
+    tomorrow = PIN_TIME + timedelta(days=1)
+
+    live, frozen = (parse_list(QueryDict(query), now=NOW) for query in (found.first_query, found.frozen_query(PIN)))
+
+    assert live.filter.window(tomorrow) != live.filter.window(PIN_TIME)
+    assert frozen.filter.window(tomorrow) == frozen.filter.window(PIN_TIME) == live.filter.window(PIN_TIME)
+    assert "pin" not in found.frozen_query(PIN)
 
 
 def test_changed_filter_drops_the_place_but_keeps_zone_and_language() -> None:

@@ -349,7 +349,7 @@ def test_times_are_told_in_the_zone_of_the_link_and_links_keep_it(
 
     assert words(one(page, "td.when time")) == "2026-06-27 07:23:10"
     assert str(one(page, "td.name a")["href"]).endswith("/?tz=UTC")
-    assert words(one(page, "th .zone")) == "UTC"
+    assert words(one(page, "button.zone")) == "Times in UTC"
 
 
 def test_empty_bucket_says_how_jobs_come(client: Client, new_bucket: NewBucket) -> None:
@@ -508,8 +508,10 @@ def test_form_gets_the_results_the_sentence_and_the_title(client: Client, new_bu
         ("title", None),
         ("section", "results"),
         ("h1", "summary"),
+        ("div", "text-box"),
     ]
-    assert one(tree, "h1")["hx-swap-oob"] == "true"
+    assert one(tree, "h1")["hx-swap-oob"] == one(tree, "#text-box")["hx-swap-oob"] == "true"
+    assert one(tree, "#filter-q")["value"] == "state:failed"
 
 
 def test_chip_gets_the_list_with_its_form(client: Client, new_bucket: NewBucket) -> None:

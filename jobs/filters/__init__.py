@@ -1,13 +1,13 @@
 """What an address asks for, and the only reader of `request.GET`: query -> filter and view -> the same query.
 
 Inside, each module imports only what stands to its right:
-form -> parsing -> reading -> values -> filter -> queries -> view -> words -> (ranges | pins) -> times
+form -> parsing -> reading -> grammar -> values -> filter -> queries -> view -> (words | terms) -> (ranges | pins | vocabulary) -> times
 """
 
 from __future__ import annotations
 
 from .filter import JobFilter
-from .form import Choice, Field, FormState, form_fields
+from .form import EXAMPLES, Choice, Field, FormState, form_fields
 from .parsing import (
     BucketsRequest,
     JobRequest,
@@ -23,6 +23,7 @@ from .reading import ParameterNote
 from .view import View
 
 __all__ = [
+    "EXAMPLES",
     "BucketsRequest",
     "Chip",
     "Choice",

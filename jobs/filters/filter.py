@@ -171,7 +171,13 @@ class JobFilter:
         """Return the conditions that narrow the list, each with the query without it; zone and language stay as in `view`."""
         view = (view or View()).first()
         return tuple(
-            Chip(name, str(words.PARAMETERS[name]), shown, list_query(self.without(name, value), view))
+            Chip(
+                name,
+                str(words.PARAMETERS[name]),
+                shown,
+                list_query(self.without(name, value), view),
+                {"startCreationTime": self.start, "endCreationTime": self.end}.get(name),
+            )
             for name, value, shown in self._conditions(view.zone)
         )
 

@@ -11,6 +11,7 @@ from jobs.cloudinfinite.schema import STATES, TYPES
 
 from . import words
 from .filter import DEFAULT_ORDER, DEFAULT_SIZE
+from .reading import TEXT
 from .times import write_time
 
 if TYPE_CHECKING:
@@ -23,6 +24,20 @@ if TYPE_CHECKING:
 
 SIZES = ("10", "20", "50", "100")
 RANGES = ("15m", "1h", "24h", "7d", "30d", "today", "yesterday", "this-week", "this-month")
+
+EXAMPLES: tuple[tuple[str, _StrPromise], ...] = (
+    ("state:failed,pause", _("one of several states, in English or Chinese, in any case")),
+    ("type:job", _("the kind: job or workflow")),
+    ("name:nightly", _("the name; a word alone means the same")),
+    ('name:"nightly build"', _("quotation marks hold spaces together")),
+    ("created:24h", _("moves with the clock: 15m, 7d, today, yesterday, this-week, this-month")),
+    ("created:2026-11-01..2026-11-05", _("whole days in the page's time zone, the last one included")),
+    ("created:>=2026-11-01T09:00", _("from a time on; also >, < and <=, and with an offset such as +0800")),
+    ("id:b0123456789abcdef0123456789abcdef", _("the job with this id")),
+    ("workflow:w0123456789abcdef0123456789abcdef", _("the jobs of this workflow")),
+    ("order:oldest size:100", _("the oldest first, and how many rows a page has")),
+)
+"""What can be written into the text box, each with what it means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +120,11 @@ def form_fields(asked: ListRequest) -> FormState:
 
 
 def _values(asked: ListRequest) -> dict[str, str]:
-    """Return the controls' values: what was typed, while it is wrong; else what was understood."""
-    if asked.errors:
+    """Return the controls' values: what was typed, while it is wrong; else what was understood.
+
+    A text has a box of its own: of a wrong one, the controls show what was understood.
+    """
+    if asked.errors and TEXT not in asked.given:
         return dict(asked.given)
     values = asked.filter.params() | {"nextToken": asked.view.next_token, "tz": asked.view.tz, "lang": asked.view.lang}
     for name, time in (("startCreationTime", asked.filter.start), ("endCreationTime", asked.filter.end)):

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from django.utils.translation import gettext as _
 
+from . import grammar
 from .filter import JobFilter
-from .queries import PARAMETERS, PLACE, encode, list_query
+from .queries import PARAMETERS, PLACE, encode, list_pairs, list_query
 from .ranges import CALENDAR
-from .reading import Reading, read_buckets, read_job, read_list
+from .reading import TEXT, Reading, read_buckets, read_job, read_list
+from .times import default_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,13 +37,15 @@ class ParameterError:
     """What is wrong with a parameter and what is allowed, in the reader's language.
 
     `suggestion` is the value (or, for an unknown parameter, the name) that was probably meant, else "".
-    `fixed_query` asks with that instead, "" where there is none; `without_query` asks without the parameter.
+    `fixed_query` asks with that instead, "" where there is none; `without_query` asks without the parameter. `place` is
+    where in a text it is wrong, None for every other parameter.
     """
 
     text: str
     suggestion: str
     fixed_query: str
     without_query: str
+    place: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         if not self.suggestion:
@@ -102,6 +106,40 @@ class ListRequest(JobRequest):
         """The conditions that narrow the list, each with a query without it."""
         return self.filter.chips(self.view)
 
+    @cached_property
+    def text(self) -> str:
+        """The filter as one line of text; what was typed, where that is wrong."""
+        return self.given[TEXT] if TEXT in self.errors else grammar.write(self.filter, self.view.zone)
+
+    @property
+    def text_parts(self) -> list[tuple[str, bool]]:
+        """The text in pieces, each with whether it is wrong."""
+        places = sorted(error.place for error in self.errors.get(TEXT, ()) if error.place)
+        parts, at = [], 0
+        for start, end in places:
+            if start >= at:
+                parts += [(self.text[at:start], False), (self.text[start:end], True)]
+                at = end
+        return [part for part in [*parts, (self.text[at:], False)] if part[0]]
+
+    @property
+    def wrong_units(self) -> tuple[int, int] | None:
+        """Where in the text the first wrong part begins and ends, counted as browsers count: in units of UTF-16."""
+        place = next((error.place for error in self.errors.get(TEXT, ()) if error.place), None)
+        return place and (_units(self.text[: place[0]]), _units(self.text[: place[1]]))
+
+    @property
+    def zone_choices(self) -> list[tuple[str, str]]:
+        """The zones that everybody is offered, each with the query that shows the same place in it."""
+        names = dict.fromkeys((default_zone().key, "UTC", self.view.zone.key))
+        return [(name, self.query(tz=name)) for name in names]
+
+    @property
+    def zoneless(self) -> list[tuple[str, str]]:
+        """The parameters but for the zone. A calendar range is another question in another zone, so then the place goes."""
+        view = self.view.first() if self.filter.zone else self.view
+        return [(name, value) for name, value in list_pairs(self.filter, view) if name != "tz"]
+
     @property
     def first_query(self) -> str:
         """The query of the newest first page."""
@@ -134,6 +172,10 @@ class ListRequest(JobRequest):
     def frozen_query(self, pin: Pin) -> str:
         """Return the query that always shows the list as it was at `pin`."""
         return list_query(self.filter.frozen(pin.time), self.view.first())
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def parse_list(query: QueryDict, *, now: float) -> ListRequest:
@@ -201,17 +243,19 @@ def _kept(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _error(fault: Fault, kept: Pairs, read: Callable[[Pairs], Reading]) -> ParameterError:
-    without, _still_wrong = _going_on(kept, dict.fromkeys(fault.removed, ""), read)
+    without, _wrong = _going_on(kept, dict.fromkeys(fault.removed, ""), read)
+    error = ParameterError(fault.text, "", "", without, fault.place)
     if not fault.suggestion:
-        return ParameterError(fault.text, "", "", without)
+        return error
     fixed, still_wrong = _going_on(kept, fault.changes, read)
-    if still_wrong:
-        return ParameterError(fault.text, "", "", without)
-    return ParameterError(fault.text, fault.suggestion, fixed, without)
+    # A text may be wrong in several places, and each is mended by itself.
+    if still_wrong > (len(read(kept).faults[TEXT]) - 1 if fault.place else 0):
+        return error
+    return replace(error, suggestion=fault.suggestion, fixed_query=fixed)
 
 
-def _going_on(kept: Pairs, changes: Mapping[str, str], read: Callable[[Pairs], Reading]) -> tuple[str, bool]:
-    """Return the query with changes, and whether a changed parameter is wrong now.
+def _going_on(kept: Pairs, changes: Mapping[str, str], read: Callable[[Pairs], Reading]) -> tuple[str, int]:
+    """Return the query with changes, and how much is wrong now with the parameters that were changed.
 
     Other errors stay in it, so that nobody loses what isn't mended yet. A place in the list goes with the old question.
     """
@@ -225,4 +269,4 @@ def _going_on(kept: Pairs, changes: Mapping[str, str], read: Callable[[Pairs], R
     pairs += [(name, value) for name, value in changes.items() if value]
     reading = read(pairs)
     query = encode(pairs if reading.faults else reading.canonical())
-    return query, bool(reading.faults.keys() & changes.keys())
+    return query, sum(len(reading.faults.get(name, ())) for name in changes)

@@ -11,6 +11,7 @@ from .view import View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from .filter import JobFilter
 
@@ -28,12 +29,16 @@ _READABLE = ":,/"
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """One condition of a filter: its parameter, what people call it, its value in words, and the query without it."""
+    """One condition of a filter: its parameter, what people call it, its value in words, and the query without it.
+
+    `time` is the value where that is a time, so that a page can tell it as it tells all others.
+    """
 
     name: str
     label: str
     value: str
     query_without: str
+    time: datetime | None = None
 
 
 def list_pairs(job_filter: JobFilter, view: View | None = None) -> list[tuple[str, str]]:

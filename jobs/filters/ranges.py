@@ -9,7 +9,7 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from .times import start_of_day
+from .times import end_of_day, start_of_day
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -51,7 +51,8 @@ def window(written: str, zone: ZoneInfo, pin: datetime) -> tuple[datetime, datet
     if written == "today":
         return start_of_day(today, zone), pin
     if written == "yesterday":
-        return start_of_day(today - timedelta(days=1), zone), start_of_day(today, zone) - timedelta(seconds=1)
+        day = today - timedelta(days=1)
+        return start_of_day(day, zone), end_of_day(day, zone)
     if written == "this-week":
         return start_of_day(today - timedelta(days=today.weekday()), zone), pin
     if written == "this-month":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.utils.translation import gettext as _
 
+from . import grammar
 from .filter import DEFAULT_ORDER, DEFAULT_SIZE, JobFilter
 from .queries import PARAMETERS, PLACE, list_pairs
 from .times import local_text, write_time
@@ -44,6 +45,8 @@ LONGEST_QUERY = 8192
 """Characters of all names and values together, decoded."""
 SEARCH = "q"
 """The bucket list's parameter."""
+TEXT = "q"
+"""A whole filter in the words of `grammar`. It is answered by a redirect to its parameters, so it stays in no address."""
 WHOLE = "query"
 """The name under which errors of the whole query are told."""
 
@@ -58,12 +61,16 @@ class ParameterNote:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An error before its links are made: what to change to mend it ("" removes), and what to remove to go on without."""
+    """An error before its links are made: what to change to mend it ("" removes), and what to remove to go on without.
+
+    `place` says which part of the text is wrong, first and last place, where the error is in one.
+    """
 
     text: str
     removed: tuple[str, ...]
     suggestion: str = ""
     changes: Mapping[str, str] = field(default_factory=dict)
+    place: tuple[int, int] | None = None
 
 
 class Reading:
@@ -124,6 +131,15 @@ class Reading:
         removed = PLACE if name in {"pin", "nextToken", "after"} else (name,)
         self._add(name, Fault(text, removed, meant, {name: meant} if meant else {}))
 
+    def read_text(self) -> None:
+        """Read the filter as a text in the view's zone. What is wrong in it is told with its place."""
+        text = self.values[TEXT]
+        parsed = grammar.parse(text, self.view.zone)
+        self.filter = parsed.filter
+        for slip in parsed.slips:
+            changes = {TEXT: f"{text[: slip.start]}{slip.meant}{text[slip.end :]}"} if slip.meant else {}
+            self._add(TEXT, Fault(slip.text, (TEXT,), slip.meant, changes, (slip.start, slip.end)))
+
     def _add(self, name: str, fault: Fault) -> None:
         self.faults.setdefault(name, []).append(fault)
 
@@ -134,7 +150,9 @@ class Reading:
 
 
 def read_list(pairs: Pairs, now: float) -> Reading:
-    reading = Reading(pairs, PARAMETERS)
+    reading = Reading(pairs, (*PARAMETERS, TEXT))
+    if TEXT in reading.values:
+        return _read_written(reading)
     read = reading.read
     view = _read_view(reading)
     start = reading.read_moment("startCreationTime", view.zone, is_end=False)
@@ -172,6 +190,17 @@ def read_list(pairs: Pairs, now: float) -> Reading:
                 "This goes on with a list that was opened earlier, so it works only together with that list's pin."
             )
             reading.fault(name, f"{text} {_('Start from the first page instead.')}")
+    return reading
+
+
+def _read_written(reading: Reading) -> Reading:
+    """Read a list's query that holds its filter as a text."""
+    reading.view = _read_view(reading)
+    for name in [name for name in reading.values if name not in {TEXT, "tz", "lang"}]:
+        if name not in reading.faults:
+            reading.fault(name, _("The text in “q” is the whole filter, so no other parameter can stand beside it."))
+    if TEXT not in reading.faults:
+        reading.read_text()
     return reading
 
 

@@ -95,6 +95,22 @@ def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, zone).astimezone(UTC)
 
 
+def end_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """Return the last second of `day` in `zone`, in UTC."""
+    return start_of_day(day + timedelta(days=1), zone) - timedelta(seconds=1)
+
+
+def read_day(written: str) -> date | None:
+    """Return a day that somebody typed, `2022-06-27`; None for anything else."""
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", written):
+        return None
+    try:
+        day = date.fromisoformat(written)
+    except ValueError:
+        return None
+    return day if day.year in YEARS else None
+
+
 def default_zone() -> ZoneInfo:
     """Return the zone of a link that names none."""
     return ZoneInfo(settings.TIME_ZONE)

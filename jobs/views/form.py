@@ -16,27 +16,28 @@ if TYPE_CHECKING:
     from jobs.filters import ListRequest
 
 
-def form_html(asked: ListRequest, bucket_name: str, *, embedded: bool) -> SafeString:
+def form_html(asked: ListRequest, bucket_name: str, *, embedded: bool, part: str = "filters") -> SafeString:
     """Return the form that shows what was asked, and what is wrong with it.
 
     Args:
         asked: the address as it was read.
         bucket_name: whose list the form asks for.
         embedded: whether its answers stay under `/embed`.
+        part: `filters`, or `text_box` for what changes when the form beside it is sent.
     """
     if asked.errors:
-        return _render(asked, bucket_name, embedded=embedded)
+        return _render(asked, bucket_name, embedded=embedded, part=part)
     # Without errors this query is all that the form shows; `asked` itself holds the place in the list, too.
-    return _kept(asked.first_query, bucket_name, embedded, get_language())
+    return _kept(asked.first_query, bucket_name, embedded, part, get_language())
 
 
 @lru_cache(maxsize=256)
-def _kept(query: str, bucket_name: str, embedded: bool, language: str | None) -> SafeString:
+def _kept(query: str, bucket_name: str, embedded: bool, part: str, _language: str | None) -> SafeString:
     # No pin stands in it, so the time doesn't matter.
-    return _render(filters.parse_list(QueryDict(query), now=0.0), bucket_name, embedded=embedded)
+    return _render(filters.parse_list(QueryDict(query), now=0.0), bucket_name, embedded=embedded, part=part)
 
 
-def _render(asked: ListRequest, bucket_name: str, *, embedded: bool) -> SafeString:
+def _render(asked: ListRequest, bucket_name: str, *, embedded: bool, part: str) -> SafeString:
     form = filters.form_fields(asked)
     seldom = (form.job_id, form.workflow_id, form.start, form.end)
     context = {
@@ -45,7 +46,9 @@ def _render(asked: ListRequest, bucket_name: str, *, embedded: bool) -> SafeStri
         "asked": asked,
         "zone": asked.view.zone,
         "embedded": embedded,
+        "examples": filters.EXAMPLES,
+        "out_of_band": part == "text_box",
         "more_open": any(field.value or field.errors for field in seldom) or bool(form.size.errors),
     }
     # What the template engine has escaped once is not escaped again when it is put into the page.
-    return SafeString(render_to_string("jobs/job_list.html#filters", context))
+    return SafeString(render_to_string(f"jobs/job_list.html#{part}", context))

@@ -193,6 +193,16 @@ class Listing:
         return self.asked.frozen_query(view.pin) if view.pin and view.is_old_place(self.now) else ""
 
     @property
+    def window(self) -> tuple[datetime | None, datetime] | None:
+        """What a range came to when the list was opened: its first and last creation time. None where there is no range."""
+        return self.asked.filter.window(self.ready[0].page.pin.time) if self.ready and self.asked.filter.range else None
+
+    @property
+    def frozen_query(self) -> str:
+        """The query that always shows the list as it was when it was opened, to hand on."""
+        return self.asked.frozen_query(self.ready[0].page.pin)
+
+    @property
     def version(self) -> list[object]:
         """All that its page depends on, besides the reader."""
         answers = [(answer.page.version, answer.page.repeats, answer.stale, answer.problem) for answer in self.ready]

@@ -145,11 +145,13 @@ def _wrong_list(request: HttpRequest, bucket: Bucket, asked: ListRequest, *, as_
 
 def _frame(request: HttpRequest, bucket: Bucket, asked: ListRequest) -> dict[str, Any]:
     """Return what the page shows whatever was found: the bucket, the form, the sentence."""
+    embedded = namespace(request) == "embed"
     return {
         "asked": asked,
         "bucket": bucket,
         "region": region_name(bucket.region),
-        "form": partial(form_html, asked, bucket.name, embedded=namespace(request) == "embed"),
+        "form": partial(form_html, asked, bucket.name, embedded=embedded),
+        "text_box": partial(form_html, asked, bucket.name, embedded=embedded, part="text_box"),
         "fragment": fragment_target(request),
         "here": request.get_full_path(),
         "view": asked.view,
