@@ -14,6 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from jobs.filters import (
+    TABS,
     FormState,
     JobFilter,
     ListRequest,
@@ -133,6 +134,8 @@ def requests(draw: DrawFn) -> tuple[JobFilter, View]:
             next_token=draw(names),
             after=draw(st.none() | moments),
         )
+    if draw(st.booleans()):
+        view = view.showing(draw(names.filter(bool)), draw(st.sampled_from(TABS)))
     return job_filter, view
 
 

@@ -20,9 +20,10 @@ from .parsing import (
 from .pins import Pin
 from .queries import Chip, job_query, list_query
 from .reading import ParameterNote
-from .view import View
+from .view import TABS, View
 
 __all__ = [
+    "TABS",
     "BucketsRequest",
     "Chip",
     "Choice",
