@@ -71,7 +71,18 @@ UNTRANSLATED = {"Batchlens", "RequestId", "CallBack", "UserData", "JobParam", "J
 """Names: they are the same in every language."""
 
 
-@pytest.mark.parametrize("name", ["jobs/job_list.html", "jobs/bucket_list.html", "jobs/status.html", "base.html"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "jobs/job_list.html",
+        "jobs/bucket_list.html",
+        "jobs/status.html",
+        "jobs/drawer.html",
+        "jobs/cells.html",
+        "jobs/snippets.html",
+        "base.html",
+    ],
+)
 def test_every_word_goes_through_gettext(name: str) -> None:
     text = (settings.BASE_DIR / "templates" / name).read_text(encoding="utf-8")
     text = re.sub(
@@ -95,7 +106,7 @@ def test_there_is_one_polite_live_region() -> None:
 def test_scripts_are_small_and_evaluate_nothing() -> None:
     sources = {path.name: path.read_text(encoding="utf-8") for path in SCRIPTS}
 
-    assert sum(map(len, sources.values())) < 6_000
+    assert sum(map(len, sources.values())) < 15_000
     assert [
         name
         for name, text in sources.items()
