@@ -67,10 +67,11 @@ def list_snippets(bucket: str, region: str, params: Mapping[str, str]) -> tuple[
     Args:
         bucket: a bucket's full name.
         region: its region.
-        params: the API's parameters, without those that aren't sent.
+        params: the API's parameters; what is empty isn't sent, and what the API doesn't know is left out.
     """
     if not _has_host(bucket, region):
         return ()
+    params = {name: params[name] for name in SDK_NAMES if params.get(name)}
     kind = params.get("type", "")
     both = "" if kind else "  # both kinds: without it the SDK asks for workflows alone"
     arguments = [f"Bucket={bucket!r},", f"Type={kind!r},{both}"]

@@ -29,6 +29,4 @@ def list_snippets_of(listing: Listing) -> tuple[Snippet, ...]:
         "size": str(asked.size),
         "nextToken": view.next_token,
     }
-    for ours in ("range", "tz"):
-        params.pop(ours, None)
-    return list_snippets(listing.bucket.name, listing.bucket.region, {k: v for k, v in params.items() if v})
+    return list_snippets(listing.bucket.name, listing.bucket.region, params)
