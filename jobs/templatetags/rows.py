@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 register = template.Library()
 
 NOTHING = SafeString("")
-ODD = SafeString(" data-odd")
+ODD = SafeString(' data-odd="1"')
 """Says that the list can't be asked for this row's state or kind."""
 
 ROW = """

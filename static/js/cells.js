@@ -1,22 +1,19 @@
-/* "Only this" and "hide" for the values of a list, by one button and one menu for all rows: the button goes to the cell under
-   the pointer, or to the name of the row with the focus, where the menu holds the whole row's values. What is hidden this
-   page alone knows: it hides what is loaded, now and later, and says how much. */
+/* "Only this" and "hide" for a list's values, by one button and one menu for all rows. The button goes to the cell under the
+   pointer, or to the focused row's name, where the menu holds all of the row. What is hidden this page alone knows. */
 const [button, menu, note] = ["cell-button", "cell-menu", "hiding"].map((id) => document.getElementById(id));
 const ROW = 'tr[id^="job-"]';
-const hiding = new Map();
+const hiding = new Set();
 
-/* Each value: its cell, its parameter ("" where the list can't ask for it), what people call it, and the value itself. */
+/* Each value: its cell, its parameter ("" where the list can't ask for it), its words, and itself. */
 const values = (row) => {
-  const texts = (selector) => [...row.querySelectorAll(selector)].map((one) => one.textContent);
+  const all = (selector, ...where) => [...row.querySelectorAll(selector)].map(({ textContent: text }) => [...where, text, text]);
   const { state, type, odd } = row.dataset;
-  const asked = (name) => (odd === undefined ? name : "");
-  const [name] = texts(".name a");
   return [
-    ["name", "name", name, name === row.id.slice(4) ? "" : name],
-    ["status", asked("states"), ...texts(".state"), state],
-    ["what", asked("type"), row.querySelector(".what").firstChild?.textContent, type],
-    ...texts(".what > span").map((tag) => ["what", "", tag, tag]),
-    ...texts(".what > code").map((id) => ["what", "workflowId", id, id]),
+    ...all(".name a", "name", "name").filter(([, , text]) => text !== row.id.slice(4)),
+    ["status", odd ? "" : "states", row.querySelector(".state").textContent, state],
+    ["what", odd ? "" : "type", row.querySelector(".what").firstChild?.textContent, type],
+    ...all(".what > span", "what", ""),
+    ...all(".what > code", "what", "workflowId"),
   ].filter((one) => one[3]);
 };
 
@@ -25,25 +22,20 @@ const apply = () => {
   for (const row of rows) row.hidden = values(row).some((one) => hiding.has(`${one}`));
   const gone = rows.filter((row) => row.hidden).length;
   note.hidden = !hiding.size;
-  note.children[0].textContent = note.dataset.says.replace("{hidden}", gone).replace("{loaded}", rows.length);
-  note.children[1].textContent = [...hiding.values()].join(", ");
+  note.firstElementChild.textContent = note.dataset.says.replace("{hidden}", gone).replace("{loaded}", rows.length);
+  document.getElementById("announce").textContent = note.firstElementChild.textContent;
 };
 
 const hide = (row, one) => {
-  hiding.set(`${one}`, one[2]);
+  hiding.add(`${one}`);
   menu.hidePopover();
   apply();
   while (row?.hidden) row = row.nextElementSibling;
   (row ?? note).querySelector("a, button").focus();
-  document.getElementById("announce").textContent = note.children[0].textContent;
 };
 
-const add = (tag, words, label) => {
-  const item = document.createElement(tag);
-  item.textContent = words.replace("{value}", () => label);
-  menu.append(item);
-  return item;
-};
+const add = (tag, words, label, more) =>
+  menu.append(Object.assign(document.createElement(tag), { textContent: words.replace("{value}", () => label), ...more }));
 
 const fill = () => {
   const [row, cell] = [button.closest(ROW), button.parentElement.className];
@@ -55,8 +47,8 @@ const fill = () => {
     const query = new URLSearchParams(location.search);
     for (const place of ["nextToken", "after", "pin", "depth", "job", "tab"]) query.delete(place);
     query.set(one[1], one[3]);
-    if (one[1]) add("a", menu.dataset.only, one[2]).href = `${location.pathname}?${query}`;
-    add("button", menu.dataset.hide, one[2]).onclick = () => hide(row, one);
+    if (one[1]) add("a", menu.dataset.only, one[2], { href: `?${query}` });
+    add("button", menu.dataset.hide, one[2], { onclick: () => hide(row, one) });
   }
   menu.firstElementChild.autofocus = true;
 };
@@ -72,12 +64,6 @@ if (menu?.showPopover) {
   document.addEventListener("pointerover", ({ target }) => show(target.closest(`${ROW} > td`)));
   document.addEventListener("focusin", ({ target }) => target.matches(`${ROW} .name a`) && show(target.closest("td")));
   menu.addEventListener("beforetoggle", ({ newState }) => newState === "open" && fill());
-  // Escape closes the menu, and not the drawer beneath it as well.
-  menu.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    menu.hidePopover();
-    event.preventDefault();
-  });
   note.lastElementChild.addEventListener("click", () => {
     hiding.clear();
     apply();

@@ -1,63 +1,60 @@
-/* The drawer beside a list follows the address: `job` and `tab`, last in the list's query. Rows are kept for every reader and
-   hold no such links, so they are made here from the address that stands there. Opening pushes one entry, all else replaces
-   it; entries with our mark are followed without a reload. */
+/* The drawer beside a list follows the address: `job` and `tab`, last in its query. Rows are kept for every reader, so its
+   links are made here. Opening pushes one entry, all else replaces it; Back and Forward between ours reload nothing. */
 const drawer = document.getElementById("drawer");
-const LINK = 'tr[id^="job-"] .name a';
 let mark = performance.timeOrigin;
-let [pushed, wanted, shown, list] = [false, false, "", ""];
+let pushed, wanted, shown, list;
 
 const read = () => ["job", "tab"].map((name) => new URLSearchParams(location.search).get(name) ?? "");
-const address = (query, job, tab) => {
+const here = (job, tab, query = location.search) => {
   const pairs = query.slice(1).split("&").filter((pair) => pair && !/^(job|tab)=/.test(pair));
   if (job) pairs.push(`job=${encodeURIComponent(job)}`);
-  if (job && tab && tab !== "operation") pairs.push(`tab=${tab}`);
-  return location.pathname + "?".repeat(Boolean(pairs[0])) + pairs.join("&");
+  if (tab) pairs.push(`tab=${tab}`);
+  return pairs[0] ? `?${pairs.join("&")}` : location.pathname;
 };
-const here = (job, tab) => address(location.search, job, tab);
+const replace = (address) => history.replaceState({ mark }, "", address);
 const title = () => document.getElementById("drawer-title");
-const replace = (path) => history.replaceState({ mark }, "", path);
+const idOf = (link) => link.closest("tr").id.slice(4);
 
 const arrange = () => {
   const [job, tab] = read();
-  const links = [...document.querySelectorAll(LINK)].filter((link) => !link.closest("[hidden]"));
-  const at = links.findIndex((link) => link.closest("tr").id === `job-${job}`);
+  const links = [...document.querySelectorAll('tr[id^="job-"]:not([hidden]) .name a')];
+  const at = links.findIndex((link) => idOf(link) === job);
   list = location.search;
-  document.querySelector("tr[aria-current]")?.removeAttribute("aria-current");
-  links[at]?.closest("tr").setAttribute("aria-current", "true");
-  for (const [id, step] of [["drawer-previous", -1], ["drawer-next", 1]]) {
-    const [link, near] = [document.getElementById(id), at < 0 ? null : links[at + step]];
+  document.querySelector(".name [aria-current]")?.removeAttribute("aria-current");
+  links[at]?.setAttribute("aria-current", "true");
+  for (const [id, near] of [["drawer-previous", links[at - 1]], ["drawer-next", at + 1 && links[at + 1]]]) {
+    const link = document.getElementById(id);
     if (link) link.hidden = !near;
-    if (near) link.href = here(near.closest("tr").id.slice(4), tab);
+    if (near) link.href = here(idOf(near), tab);
   }
 };
 
 const close = () => {
-  if (!drawer.open) return;
-  const held = document.activeElement === document.body || drawer.contains(document.activeElement);
-  const back = document.querySelector("tr[aria-current] .name a") ?? document.getElementById("summary");
+  const held = drawer.contains(document.activeElement);
+  const row = document.querySelector(".name [aria-current]") ?? document.getElementById("summary");
   drawer.open = false;
   drawer.replaceChildren();
-  shown = "";
+  shown = [];
   arrange();
-  if (held) back.focus();
+  if (held) row.focus();
 };
 
 const follow = () => {
   const [job, tab] = read();
-  if (!job) return close();
+  if (!job) return drawer.open && close();
   drawer.open = true;
-  if (shown === `${job} ${tab}`) return;
-  wanted = !shown.startsWith(`${job} `);
-  shown = `${job} ${tab}`;
+  if (shown[0] === job && shown[1] === tab) return;
+  wanted = shown[0] !== job;
+  shown = [job, tab];
   htmx.ajax("GET", here(job, tab), { source: drawer, target: drawer });
 };
 
 const go = (job, tab) => {
+  pushed ||= !read()[0];
   if (read()[0]) replace(here(job, tab));
   else {
     replace(here());
     history.pushState({ mark }, "", here(job, tab));
-    pushed = true;
   }
   follow();
 };
@@ -69,36 +66,28 @@ const dismiss = () => {
 };
 
 if (drawer) {
-  shown = read().join(" ");
+  shown = read();
   arrange();
   title()?.focus({ preventScroll: true });
 
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[href]");
-    if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    const query = new URL(link.href).searchParams;
-    if (link.matches(LINK)) go(link.closest("tr").id.slice(4), read()[1]);
-    else if (link.id === "drawer-close") dismiss();
-    else if (link.matches("#drawer :is([data-tab], [rel=prev], [rel=next])")) go(query.get("job"), query.get("tab"));
-    else return;
+    const link = event.target.closest('tr[id^="job-"] .name a, #drawer-close, #drawer :is([data-tab], [rel=prev], [rel=next])');
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
+    const query = new URL(link.href).searchParams;
+    if (link.id === "drawer-close") dismiss();
+    else if (drawer.contains(link)) go(query.get("job"), query.get("tab"));
+    else go(idOf(link), read()[1]);
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || !drawer.open) return;
-    if (!event.target.matches("input, select, textarea")) dismiss();
+  document.addEventListener("keydown", ({ key, isComposing, target }) => {
+    if (key === "Escape" && drawer.open && !isComposing && !target.closest("input, select, [popover]")) dismiss();
   });
   addEventListener("popstate", ({ state }) => {
     if (!state || state.htmx) return;
     if (state.mark !== mark) return location.reload();
     pushed = Boolean(read()[0]);
-    replace(address(list, ...read())); // the list may have come further since that entry was written
+    replace(here(...read(), list)); // the list may have come further since that entry was written
     follow();
-  });
-
-  // What comes for a job that isn't looked at any more is dropped.
-  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-    const asked = new URLSearchParams(detail.pathInfo.requestPath.split("?")[1]).get("job");
-    if (detail.target === drawer && asked !== read()[0]) detail.shouldSwap = false;
   });
   document.addEventListener("htmx:afterSettle", ({ detail: { target } }) => {
     arrange();
