@@ -1,4 +1,4 @@
-"""The buckets in Django's admin. Nothing here calls Tencent Cloud: whether a bucket can be read, `check_account` tells."""
+"""The buckets and links in Django's admin. Nothing here calls Tencent Cloud: whether a bucket can be read, `check_account` tells."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
 from django.db import transaction
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from jobs import credentials, pages
-from jobs.models import Bucket
+from jobs.details import links
+from jobs.models import Bucket, LinkTemplate
 from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
     from django.http import HttpRequest
+    from django.utils.safestring import SafeString
 
     # Django's class is generic for the type checker only.
     ModelAdmin = admin.ModelAdmin[Bucket]
+    LinkModelAdmin = admin.ModelAdmin[LinkTemplate]
 else:
-    ModelAdmin = admin.ModelAdmin
+    ModelAdmin = LinkModelAdmin = admin.ModelAdmin
 
 admin.site.site_header = "Batchlens"
 admin.site.site_title = "Batchlens"
@@ -61,6 +65,24 @@ class BucketAdmin(ModelAdmin):
             messages.warning(
                 request, _("BUCKETS names this bucket: the next start sets its region and credential again.")
             )
+
+
+@admin.register(LinkTemplate)
+class LinkTemplateAdmin(LinkModelAdmin):
+    """What staff see and change of a link, with all placeholders told beside the field."""
+
+    list_display = ("label", "place", "url")
+    list_filter = ("place",)
+    search_fields = ("label", "url")
+    fields = ("label", "place", "url", "placeholders")
+    readonly_fields = ("placeholders",)
+
+    @admin.display(description=gettext_lazy("placeholders"))
+    def placeholders(self, _template: LinkTemplate) -> SafeString:
+        """Return what may stand in an address, and what it means."""
+        told = [(links.OF_BUCKET, _("everywhere")), (links.OF_JOB, _("on jobs"))]
+        rows = [(f"{{{name}}}", where, meaning) for known, where in told for name, meaning in known.items()]
+        return format_html("<dl>{}</dl>", format_html_join("", "<dt><code>{}</code> ({})</dt><dd>{}</dd>", rows))
 
 
 def _drop_problems(bucket: Bucket) -> None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from jobs.cloudinfinite.names import valid_bucket, valid_region
 from jobs.credentials import NAME
+from jobs.details import links
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import Group
@@ -98,6 +99,43 @@ class Bucket(models.Model):
     def __str__(self) -> str:
         """Return the full name."""
         return self.name
+
+
+class LinkTemplate(models.Model):
+    """A link that admins put on every bucket's list, or on every job: the console, the results, logs of that time."""
+
+    class Place(models.TextChoices):
+        """Where it stands."""
+
+        BUCKET = "bucket", _("on a bucket's list")
+        JOB = "job", _("on a job")
+
+    label = models.CharField(_("label"), max_length=60, help_text=_("What the link is called, like CI console."))
+    place = models.CharField(_("place"), max_length=10, choices=Place)
+    url = models.CharField(
+        _("address"),
+        max_length=1000,
+        help_text=_(
+            "An http or https address with placeholders in braces. What fills them is percent-encoded;"
+            " a link that needs what a job doesn't have isn't shown."
+        ),
+    )
+
+    class Meta:
+        """Names and order."""
+
+        verbose_name = _("link template")
+        verbose_name_plural = _("link templates")
+        ordering = ("place", "label", "pk")
+
+    def __str__(self) -> str:
+        """Return the label."""
+        return self.label
+
+    def clean(self) -> None:
+        """Raise ValidationError for a template that could lead nowhere, or where a job's text wants."""
+        if wrong := links.wrong_with(self.url, of_job=self.place == self.Place.JOB):
+            raise ValidationError({"url": wrong}, code="url")
 
 
 class Mark(models.Model):

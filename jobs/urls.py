@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
+from jobs.filters import TABS
 from jobs.views import job, lists, status
 from jobs.views.embed import framed
 
@@ -27,7 +28,7 @@ app_name = "jobs"
 class PartConverter(StringConverter):
     """What a job is drilled into; each part is a page, a partial and a JSON twin of its own."""
 
-    regex = "operation|output|time-interval|input|raw"
+    regex = "|".join(TABS)
 
 
 register_converter(PartConverter, "part")

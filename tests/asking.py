@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from jobs.filters import JobFilter, Pin, View
+from jobs.filters import TABS, JobFilter, Pin, View
 from jobs.filters.ranges import CALENDAR, LONGEST, UNITS
 
 if TYPE_CHECKING:
@@ -81,4 +81,6 @@ def requests(draw: DrawFn) -> tuple[JobFilter, View]:
             next_token=draw(names),
             after=draw(st.none() | moments),
         )
+    if draw(st.booleans()):
+        view = view.showing(draw(names.filter(bool)), draw(st.sampled_from(TABS)))
     return job_filter, view

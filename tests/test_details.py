@@ -17,7 +17,7 @@ from jobs.cloudinfinite.schema import Job, parse_time
 from jobs.cloudinfinite.tree import nodes
 from jobs.details.branches import DEEPEST, MOST, Branch, grow, size, web_address
 from jobs.details.codes import UNKNOWN, advice
-from jobs.details.contradictions import contradictions
+from jobs.details.contradictions import contradictions, odd_times
 from jobs.details.operation import operation
 from jobs.details.output import output
 from jobs.details.raw import SHOWN, raw
@@ -480,7 +480,7 @@ def test_an_axis_of_a_year_or_less_has_ticks(first: datetime, span: int, zone: s
 
 
 def test_sources_say_what_each_kind_selects() -> None:
-    found = sources(job(Input={"Prefix": "", "Object": "a.mp4", "Cloud": "x"}))
+    found = sources(job(Input={"Prefix": "", "Object": "a.mp4", "Cloud": "x"}), BUCKET)
 
     assert [(one.branch.name, bool(one.meaning)) for one in found.sources] == [
         ("Prefix", True), ("Object", True), ("Cloud", False),
@@ -489,8 +489,51 @@ def test_sources_say_what_each_kind_selects() -> None:
     assert found.several
 
 
+@pytest.mark.parametrize(
+    ("given", "cos"),
+    [
+        ({"Prefix": "raw/"}, f"cos://{BUCKET}/raw/"),
+        ({"Prefix": ""}, f"cos://{BUCKET}/"),
+        ({"Object": "/a b.mp4"}, f"cos://{BUCKET}/a b.mp4"),
+        ({"UrlFile": "https://lists-1250000000.cos.ap-x.myqcloud.com/a%20b.txt"}, "cos://lists-1250000000/a b.txt"),
+        ({"Manifest": "https://elsewhere.example/manifest.json"}, ""),
+        ({"Cloud": "x"}, ""),
+    ],
+)
+def test_source_has_a_cos_path_where_it_names_one(given: dict[str, Any], cos: str) -> None:
+    [source] = sources(job(Input=given), BUCKET).sources
+
+    assert source.cos == cos
+
+
+@pytest.mark.parametrize(
+    ("fields", "odd"),
+    [
+        ({"State": "Success", "StartTime": "2023-11-14T09:00:05+0800", "EndTime": "2023-11-14T09:30:00+0800"}, set()),
+        (
+            {"State": "Running", "StartTime": "2023-11-14T09:00:05+0800", "EndTime": "2023-11-14T09:30:00+0800"},
+            {"ended"},
+        ),
+        ({"State": "Submitted", "StartTime": "2023-11-14T09:00:05+0800"}, {"started"}),
+        ({"State": "Success", "StartTime": "2023-11-14T08:00:05+0800"}, {"started"}),
+        ({"State": "Success", "EndTime": "2023-11-14T08:00:05+0800"}, {"ended"}),
+        ({"State": "Submitted", "CreationTime": "2023-11-14T12:00:00+0800"}, {"created"}),
+        ({"State": "Melted", "EndTime": "2023-11-14T09:30:00+0800"}, set()),
+    ],
+)
+def test_times_that_can_not_be_true_beside_the_others_are_marked_in_the_drawing(
+    fields: dict[str, str], odd: set[str]
+) -> None:
+    sample = job(**{"CreationTime": "2023-11-14T09:00:00+0800", **fields})
+
+    drawn = timeline(sample, AS_OF, SHANGHAI)
+
+    assert (odd_times(sample, AS_OF), {point.kind for point in drawn.points if point.odd}) == (odd, odd)
+    assert bool(odd) <= bool(contradictions(sample, AS_OF))
+
+
 def test_sources_without_input_are_none() -> None:
-    assert sources(job(JobId="b1")).sources == ()
+    assert sources(job(JobId="b1"), BUCKET).sources == ()
 
 
 def test_raw_keeps_the_xml_to_the_letter_and_marks_unknown_names() -> None:
@@ -554,7 +597,7 @@ def test_any_tree_is_shown_whole(tree: dict[str, Any], masked: set[str]) -> None
     contradictions(any_job, AS_OF)
     timeline(any_job, AS_OF, SHANGHAI)
     time_interval(any_job, AS_OF, SHANGHAI, masked)
-    sources(any_job, masked)
+    sources(any_job, BUCKET, masked)
     output(any_job, BUCKET, REGION, masked)
     operation(any_job, masked)
     raw(any_job, None, tuple(masked))

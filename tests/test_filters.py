@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.filters import (
+    TABS,
     FormState,
     JobFilter,
     ListRequest,

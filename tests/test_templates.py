@@ -91,7 +91,18 @@ UNTRANSLATED = {"Batchlens", "RequestId", "CallBack", "UserData", "JobParam", "J
 """Names: they are the same in every language."""
 
 
-@pytest.mark.parametrize("name", ["jobs/job_list.html", "jobs/bucket_list.html", "jobs/status.html", "base.html"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "jobs/job_list.html",
+        "jobs/bucket_list.html",
+        "jobs/status.html",
+        "jobs/drawer.html",
+        "jobs/cells.html",
+        "jobs/snippets.html",
+        "base.html",
+    ],
+)
 def test_every_word_goes_through_gettext(name: str) -> None:
     text = (settings.BASE_DIR / "templates" / name).read_text(encoding="utf-8")
     text = re.sub(

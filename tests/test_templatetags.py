@@ -227,6 +227,20 @@ def test_job_link_keeps_the_zone_of_its_row() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("part", "beside", "alone"),
+    [("", "job=b2", ""), ("operation", "job=b2", "operation/"), ("raw", "job=b2&tab=raw", "raw/")],
+)
+def test_part_of_a_job_is_looked_at_where_the_reader_is(part: str, beside: str, alone: str) -> None:
+    found = asked(f"states=Failed&nextToken=t&pin={PIN}&lang=en&job=b1&tab=input")
+    template = "{% autoescape off %}{% part_url bucket 'b2' part %}{% endautoescape %}"
+
+    assert render(template, bucket=BUCKET, part=part, drawer=found) == (
+        f"/buckets/{BUCKET}/jobs/?states=Failed&nextToken=t&pin={PIN}&lang=en&{beside}"
+    )
+    assert render(template, bucket=BUCKET, part=part) == f"/buckets/{BUCKET}/jobs/b2/{alone}"
+
+
 @pytest.mark.parametrize("job_id", ["", ".", "..", "a/b", "/", "b1\n"])
 def test_id_that_no_address_can_hold_has_no_link(job_id: str) -> None:
     assert render("{% job_url bucket job_id %}", bucket=BUCKET, job_id=job_id) == ""

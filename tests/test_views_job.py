@@ -152,7 +152,7 @@ def test_output_path_stands_once_with_the_job_id_in_it(client: Client, bucket: B
     page = soup(get(client, path_of(bucket, "output")))
 
     assert one(page, "code[data-resolved]").decode_contents() == f"out/{JOB_ID}/${{InputName}}.mp4"
-    assert one(page, "button[data-copy^='cos://']")["data-copy"] == (
+    assert one(page, "#panel button[data-copy^='cos://']")["data-copy"] == (
         f"cos://media-out-1250000000/out/{JOB_ID}/${{InputName}}.mp4"
     )
     assert "another region" in words(named(page, "Region"))

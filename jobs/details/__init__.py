@@ -2,5 +2,5 @@
 
 `names` knows what elements are called, `branches` turns any tree into rows, `operation`, `output`, `time_interval`,
 `source` and `raw` are the parts a job is drilled into, `timeline` and `scale` its drawings, `contradictions` and `codes`
-what has to be said in words.
+what has to be said in words, `snippets` and `links` what leads to other tools.
 """

@@ -31,6 +31,21 @@ def contradictions(job: Job, as_of: datetime) -> tuple[str, ...]:
     return (*_of_words(job), *_of_state(job), *_of_order(job, as_of))
 
 
+def odd_times(job: Job, as_of: datetime) -> frozenset[str]:
+    """Return which of "created", "started" and "ended" can't be true beside the others, so that a drawing marks them."""
+    created, started, ended = job.creation_time, job.start_time, job.end_time
+    odd: set[str] = set()
+    if created and created > as_of + SLACK:
+        odd.add("created")
+    if started and (job.state == "Submitted" or (created and started < created)):
+        odd.add("started")
+    if ended and (
+        (job.state in STATES and not job.is_final) or any(time and ended < time for time in (created, started))
+    ):
+        odd.add("ended")
+    return frozenset(odd)
+
+
 def _of_words(job: Job) -> Iterator[str]:
     if not job.state:
         yield _("No state is given.")

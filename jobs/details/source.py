@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from django.utils.translation import gettext_lazy as _
 
@@ -25,12 +27,16 @@ MEANINGS: dict[str, _StrPromise] = {
 WHOLE_BUCKET = _("The prefix is empty, so every object of the bucket is read.")
 
 
+_ON_COS = re.compile(r"https?://([a-z0-9-]+)\.cos\.[a-z0-9-]+\.myqcloud\.com/([^?#]*)")
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One element of Input. `meaning` says what it selects, "" for one that we don't know."""
+    """One element of Input. `meaning` says what it selects, "" for one that we don't know; `cos` is its cos:// path, if any."""
 
     branch: Branch
     meaning: _StrPromise | str
+    cos: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +48,19 @@ class Sources:
     left_out: int
 
 
-def sources(job: Job, masked: Container[str] = ()) -> Sources:
-    """Return what the Input part shows; `masked` are the paths whose text is masked."""
+def sources(job: Job, bucket: str, masked: Container[str] = ()) -> Sources:
+    """Return what the Input part shows.
+
+    Args:
+        job: the job.
+        bucket: the name of the job's own bucket, in which a key without an address is.
+        masked: the paths whose text is masked.
+    """
     root = grow({"Input": job.tree["Input"]} if "Input" in job.tree else {}, masked=masked)
     found: list[Source] = []
     for one in root.children:
         # An Input without elements but with text is no sample's; it is shown as it is.
-        found.extend(Source(child, _meaning(child)) for child in one.children)
+        found.extend(Source(child, _meaning(child), _cos(child, bucket)) for child in one.children)
         if one.text:
             found.append(Source(one, ""))
     known = [source for source in found if source.meaning]
@@ -60,3 +72,12 @@ def _meaning(branch: Branch) -> _StrPromise | str:
     if branch.name == "Prefix" and branch.text == "":
         return WHOLE_BUCKET
     return MEANINGS.get(branch.name, "")
+
+
+def _cos(branch: Branch, bucket: str) -> str:
+    """Return the cos:// path that an element names by a key or an address, "" where it names none."""
+    if branch.name not in MEANINGS or branch.text is None or branch.masked:
+        return ""
+    if address := _ON_COS.fullmatch(branch.text):
+        return f"cos://{address[1]}/{unquote(address[2])}"
+    return "" if "://" in branch.text else f"cos://{bucket}/{branch.text.removeprefix('/')}"

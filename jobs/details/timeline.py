@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jobs.details.contradictions import odd_times
 from jobs.details.scale import Axis, Tick, percent
 
 if TYPE_CHECKING:
@@ -54,10 +55,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A moment as it is drawn; `kind` is one of SHAPES, `share` is from 0 to 100."""
+    """A moment as it is drawn; `kind` is one of SHAPES, `share` is from 0 to 100. An odd one contradicts what else is told."""
 
     kind: str
     share: float
+    odd: bool = False
 
     @property
     def x(self) -> str:
@@ -72,12 +74,13 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The drawing of one job. Without any time there are no points, and nothing is drawn."""
+    """The drawing of one job. Without any time there are no points, and nothing is drawn. `odd` are as of `odd_times`."""
 
     stretches: tuple[Stretch, ...]
     bars: tuple[Bar, ...]
     points: tuple[Point, ...]
     ticks: tuple[Tick, ...]
+    odd: frozenset[str] = frozenset()
 
     @property
     def shapes(self) -> dict[str, str]:
@@ -110,7 +113,8 @@ def timeline(job: Job, as_of: datetime, zone: ZoneInfo) -> Timeline:
     axis = Axis.over([*_moments(job).values(), *(part.last for part in parts)], zone)
     if axis is None:
         return Timeline(parts, (), (), ())
-    return Timeline(parts, tuple(bars(parts, axis)), tuple(points(job, parts, axis)), axis.ticks)
+    odd = odd_times(job, as_of)
+    return Timeline(parts, tuple(bars(parts, axis)), tuple(points(job, parts, axis, odd)), axis.ticks, odd)
 
 
 def stretches(job: Job, as_of: datetime) -> Iterator[Stretch]:
@@ -143,11 +147,11 @@ def bars(parts: tuple[Stretch, ...], axis: Axis) -> Iterator[Bar]:
         )
 
 
-def points(job: Job, parts: tuple[Stretch, ...], axis: Axis) -> Iterator[Point]:
+def points(job: Job, parts: tuple[Stretch, ...], axis: Axis, odd: frozenset[str] = frozenset()) -> Iterator[Point]:
     """Yield the moments as they are drawn on `axis`, and "now" where a stretch goes on."""
     for kind, time in _moments(job).items():
         if time is not None:
-            yield Point(kind, axis.share(time))
+            yield Point(kind, axis.share(time), kind in odd)
     for part in parts:
         if part.is_open:
             yield Point("now", axis.share(part.last))

@@ -20,10 +20,11 @@ from .parsing import (
 from .pins import Pin
 from .queries import Chip, job_query, list_query
 from .reading import ParameterNote
-from .view import View
+from .view import TABS, View
 
 __all__ = [
     "EXAMPLES",
+    "TABS",
     "BucketsRequest",
     "Chip",
     "Choice",

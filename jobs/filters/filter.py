@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from jobs.cloudinfinite.schema import FINAL, STATES, TYPES, parse_time
 
 from . import ranges, words
-from .queries import PARAMETERS, PLACE, Chip, list_query
+from .queries import DRAWER, PARAMETERS, PLACE, Chip, list_query
 from .times import default_zone, local_text, write_time
 from .view import View
 
@@ -199,7 +199,7 @@ class JobFilter:
         return found
 
 
-_FIELDS = tuple(name for name in PARAMETERS if name not in (*PLACE, "lang"))
+_FIELDS = tuple(name for name in PARAMETERS if name not in (*PLACE, *DRAWER, "lang"))
 
 
 def _whole_second(time: datetime | None) -> datetime | None:

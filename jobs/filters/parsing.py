@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 
 from . import grammar
 from .filter import JobFilter
-from .queries import PARAMETERS, PLACE, encode, list_pairs, list_query
+from .queries import DRAWER, PARAMETERS, PLACE, encode, list_pairs, list_query
 from .ranges import CALENDAR
 from .reading import TEXT, Reading, read_buckets, read_job, read_list
 from .times import default_zone
+from .view import TABS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -160,9 +161,13 @@ class ListRequest(JobRequest):
         return list_query(changed, view if changed == self.filter else view.first())
 
     def next_query(self, pin: Pin, continuation: Continuation) -> str:
-        """Return the query of the page at which the chain of `pin` goes on."""
-        view = self.view.at(pin, next_token=continuation.next_token, after=continuation.after)
+        """Return the query of the page at which the chain of `pin` goes on. The drawer belongs to the page before."""
+        view = self.view.showing("").at(pin, next_token=continuation.next_token, after=continuation.after)
         return list_query(self.filter, view)
+
+    def drawer_query(self, job_id: str, tab: str = TABS[0]) -> str:
+        """Return the query of this very place in the list with a job in the drawer; with none where `job_id` is ""."""
+        return list_query(self.filter, self.view.showing(job_id, tab))
 
     def depth_query(self, pin: Pin, depth: int) -> str:
         """Return the query of `depth` pages together, counted from the page that this query begins with."""
@@ -260,7 +265,7 @@ def _going_on(kept: Pairs, changes: Mapping[str, str], read: Callable[[Pairs], R
     Other errors stay in it, so that nobody loses what isn't mended yet. A place in the list goes with the old question.
     """
     gone = set(changes)
-    question = set(PARAMETERS) - {*PLACE, "lang", "tz"}
+    question = set(PARAMETERS) - {*PLACE, *DRAWER, "lang", "tz"}
     if any(name == "range" and value in CALENDAR for name, value in kept):
         question.add("tz")  # a calendar range is another one in another zone
     if gone & question:

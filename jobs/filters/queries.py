@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from .times import default_zone
-from .view import View
+from .view import TABS, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 PLACE = ("nextToken", "depth", "pin", "after")
 """Parameters that say where in the list one is. They belong to one question: whoever changes the filter drops them."""
+DRAWER = ("job", "tab")
+"""Parameters of the drawer beside the list. They come last, so that a script can put them there without knowing the rest."""
 PARAMETERS = (
     "type", "states", "name", "jobId", "workflowId", "startCreationTime", "endCreationTime", "orderByTime", "size",
-    "nextToken", "range", "tz", "depth", "pin", "after", "lang",
+    "nextToken", "range", "tz", "depth", "pin", "after", "lang", *DRAWER,
 )  # fmt: skip
 """Every parameter of a list, in canonical order."""
 
@@ -46,6 +48,7 @@ def list_pairs(job_filter: JobFilter, view: View | None = None) -> list[tuple[st
     view = view or View()
     given = {"tz": view.tz, "lang": view.lang, "nextToken": view.next_token, "after": view.after_text}
     given |= {"pin": str(view.pin or ""), "depth": str(view.depth) if view.depth > 1 else ""}
+    given |= {"job": view.job, "tab": view.tab if view.job and view.tab != TABS[0] else ""}
     given |= job_filter.params()
     if given["tz"] == default_zone().key:
         given["tz"] = ""

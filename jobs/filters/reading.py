@@ -24,13 +24,14 @@ from .values import (
     read_range,
     read_size,
     read_states,
+    read_tab,
     read_text,
     read_token,
     read_type,
     read_zone,
     shortened,
 )
-from .view import View
+from .view import TABS, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -183,7 +184,11 @@ def read_list(pairs: Pairs, now: float) -> Reading:
         pin=read("pin", lambda value: read_pin(value, now), None),
         next_token=read("nextToken", read_token, ""),
         after=reading.read_moment("after", view.zone, is_end=reading.filter.order == DEFAULT_ORDER),
+        job=read("job", read_text, ""),
+        tab=read("tab", read_tab, TABS[0]),
     )
+    if "tab" in reading.values and "job" not in reading.values:
+        reading.fault("tab", _("This is a part of a job, so it works only together with job, which says of which."))
     for name in ("nextToken", "after"):
         if name in reading.values and "pin" not in reading.values:
             text = _(

@@ -17,6 +17,7 @@ from . import ranges
 from .filter import LARGEST_SIZE, ORDERS
 from .pins import Pin
 from .times import UnreadableTime, read_time, similar_zone, zone_names
+from .view import TABS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -96,6 +97,11 @@ def read_token(value: str) -> str:
     if len(value.encode()) > LONGEST_TOKEN:
         raise WrongValue(_("This token is longer than %(most)s bytes.") % {"most": LONGEST_TOKEN})
     return value
+
+
+def read_tab(value: str) -> str:
+    """Return a part of a job."""
+    return _one_of(value, TABS, _("“%(value)s” is no part of a job. Known are %(allowed)s."))
 
 
 def read_range(value: str) -> str:

@@ -12,6 +12,8 @@ from .times import default_zone, write_time
 if TYPE_CHECKING:
     from .pins import Pin
 
+TABS = ("operation", "output", "time-interval", "input", "raw")
+"""What a job is drilled into; the first is open where none is named."""
 PLACE_KEPT = timedelta(hours=1)
 """How long a link to a place in a list opens that very place; after that it opens the newest list."""
 
@@ -20,7 +22,8 @@ PLACE_KEPT = timedelta(hours=1)
 class View:
     """`tz` is "" for TIME_ZONE and `lang` for the browser's; `depth` counts pages; the rest says which page comes first.
 
-    `after` is the creation time, inclusive, at which a chain goes on by keyset; it is kept in UTC.
+    `after` is the creation time, inclusive, at which a chain goes on by keyset; it is kept in UTC. `job` is the id of the job
+    that the drawer beside the list shows, "" while it is closed, and `tab` the part of it that is open.
     """
 
     tz: str = ""
@@ -29,6 +32,8 @@ class View:
     pin: Pin | None = None
     next_token: str = ""
     after: datetime | None = None
+    job: str = ""
+    tab: str = TABS[0]
 
     def __post_init__(self) -> None:
         """Let equal views be equal: the default zone has one name, a moment one form."""
@@ -53,7 +58,7 @@ class View:
         return bool(self.next_token or self.after)
 
     def first(self) -> View:
-        """Return this view of the newest first page: zone and language stay, the place in the list goes."""
+        """Return this view of the newest first page: zone and language stay, the place goes and the drawer closes."""
         return View(tz=self.tz, lang=self.lang)
 
     def is_old_place(self, now: float) -> bool:
@@ -65,6 +70,10 @@ class View:
         if self.pin is None or self.is_continuation:
             return False
         return now - self.pin.opened / 1000 > PLACE_KEPT.total_seconds()
+
+    def showing(self, job: str, tab: str = TABS[0]) -> View:
+        """Return this view with a job in the drawer, or with the drawer closed where `job` is ""."""
+        return replace(self, job=job, tab=tab)
 
     def at(self, pin: Pin, *, depth: int = 1, next_token: str = "", after: str = "") -> View:
         """Return this view of a page of the chain that `pin` names.

@@ -17,7 +17,7 @@ from django.utils.translation import get_language, gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from jobs.cloudinfinite.names import valid_job_id
-from jobs.filters import JobFilter, View, job_query, list_query
+from jobs.filters import TABS, JobFilter, View, job_query, list_query
 from jobs.filters.times import default_zone, local_text
 from jobs.filters.words import KINDS, STATES
 from jobs.templatetags.markup import fill
@@ -185,6 +185,22 @@ def job_url(context: Context, bucket: Bucket | str, job_id: str, part: str = "")
     path = job_path(job_folder(namespace_of(context), _name(bucket)), job_id)
     query = job_query(view_of(context))
     return f"{path}{part}{'/' if part else ''}{'?' if query else ''}{query}" if path else ""
+
+
+@register.simple_tag(takes_context=True)
+def part_url(context: Context, bucket: Bucket | str, job_id: str, part: str = "") -> str:
+    """Return the address of a part of a job where the reader looks at it: the job's page, or the drawer beside a list.
+
+    Args:
+        context: as for `list_url`; its `drawer` is the list beside which the drawer is open.
+        bucket: the bucket or its name.
+        job_id: upstream's text.
+        part: as for `job_url`; the first one where it is "".
+    """
+    drawer = context.get("drawer")
+    if drawer is None:
+        return job_url(context, bucket, job_id, part)
+    return list_url(context, bucket, query=drawer.drawer_query(job_id, part or TABS[0]))
 
 
 def job_path(folder: str, job_id: str) -> str:

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
 from jobs.filters import job_query
+from jobs.filters.words import KINDS, STATES
 from jobs.templatetags.jobs import (
     badge_html,
     duration_html,
@@ -38,9 +39,11 @@ if TYPE_CHECKING:
 register = template.Library()
 
 NOTHING = SafeString("")
+ODD = SafeString(' data-odd="1"')
+"""Says that the list can't be asked for this row's state or kind."""
 
 ROW = """
-<tr{} data-state="{}">
+<tr{} data-state="{}" data-type="{}"{}>
 <td class="status">{}</td>
 <td class="name">{}<code>{}</code>{}</td>
 <td class="what">{}{}{}</td>
@@ -90,6 +93,8 @@ def _row(job: Job, page: _Page) -> SafeString:
         ROW,
         fill(' id="job-{}"', job_id) if job_id else NOTHING,
         job.state,
+        job.type,
+        NOTHING if job.state in STATES and job.type in KINDS else ODD,
         badge_html(job.state, page.language),
         _name(job, job_path(page.folder, job.job_id), page.end),
         job_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse, HttpResponseRedirect
@@ -10,6 +11,7 @@ from django.views.decorators.http import require_safe
 from jobs import access, filters, twins
 from jobs.cloudinfinite.tree import nodes
 from jobs.filters import job_query
+from jobs.views.links import job_links
 from jobs.views.look import Look
 from jobs.views.responses import address, as_html, as_twin, fragment_target, listed, reader_of
 
@@ -51,26 +53,34 @@ def _show(request: HttpRequest, bucket_name: str, job_id: str, part: str, *, as_
     return _twin(request, look) if as_json else _page(request, look)
 
 
+def job_context(look: Look) -> dict[str, Any]:
+    """Return what the templates of a job show, on its page and in the drawer beside a list."""
+    context = {"look": look, "bucket": look.bucket, "job_id": look.job_id, "view": look.view, "zone": look.view.zone}
+    if look.record is None:
+        return context
+    as_of = datetime.fromtimestamp(look.record.as_of, UTC)
+    links = job_links(look.bucket, look.record.row.job, as_of)
+    return {**context, **look.details(), "links": links}
+
+
+def version_of(look: Look, context: dict[str, Any]) -> list[object] | None:
+    """Return all that what shows `context` depends on, besides the reader; None while something is missing."""
+    return None if look.version is None else [*look.version, context["links"]]
+
+
 def _page(request: HttpRequest, look: Look) -> HttpResponse:
     target = fragment_target(request)
     fragment = f"#{target}" if target in FRAGMENTS else ""
-    context = {
-        "look": look,
-        "bucket": look.bucket,
-        "job_id": look.job_id,
-        "view": look.view,
-        "zone": look.view.zone,
-        "twin": address(request.path.removesuffix("/") + ".json", job_query(look.view)),
-        "is_fragment": bool(fragment),
-        **look.details(),
-    }
+    context = job_context(look)
+    context["is_fragment"] = bool(fragment)
+    context["twin"] = address(request.path.removesuffix("/") + ".json", job_query(look.view))
     return as_html(
         request,
         f"jobs/job.html{fragment}",
         context,
         status=look.status,
         retry_after=look.retry_after,
-        version=look.version,
+        version=version_of(look, context),
     )
 
 

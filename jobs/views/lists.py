@@ -16,8 +16,11 @@ from django_htmx.http import push_url, retarget
 from jobs import access, filters, pages, twins
 from jobs.regions import region_name
 from jobs.servers import ServerDown
+from jobs.views.drawer import drawer_alone, drawer_beside, drawer_version, is_drawer_alone
 from jobs.views.form import form_html
+from jobs.views.links import bucket_links
 from jobs.views.listing import Listing
+from jobs.views.reproduce import list_snippets_of
 from jobs.views.responses import (
     address,
     as_html,
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
     from jobs.filters import ListRequest
     from jobs.models import Bucket
+    from jobs.views.links import Link
 
 FRAGMENTS = {"more": "#rows", "results": "#results", "list": "#list"}
 """Which part of the page goes where: the id of what htmx replaces, and the partial that replaces it."""
@@ -72,8 +76,11 @@ def job_list(request: HttpRequest, bucket_name: str, *, as_json: bool = False) -
         return _wrong_list(request, bucket, asked, as_json=as_json)
     if not asked.is_canonical:
         return HttpResponseRedirect(address(request.path, asked.canonical))
+    if not as_json and is_drawer_alone(request, asked):
+        return drawer_alone(request, bucket, asked)
     embedded = namespace(request) == "embed"
-    shell = None if as_json else _shell(request, bucket, asked)
+    links = () if as_json or fragment_target(request) == "more" else bucket_links(bucket)
+    shell = None if as_json else _shell(request, asked, {**_frame(request, bucket, asked), "bucket_links": links})
     listing = Listing.look(
         bucket,
         asked,
@@ -82,7 +89,7 @@ def job_list(request: HttpRequest, bucket_name: str, *, as_json: bool = False) -
         reader=reader_of(request),
         meanwhile=shell.prepare if shell else None,
     )
-    return _listing_page(listing, shell) if shell else _listing_twin(request, listing)
+    return _listing_page(request, listing, shell, links) if shell else _listing_twin(request, listing)
 
 
 @require_POST
@@ -103,21 +110,28 @@ def _searched(bucket: Bucket) -> tuple[str, ...]:
     return bucket.name, bucket.label, bucket.region, region_name(bucket.region)
 
 
-def _shell(request: HttpRequest, bucket: Bucket, asked: ListRequest) -> Shell:
-    """Return the page around the results. What a sentinel gets is nothing but results."""
+def _shell(request: HttpRequest, asked: ListRequest, frame: dict[str, Any]) -> Shell:
+    """Return the page around the results. What a sentinel gets is nothing but results; a drawer waits for them, too."""
     target = fragment_target(request)
-    inside = "" if target == "more" else "jobs/job_list.html#answer"
-    return Shell(request, f"jobs/job_list.html{FRAGMENTS.get(target, '')}", inside, _frame(request, bucket, asked))
+    inside = "" if target == "more" or _with_drawer(request, asked) else "jobs/job_list.html#answer"
+    return Shell(request, f"jobs/job_list.html{FRAGMENTS.get(target, '')}", inside, frame)
 
 
-def _listing_page(listing: Listing, shell: Shell) -> HttpResponse:
-    return as_html_of(
-        shell,
-        {"listing": listing},
-        status=listing.status,
-        retry_after=listing.retry_after,
-        version=listing.version if listing.outcome == "ready" else None,
-    )
+def _with_drawer(request: HttpRequest, asked: ListRequest) -> bool:
+    return bool(asked.view.job) and not fragment_target(request)
+
+
+def _listing_page(request: HttpRequest, listing: Listing, shell: Shell, links: tuple[Link, ...]) -> HttpResponse:
+    context: dict[str, Any] = {"listing": listing, "snippets": partial(list_snippets_of, listing)}
+    status, retry_after = listing.status, listing.retry_after
+    version = [*listing.version, links] if listing.outcome == "ready" else None
+    if _with_drawer(request, listing.asked):
+        drawer = drawer_beside(request, listing)
+        context |= drawer
+        version = version and (parts := drawer_version(drawer)) and [*version, *parts]
+        if listing.outcome == "ready" and drawer["look"].pending:
+            status, retry_after = drawer["look"].status, drawer["look"].retry_after
+    return as_html_of(shell, context, status=status, retry_after=retry_after, version=version or None)
 
 
 def _listing_twin(request: HttpRequest, listing: Listing) -> HttpResponse:

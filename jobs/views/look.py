@@ -15,9 +15,11 @@ from jobs.details.contradictions import contradictions
 from jobs.details.operation import operation
 from jobs.details.output import output
 from jobs.details.raw import raw
+from jobs.details.snippets import job_snippets
 from jobs.details.source import sources
 from jobs.details.time_interval import time_interval
 from jobs.details.timeline import timeline
+from jobs.filters import TABS
 from jobs.pages import Failed, Pending, ReadyJob
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ PARTS = {
     "input": _("Input"),
     "raw": _("Raw"),
 }
-FIRST_PART = "operation"
+FIRST_PART = TABS[0]
 
 
 @dataclass(frozen=True)
@@ -136,14 +138,16 @@ class Look:
             return {}
         job, masked, zone = self.record.row.job, self.record.row.masked, self.view.zone
         as_of = datetime.fromtimestamp(self.record.as_of, UTC)
+        target = output(job, self.bucket.name, self.bucket.region, masked)
+        source = sources(job, self.bucket.name, masked)
         part: Any
         match self.open_part:
             case "output":
-                part = output(job, self.bucket.name, self.bucket.region, masked)
+                part = target
             case "time-interval":
                 part = time_interval(job, as_of, zone, masked)
             case "input":
-                part = sources(job, masked)
+                part = source
             case "raw":
                 part = raw(job, self.record.raw, masked)
             case _:
@@ -155,5 +159,8 @@ class Look:
             "timeline": timeline(job, as_of, zone),
             "contradictions": contradictions(job, as_of),
             "advice": codes.advice(job.code) if job.state == "Failed" and job.code else "",
+            "output_cos": next((path.cos for path in target.paths if path.cos), ""),
+            "input_cos": next((one.cos for one in source.sources if one.cos), ""),
+            "snippets": job_snippets(self.bucket.name, self.bucket.region, job.job_id or self.job_id),
             "detail": part,
         }

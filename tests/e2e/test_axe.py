@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from jobs import access
+from jobs.models import LinkTemplate
 from tests.e2e.conftest import TROUBLE_STATUS
 from tests.e2e.looking import job_path, list_path, wait_for_rows
 from tests.e2e.staleness import make_stale
@@ -151,6 +152,33 @@ def test_job(page: Page, new_bucket: NewBucket, emulator: Emulator, part: str) -
     page.wait_for_selector("#panel h2")
     assert page.locator("#part-" + (part or "operation")).get_attribute("aria-current") == "page"
 
+    assert_accessible(page)
+
+
+@pytest.mark.parametrize("prefix", ["", "/embed"])
+@pytest.mark.parametrize("width", [1600, 360])
+def test_drawer(page: Page, new_bucket: NewBucket, emulator: Emulator, prefix: str, width: int) -> None:
+    LinkTemplate.objects.create(label="Logs", place="job", url="https://logs.example.com/?q={job_id}")
+    LinkTemplate.objects.create(label="Console", place="bucket", url="https://console.example.com/{bucket}")
+    page.set_viewport_size({"width": width, "height": 900})
+    bucket = new_bucket(jobs=5, given=(RICH,))
+    page.goto(list_path(bucket, f"job={emulator.job_ids(bucket.name)[0]}&tab=output", prefix=prefix))
+    page.wait_for_selector("#drawer[open] #panel h2")
+    page.locator(".snippets summary").evaluate_all("all => all.map(one => one.parentElement.open = true)")
+
+    assert_accessible(page)
+
+
+def test_menu_of_a_cell_and_hidden_rows(page: Page, new_bucket: NewBucket) -> None:
+    page.goto(list_path(new_bucket(jobs=5, given=(RICH,))))
+    wait_for_rows(page, 6)
+    page.locator("tr[data-state] .name").first.hover()
+    page.click("#cell-button")
+    page.wait_for_selector("#cell-menu a")
+    assert_accessible(page)
+
+    page.locator("#cell-menu button").first.click()
+    page.wait_for_selector("#hiding:visible")
     assert_accessible(page)
 
 

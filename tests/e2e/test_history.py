@@ -30,6 +30,7 @@ def test_back_from_a_job_shows_a_whole_page_without_doubled_rows(page: Page, new
     page.evaluate("document.getElementById('more').scrollIntoView()")
     wait_for_more_rows(page, 10)
     page.locator(f"{ROWS} a").first.click()
+    page.get_by_role("link", name="Full page").click()
     page.wait_for_url("**/jobs/b*/")
 
     page.go_back()

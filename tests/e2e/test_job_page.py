@@ -139,6 +139,11 @@ def test_main_path_works_by_keyboard_alone(page: Page, bucket: Bucket, job_id: s
     page.wait_for_url("**?states=Success")
     tab_to(page, f"{ROWS} .name a")
     page.keyboard.press("Enter")
+    page.locator("#drawer-title:focus").wait_for()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Full page"
+    page.keyboard.press("Enter")
     page.wait_for_url(f"**{job_path(bucket, job_id)}")
 
     for part in PARTS[1:]:

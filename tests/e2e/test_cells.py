@@ -1,0 +1,184 @@
+"""“Only this” and “hide” on the cells of a list, by mouse and by keyboard, and what is said about hidden rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.looking import ROWS, ids, list_path, wait_for_more_rows, wait_for_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from jobs.models import Bucket
+
+SHOWN = f"{ROWS}:visible"
+
+
+def moment(second: int) -> str:
+    return f"2026-06-27T15:{second // 60:02}:{second % 60:02}+0800"
+
+
+@pytest.fixture
+def bucket(new_bucket: Callable[..., Bucket]) -> Bucket:
+    """A bucket with 40 jobs: each fourth failed, each half of them of one workflow."""
+    return new_bucket(
+        given=tuple(
+            {
+                "Name": f"nightly {number % 5}",
+                "Type": "Workflow" if number % 2 else "Job",
+                "State": "Failed" if number % 4 == 0 else "Success",
+                "CreationTime": moment(number),
+                "Operation": {"WorkflowIds": "w1"} if number % 2 else {"Tag": "Transcode"},
+            }
+            for number in range(40)
+        )
+    )
+
+
+@pytest.fixture
+def listed(page: Page, bucket: Bucket) -> Page:
+    """A page that shows twenty of them, high enough for no more to come by itself."""
+    page.set_viewport_size({"width": 1400, "height": 500})
+    page.goto(list_path(bucket, "size=20"))
+    wait_for_rows(page, 20)
+    return page
+
+
+def items(page: Page) -> list[str]:
+    return page.locator("#cell-menu > *").all_inner_texts()
+
+
+def open_menu(page: Page, cell: str) -> None:
+    """Point at a cell and open its menu."""
+    page.locator(cell).first.hover()
+    page.click("#cell-button")
+    page.locator("#cell-menu:popover-open").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        (".status", ["Only Success", "Hide Success"]),
+        (".what", ["Only Workflow", "Hide Workflow", "Only w1", "Hide w1"]),
+        (
+            ".name",
+            ["Only nightly 4", "Hide nightly 4", "Only Success", "Hide Success", "Only Workflow", "Hide Workflow", "Only w1",
+             "Hide w1"],
+        ),
+    ],
+)  # fmt: skip
+def test_menu_of_a_cell_tells_its_values_and_that_of_a_name_all_of_the_row(
+    listed: Page, cell: str, expected: list[str]
+) -> None:
+    open_menu(listed, f"{ROWS} {cell}")
+
+    assert items(listed) == expected
+
+
+def test_what_the_list_can_not_be_asked_for_can_only_be_hidden(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+    page.goto(list_path(new_bucket(given=({"State": "Melted", "Type": "Job", "CreationTime": moment(0)},))))
+    wait_for_rows(page, 1)
+
+    open_menu(page, f"{ROWS} .status")
+
+    assert items(page) == ["Hide Melted"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "item", "query"),
+    [
+        (".status", "Only Success", "states=Success&size=20"),
+        (".what", "Only Workflow", "type=Workflow&size=20"),
+        (".what", "Only w1", "workflowId=w1&size=20"),
+        (".name", "Only nightly 4", "name=nightly 4&size=20"),
+    ],
+)
+def test_only_this_leads_to_the_list_of_that_value(
+    listed: Page, bucket: Bucket, cell: str, item: str, query: str
+) -> None:
+    open_menu(listed, f"{ROWS} {cell}")
+
+    listed.get_by_role("link", name=item).click()
+
+    listed.wait_for_url(lambda address: query in address.replace("%20", " "))
+    listed.locator(ROWS).first.wait_for()
+    assert listed.locator(".chip").count() >= 1
+
+
+def test_hide_says_how_many_of_how_many_and_hides_rows_that_come_later(listed: Page) -> None:
+    open_menu(listed, f'{ROWS}[data-state="Failed"] .status')
+
+    listed.get_by_role("button", name="Hide Failed").click()
+
+    assert listed.locator("#hiding strong").inner_text() == "Hiding 5 of 20 loaded"
+    assert listed.locator("#announce").inner_text() == "Hiding 5 of 20 loaded"
+    assert listed.locator(SHOWN).count() == 15
+    listed.evaluate("document.getElementById('more').scrollIntoView()")
+    wait_for_more_rows(listed, 20)
+    assert listed.locator("#hiding strong").inner_text() == "Hiding 10 of 40 loaded"
+    assert listed.locator(f'{SHOWN}[data-state="Failed"]').count() == 0
+
+    open_menu(listed, f"{SHOWN} .what")
+    listed.get_by_role("button", name="Hide w1").click()
+    assert listed.locator("#hiding strong").inner_text() == "Hiding 30 of 40 loaded"
+
+    listed.get_by_role("button", name="Show them again").click()
+    assert listed.locator(SHOWN).count() == 40
+    assert listed.locator("#hiding").is_hidden()
+    assert "hid" not in listed.url
+
+
+def test_whole_way_works_by_keyboard(listed: Page, bucket: Bucket) -> None:
+    listed.locator(f"{ROWS} .name a").first.focus()
+
+    listed.keyboard.press("Tab")
+    assert listed.evaluate("document.activeElement.id") == "cell-button"
+    listed.keyboard.press("Enter")
+    listed.locator("#cell-menu > :focus").wait_for()
+    assert listed.evaluate("document.activeElement.textContent") == "Only nightly 4"
+    listed.keyboard.press("Escape")
+    listed.locator("#cell-menu:popover-open").wait_for(state="detached")
+    assert listed.evaluate("document.activeElement.id") == "cell-button"
+
+    listed.keyboard.press("Enter")
+    listed.locator("#cell-menu > :focus").wait_for()
+    listed.keyboard.press("Tab")
+    listed.keyboard.press("Enter")
+
+    listed.locator("#hiding:visible").wait_for()
+    assert listed.locator("#hiding strong").inner_text() == "Hiding 4 of 20 loaded"
+    assert listed.evaluate("document.activeElement.closest('tr').id") == f"job-{ids(listed)[1]}"
+
+
+def test_escape_in_the_menu_leaves_the_drawer_open(listed: Page) -> None:
+    listed.locator(f"{ROWS} .name a").first.click()
+    listed.locator("#drawer[open] #panel").wait_for()
+    open_menu(listed, f"{ROWS} .name")
+
+    listed.keyboard.press("Escape")
+
+    listed.locator("#cell-menu:popover-open").wait_for(state="detached")
+    assert listed.locator("#drawer[open]").count() == 1
+
+
+def test_hidden_rows_are_passed_over_by_next(listed: Page) -> None:
+    open_menu(listed, f'{ROWS}[data-state="Failed"] .status')
+    listed.get_by_role("button", name="Hide Failed").click()
+    shown = listed.locator(SHOWN).evaluate_all("rows => rows.map(row => row.id)")
+
+    listed.locator(f"#{shown[0]} .name a").click()
+    for row in shown[1:6]:
+        listed.locator(f"#drawer-next[href*='{row.removeprefix('job-')}']").click()
+        listed.locator("#drawer .facts code", has_text=row.removeprefix("job-")).first.wait_for()
+
+
+def test_one_button_and_one_menu_serve_all_rows(listed: Page) -> None:
+    for number in range(5):
+        listed.locator(f"{ROWS} .name").nth(number).hover()
+        assert listed.locator("#cell-button").count() == 1
+
+    assert listed.locator(f"{ROWS} button").count() == 1
