@@ -95,7 +95,7 @@ def test_there_is_one_polite_live_region() -> None:
 def test_scripts_are_small_and_evaluate_nothing() -> None:
     sources = {path.name: path.read_text(encoding="utf-8") for path in SCRIPTS}
 
-    assert sum(map(len, sources.values())) < 6_000
+    assert sum(map(len, sources.values())) < 15_000
     assert [
         name
         for name, text in sources.items()

@@ -123,7 +123,11 @@ class ListRequest(JobRequest):
 
     def next_query(self, pin: Pin, continuation: Continuation) -> str:
         """Return the query of the page at which the chain of `pin` goes on."""
-        view = self.view.at(pin, next_token=continuation.next_token, after=continuation.after)
+        return self.place_query(pin, continuation, depth=1)
+
+    def place_query(self, pin: Pin, continuation: Continuation, *, depth: int) -> str:
+        """Return the query of `depth` pages together of the chain of `pin`, counted from `continuation`."""
+        view = self.view.at(pin, depth=depth, next_token=continuation.next_token, after=continuation.after)
         return list_query(self.filter, view)
 
     def depth_query(self, pin: Pin, depth: int) -> str:

@@ -9,13 +9,15 @@ from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
-from django_htmx.http import push_url, retarget
+from django_htmx.http import push_url, replace_url, retarget
 
 from jobs import access, filters, pages, twins
 from jobs.regions import region_name
 from jobs.servers import ServerDown
+from jobs.views.document import ADDRESS, PAGES, Document
 from jobs.views.form import form_html
 from jobs.views.listing import Listing
 from jobs.views.responses import (
@@ -72,17 +74,22 @@ def job_list(request: HttpRequest, bucket_name: str, *, as_json: bool = False) -
         return _wrong_list(request, bucket, asked, as_json=as_json)
     if not asked.is_canonical:
         return HttpResponseRedirect(address(request.path, asked.canonical))
-    embedded = namespace(request) == "embed"
+    now = ci_time()
+    scrolls = not as_json and fragment_target(request) == "more"
     shell = None if as_json else _shell(request, bucket, asked)
     listing = Listing.look(
         bucket,
         asked,
-        now=ci_time(),
-        embedded=embedded,
+        now=now,
+        embedded=namespace(request) == "embed",
+        around=Document.around(request, asked, now) if scrolls else None,
         reader=reader_of(request),
         meanwhile=shell.prepare if shell else None,
     )
-    return _listing_page(listing, shell) if shell else _listing_twin(request, listing)
+    if shell is None:
+        return _listing_twin(request, listing)
+    response = _listing_page(listing, shell)
+    return _scrolled(request, response, listing) if scrolls else response
 
 
 @require_POST
@@ -118,6 +125,14 @@ def _listing_page(listing: Listing, shell: Shell) -> HttpResponse:
         retry_after=listing.retry_after,
         version=listing.version if listing.outcome == "ready" else None,
     )
+
+
+def _scrolled(request: HttpRequest, response: HttpResponse, listing: Listing) -> HttpResponse:
+    """Return what a sentinel gets, and let the address show as much as the document then does: no entry of the history."""
+    patch_vary_headers(response, [ADDRESS, PAGES])
+    if listing.outcome == "ready" and listing.document_query:
+        replace_url(response, address(request.path, listing.document_query))
+    return response
 
 
 def _listing_twin(request: HttpRequest, listing: Listing) -> HttpResponse:
