@@ -494,6 +494,31 @@ def test_completeness_line_counts_from_the_first_page_however_deep_the_document(
     assert {(tag["data-pages"], tag["data-received"], tag["data-unique"]) for tag in told} == {("2", "20", "20")}
 
 
+def test_place_in_a_list_has_a_way_to_the_newest_one(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=25)
+    live = soup(get(client, path_of(bucket, "size=10&tz=UTC")))
+    pin = re.search(r"pin=([0-9.]+)", str(one(live, "#more")["hx-get"]))
+    assert pin
+
+    place = soup(get(client, path_of(bucket, f"size=10&tz=UTC&depth=2&pin={pin[1]}")))
+
+    newest = [link for link in one(place, ".meta").select("a") if words(link) == "Show the newest"]
+    assert [link["href"] for link in newest] == [path_of(bucket, "size=10&tz=UTC")]
+    assert "Show the newest" not in words(one(live, ".meta"))
+
+
+def test_sentinel_inside_a_portal_writes_the_address_inside_it(
+    client: Client, new_bucket: NewBucket, settings: Settings
+) -> None:
+    settings.EMBED_ORIGINS = [PORTAL]
+    path = path_of(new_bucket(jobs=25), "size=10", prefix="/embed")
+    more = one(soup(get(client, path)), "#more")
+
+    response = scroll(client, more, f"http://testserver{path}")
+
+    assert response["HX-Replace-Url"].startswith("/embed/buckets/")
+
+
 def test_place_that_was_opened_long_ago_opens_the_newest_list_and_says_so(
     client: Client, new_bucket: NewBucket, emulator: Emulator
 ) -> None:

@@ -208,6 +208,12 @@ class Listing:
         return self.asked.place_query(first.pin, before[0], depth=before[1]) if before else ""
 
     @property
+    def is_place(self) -> bool:
+        """Whether it is the list as it was at its pin, from the first page on, so that newer jobs may be missing."""
+        view = self.asked.view
+        return view.pin is not None and not view.is_continuation and not view.is_old_place(self.now)
+
+    @property
     def old_place_query(self) -> str:
         """The query of the list as it was, when the link's place was too old to be opened."""
         view = self.asked.view
