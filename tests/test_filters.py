@@ -823,6 +823,15 @@ def test_next_query_carries_the_pin_and_the_continuation() -> None:
     )
 
 
+def test_place_query_counts_from_any_page_of_the_chain() -> None:
+    found = asked(f"states=Failed&tz=UTC&nextToken=t&depth=3&pin={PIN}")
+
+    assert found.place_query(PIN, Continuation("s"), depth=20) == (
+        f"states=Failed&nextToken=s&tz=UTC&depth=20&pin={PIN}"
+    )
+    assert found.place_query(PIN, Continuation(), depth=1) == f"states=Failed&tz=UTC&pin={PIN}"
+
+
 def test_depth_query_counts_from_the_page_it_begins_with() -> None:
     assert asked("states=Failed").depth_query(PIN, 3) == f"states=Failed&depth=3&pin={PIN}"
     assert asked(f"nextToken=t&pin={PIN}").depth_query(PIN, 2) == f"nextToken=t&depth=2&pin={PIN}"

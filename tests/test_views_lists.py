@@ -395,6 +395,50 @@ def test_pages_that_a_link_asks_for_and_nobody_has_are_asked_for_at_once_while_t
     assert str(more["hx-trigger"]).startswith("intersect once")
 
 
+def test_link_of_which_the_cache_has_lost_everything_comes_page_by_page(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    bucket = new_bucket(jobs=45)
+    first = one(soup(get(client, path_of(bucket, "size=10"))), "#more")
+    pin = re.search(r"pin=([0-9.]+)", str(first["hx-get"]))
+    assert pin
+    with servers.cache_server().connection() as connection:
+        connection.delete(*connection.keys(f"*:{bucket.name}:*"))
+    emulator.add_job(bucket.name)
+    path = path_of(bucket, f"size=10&depth=3&pin={pin[1]}")
+
+    page = soup(get(client, path))
+    seen, more = row_ids(page), one(page, "#more")
+    while str(more["hx-trigger"]).startswith("load"):
+        answer = soup(scroll(client, more, f"http://testserver{path}"))
+        seen, more = seen + row_ids(answer), one(answer, "#more")
+
+    assert seen == emulator.job_ids(bucket.name)[1:31]
+
+
+def test_list_that_goes_on_by_creation_time_is_a_link_as_well(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    bucket = new_bucket(jobs=30)
+    expected = emulator.job_ids(bucket.name)[::-1]
+    document = f"http://testserver{path_of(bucket, 'orderByTime=Asc&size=5')}"
+    more = one(soup(get(client, document)), "#more")
+    continued = f"http://testserver{more['hx-get']}"
+    for _ in range(2):
+        response = scroll(client, more, document)
+        more, document = one(soup(response), "#more"), f"http://testserver{response['HX-Replace-Url']}"
+
+    whole = soup(get(client, document))
+    rest = soup(get(client, continued))
+    response = scroll(client, one(rest, "#more"), continued)
+
+    assert "after=" in continued
+    assert len(row_ids(whole)) == 13  # by creation time each page repeats the last row before it
+    assert row_ids(whole) == expected[:13]
+    assert row_ids(rest) + row_ids(soup(response)) == row_ids(soup(get(client, response["HX-Replace-Url"])))
+    assert row_ids(soup(get(client, str(one(rest, "#before a")["href"])))) == expected[:5]
+
+
 def forget_places(bucket: Bucket, but: int) -> None:
     """Take all pages of a bucket from the cache but the first `but` ones of their chain."""
     with servers.cache_server().connection() as connection:

@@ -2,8 +2,8 @@
    sentinel's answers say, and behind # the row at the top, so that the link opens there in other browsers, too. */
 const here = () => location.pathname + location.search;
 
-document.addEventListener("htmx:beforeHistoryUpdate", ({ detail: { history, requestConfig } }) => {
-  if (history.type !== "replace") return;
+document.addEventListener("htmx:beforeHistoryUpdate", ({ detail: { history, requestConfig, target } }) => {
+  if (history.type !== "replace" || target.id !== "more") return;
   // Where the address has changed since (a job was opened beside the list) it stays: the next answer writes it.
   const asked = new URL(requestConfig.headers["HX-Current-URL"]);
   if (asked.pathname + asked.search !== here()) history.path = here();

@@ -131,7 +131,7 @@ def test_scrolling_goes_on_where_the_link_ends(
     assert int(query_of(second_page)["depth"][0]) * 10 == len(ids(second_page))
 
 
-def test_pages_that_the_cache_has_lost_follow_those_that_it_has(
+def test_pages_that_the_cache_has_lost_follow_those_that_it_has_and_the_place_is_found(
     site: Site,
     page: Page,
     second_page: Page,
@@ -141,9 +141,11 @@ def test_pages_that_the_cache_has_lost_follow_those_that_it_has(
 ) -> None:
     bucket = new_bucket(jobs=95)
     scrolled(page, bucket, emulator, until)
+    top = page.evaluate(TOP_ROW)
+    assert top.removeprefix("job-") in ids(page)[20:30]
     forget_pages(site, bucket, but=2)
     emulator.fault(bucket.name, **SLOW_PAGES)
-    second_page.set_viewport_size({"width": 1000, "height": 400})
+    second_page.set_viewport_size({"width": 1000, "height": 500})
 
     answer = second_page.goto(page.url)
     assert answer is not None
@@ -152,8 +154,8 @@ def test_pages_that_the_cache_has_lost_follow_those_that_it_has(
     wait_for_htmx(second_page)
 
     assert ids(second_page) == ids(page)
-    assert second_page.url == page.url
-    assert second_page.evaluate("scrollY") == 0
+    assert query_of(second_page) == query_of(page)
+    assert second_page.evaluate(TOP_ROW) == top
 
 
 def test_after_five_pages_by_themselves_the_reader_is_asked(
@@ -175,6 +177,26 @@ def test_after_five_pages_by_themselves_the_reader_is_asked(
     assert button.count() == 1
     assert ids(page) == emulator.job_ids(bucket.name)[:60]
     assert page.evaluate("document.activeElement.closest('tr').id") == f"job-{ids(page)[30]}"
+
+
+def test_sentinel_that_is_fired_twice_asks_once(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(jobs=45, faults=(SLOW_PAGES,))
+    page.set_viewport_size({"width": 1000, "height": 400})
+    page.goto(list_path(bucket, "size=10"))
+    page.wait_for_selector("#more")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "nextToken" in request.url else None)
+
+    page.evaluate("for (const link of document.querySelectorAll('#more a')) for (const i of [1, 2, 3]) link.click()")
+    page.wait_for_selector("#more.htmx-request")
+    page.evaluate("document.getElementById('more').scrollIntoView()")
+    page.wait_for_selector("#more[data-pending]")
+    first_round = len(asked)
+    page.evaluate("scrollTo(0, 0)")
+    wait_for_rows(page, 20)
+
+    assert first_round == 1
+    assert len(set(ids(page))) == 20
 
 
 def test_scrolling_leaves_one_entry_in_the_history_and_nothing_in_the_browsers_storage(
