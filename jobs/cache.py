@@ -211,6 +211,17 @@ def has_page(question: PageQuestion) -> bool:
         return bool(client.exists(f"{_page_prefix(question)}{question.pin}:{question.place}"))
 
 
+def find_continuation(question: PageQuestion, n: int) -> Continuation | None:
+    """Return how page `n` of the question's chain is reached, None where that is forgotten.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    with servers.cache_server().connection() as client:
+        known = cast("bytes | None", client.hget(f"{_chain_prefix(question)}{question.pin}", f"c:{n}"))
+    return Continuation(*unpack(known)) if known else None
+
+
 def created_before(question: PageQuestion) -> str:
     """Return the creation time of the last row before a page of a chain, as a continuation's `after`; "" if unknown.
 

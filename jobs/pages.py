@@ -110,22 +110,42 @@ def get_pages(
 ) -> list[Ready | Pending | Failed]:
     """Return `view.depth` pages from the one that `view` names, ending with the first that is not there.
 
-    Only the first is waited for: what is missing behind it is fetched one after another as the reader scrolls.
+    Only the first is waited for: what is missing behind it is fetched one after another as the reader scrolls. Of those
+    that are out of date one is refreshed.
     Arguments as of `get_page`.
     """
     last = get_page(bucket, job_filter, view, reader=reader, meanwhile=meanwhile)
     answers = [last]
     while len(answers) < view.depth and isinstance(last, Ready) and last.page.next:
-        question = PageQuestion(bucket.name, job_filter, last.page.pin, last.page.next)
+        search = _PageSearch(bucket, PageQuestion(bucket.name, job_filter, last.page.pin, last.page.next), "person")
         try:
-            found = cache.find_page(question, bucket.credential, person=True)
+            ready, found = search.look()
         except ServerDown:
             break
-        if found.page is None:
+        if ready is None:
             break
-        last = Ready(found.page)
+        if ready.stale and not any(isinstance(answer, Ready) and answer.stale for answer in answers):
+            _refresh(search, ready, found)
+        last = ready
         answers.append(last)
     return answers
+
+
+def pages_before(bucket: Bucket, job_filter: JobFilter, page: Page, most: int) -> tuple[Continuation, int] | None:
+    """Return where the pages before `page` begin, and how many there are from there: `most`, or fewer at the beginning.
+
+    None where `page` is the first, or its chain is forgotten.
+    """
+    if page.n is None or page.n == 1:
+        return None
+    begins = max(1, page.n - most)
+    if begins == 1:
+        return Continuation(), page.n - 1
+    try:
+        continuation = cache.find_continuation(PageQuestion(bucket.name, job_filter, page.pin), begins)
+    except ServerDown:
+        return None
+    return (continuation, page.n - begins) if continuation else None
 
 
 def get_job(bucket: Bucket, job_id: str, *, reader: str = "", raw: bool = False) -> ReadyJob | Pending | Failed:
@@ -255,11 +275,17 @@ def _obtain(
     except ServerDown:
         return Failed(ours("redis_down")), cache.Found()
     metrics.lookup(search.kind, "stale" if ready.stale else "fresh")
-    if ready.stale and ready.problem is None:
+    if ready.stale:
+        _refresh(search, ready, found)
+    return ready, found
+
+
+def _refresh(search: _Search[Any], ready: Ready | ReadyJob, found: cache.Found) -> None:
+    """Have what is out of date fetched anew, behind the reader's back, unless that failed just now."""
+    if ready.problem is None:
         # Stale is served at once; without a broker it simply stays stale.
         with suppress(ServerDown):
             _enqueue_if_claimed(search.behind(), found.since)
-    return ready, found
 
 
 def _wait(

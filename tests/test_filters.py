@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.filters import (
-    TABS,
     FormState,
     JobFilter,
     ListRequest,
@@ -756,6 +755,15 @@ def test_next_query_carries_the_pin_and_the_continuation() -> None:
     assert found.next_query(PIN, Continuation("a+", "2024-01-01T00:00:00+0800")) == (
         f"states=Failed&nextToken=a%2B&pin={PIN}&after=2024-01-01T00:00:00%2B0800&lang=en"
     )
+
+
+def test_place_query_counts_from_any_page_of_the_chain() -> None:
+    found = asked(f"states=Failed&tz=UTC&nextToken=t&depth=3&pin={PIN}")
+
+    assert found.place_query(PIN, Continuation("s"), depth=20) == (
+        f"states=Failed&nextToken=s&tz=UTC&depth=20&pin={PIN}"
+    )
+    assert found.place_query(PIN, Continuation(), depth=1) == f"states=Failed&tz=UTC&pin={PIN}"
 
 
 def test_depth_query_counts_from_the_page_it_begins_with() -> None:

@@ -13,7 +13,8 @@ import pytest
 from jobs import cache, claims, clock, pages, servers
 from jobs.filters import JobFilter, Pin, View
 from jobs.pages import Failed, Pending, Ready
-from jobs.records import JobQuestion, PageQuestion
+from jobs.records import Continuation, JobQuestion, Page, PageQuestion
+from tests.factories import make_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from jobs.models import Bucket
     from tests.emulators import Emulator
     from tests.processes import Process
+    from tests.services import Valkeys
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -339,6 +341,55 @@ def test_depth_shows_the_pages_that_are_there(
 
     assert [job_id for answer in answers for job_id in ids(answer)] == emulator.job_ids(bucket.name)[:30]
     assert list_calls(emulator, bucket) == 4
+
+
+def test_depth_refreshes_one_of_the_pages_that_are_out_of_date(
+    new_bucket: Callable[..., Bucket], emulator: Emulator, until: Callable[[Callable[[], Any]], None]
+) -> None:
+    bucket = new_bucket(jobs=35)
+    first = get(bucket)
+    view = following(first)
+    for _ in range(3):
+        answer = get(bucket, view=view)
+        view = following(answer) if answer.page.next else view
+    place = View(pin=first.page.pin, depth=4)
+    with servers.cache_server().connection() as connection:
+        for key in connection.keys(f"*:page:{bucket.name}:*"):
+            if connection.hget(key, "n") != b"1":
+                connection.hincrby(key, "began", -700_000)
+    calls = list_calls(emulator, bucket)
+
+    answers = pages.get_pages(bucket, LIST, place)
+
+    assert [isinstance(answer, Ready) and answer.stale for answer in answers] == [False, True, True, True]
+    until(lambda: list_calls(emulator, bucket) == calls + 1)
+    until(
+        lambda: [getattr(answer, "stale", None) for answer in pages.get_pages(bucket, LIST, place)][:2] == [False] * 2
+    )
+
+
+def test_pages_before_one_are_as_many_as_are_asked_for_or_all_of_them(new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(jobs=55)
+    answers = [get(bucket)]
+    while answers[-1].page.next:
+        answers.append(get(bucket, view=following(answers[-1])))
+    links = [Continuation(), *(answer.page.next for answer in answers[:-1])]
+
+    found = [pages.pages_before(bucket, LIST, answer.page, most=2) for answer in answers]
+
+    assert found == [None, (links[0], 1), (links[0], 2), (links[1], 2), (links[2], 2), (links[3], 2)]
+
+
+def test_pages_before_one_of_a_forgotten_chain_are_unknown(transactional_db: None, valkeys: Valkeys) -> None:
+    bucket = make_bucket("b-1250000000")
+    pin = Pin(1, 1000)
+    page = Page(bucket.name, "r", LIST.digest, pin, 5, (), 0, 0, None, "", "", 0.0)
+
+    assert pages.pages_before(bucket, LIST, replace(page, n=None), most=2) is None
+    assert pages.pages_before(bucket, LIST, page, most=2) is None
+    assert pages.pages_before(bucket, LIST, page, most=9) == (Continuation(), 4)
+    valkeys.cache.kill()
+    assert pages.pages_before(bucket, LIST, page, most=2) is None
 
 
 def test_page_of_a_worker_that_is_not_there_is_pending(new_bucket: Callable[..., Bucket], worker: Process) -> None:

@@ -161,8 +161,16 @@ class ListRequest(JobRequest):
         return list_query(changed, view if changed == self.filter else view.first())
 
     def next_query(self, pin: Pin, continuation: Continuation) -> str:
-        """Return the query of the page at which the chain of `pin` goes on. The drawer belongs to the page before."""
-        view = self.view.showing("").at(pin, next_token=continuation.next_token, after=continuation.after)
+        """Return the query of the page at which the chain of `pin` goes on."""
+        return self.place_query(pin, continuation, depth=1)
+
+    def place_query(self, pin: Pin, continuation: Continuation, *, depth: int) -> str:
+        """Return the query of `depth` pages together of the chain of `pin`, counted from `continuation`.
+
+        The drawer belongs to the page before.
+        """
+        shut = self.view.showing("")
+        view = shut.at(pin, depth=depth, next_token=continuation.next_token, after=continuation.after)
         return list_query(self.filter, view)
 
     def drawer_query(self, job_id: str, tab: str = TABS[0]) -> str:

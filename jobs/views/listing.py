@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from jobs import fragments, pages
 from jobs.completeness import Completeness
 from jobs.pages import Failed, Pending, Ready
+from jobs.views.document import Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,13 +31,14 @@ AGES = (2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
 
 @dataclass(frozen=True)
 class Listing:
-    """What one look at a bucket's list has brought. `now` is CI's time in unix seconds."""
+    """What one look at a bucket's list has brought, for `around`, the document without it. `now` is CI's unix time."""
 
     bucket: Bucket
     asked: ListRequest
     answers: Sequence[Ready | Pending | Failed]
     now: float
     embedded: bool
+    around: Document
 
     @classmethod
     def look(
@@ -46,16 +48,18 @@ class Listing:
         *,
         now: float,
         embedded: bool,
+        around: Document | None = None,
         reader: str = "",
         meanwhile: Callable[[], object] | None = None,
     ) -> Listing:
         """Ask for the pages. A place in a list that was opened too long ago opens the newest list.
 
-        `reader` is whose budget a new question costs; `meanwhile` is done while upstream is waited for, if it is.
+        `around` is the document that they will stand in, a new one unless given; `reader` is whose budget a new question
+        costs; `meanwhile` is done while upstream is waited for, if it is.
         """
         view = asked.view.first() if asked.view.is_old_place(now) else asked.view
         answers = pages.get_pages(bucket, asked.filter, view, reader=reader, meanwhile=meanwhile)
-        return cls(bucket, asked, answers, now, embedded)
+        return cls(bucket, asked, answers, now, embedded, around or Document.new(asked, now))
 
     @property
     def outcome(self) -> Literal["ready", "pending", "failed"]:
@@ -175,6 +179,16 @@ class Listing:
 
     # What comes after them, and before ------------------------------------------------------------------------------------
 
+    @cached_property
+    def document(self) -> Document:
+        """The document that they stand in."""
+        return self.around.holding(len(self.ready))
+
+    @property
+    def document_query(self) -> str:
+        """The query that shows the whole document again, "" where that can't be told."""
+        return self.document.query(self.ready[-1].page.pin)
+
     @property
     def end(self) -> str:
         """Why nothing follows, "" when something does."""
@@ -185,6 +199,19 @@ class Listing:
         """The query of the page that follows, "" at the end."""
         last = self.ready[-1].page
         return self.asked.next_query(last.pin, last.next) if last.next else ""
+
+    @cached_property
+    def before_query(self) -> str:
+        """The query of the rows before them, as many as one document holds; "" at the beginning or where that is unknown."""
+        first = self.ready[0].page
+        before = pages.pages_before(self.bucket, self.asked.filter, first, self.document.most)
+        return self.asked.place_query(first.pin, before[0], depth=before[1]) if before else ""
+
+    @property
+    def is_place(self) -> bool:
+        """Whether it is the list as it was at its pin, from the first page on, so that newer jobs may be missing."""
+        view = self.asked.view
+        return view.pin is not None and not view.is_continuation and not view.is_old_place(self.now)
 
     @property
     def old_place_query(self) -> str:
@@ -207,4 +234,5 @@ class Listing:
         """All that its page depends on, besides the reader."""
         answers = [(answer.page.version, answer.page.repeats, answer.stale, answer.problem) for answer in self.ready]
         bucket = (self.bucket.label, self.bucket.region)
-        return [self.asked.canonical, bucket, self.age, self.old_place_query, answers]
+        document = (self.document.pages, self.document.goal, self.document_query)
+        return [self.asked.canonical, bucket, self.age, self.old_place_query, document, answers]

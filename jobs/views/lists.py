@@ -9,13 +9,15 @@ from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
-from django_htmx.http import push_url, retarget
+from django_htmx.http import push_url, replace_url, retarget
 
 from jobs import access, filters, pages, twins
 from jobs.regions import region_name
 from jobs.servers import ServerDown
+from jobs.views.document import ADDRESS, PAGES, Document
 from jobs.views.drawer import drawer_alone, drawer_beside, drawer_version, is_drawer_alone
 from jobs.views.form import form_html
 from jobs.views.links import bucket_links
@@ -78,18 +80,23 @@ def job_list(request: HttpRequest, bucket_name: str, *, as_json: bool = False) -
         return HttpResponseRedirect(address(request.path, asked.canonical))
     if not as_json and is_drawer_alone(request, asked):
         return drawer_alone(request, bucket, asked)
-    embedded = namespace(request) == "embed"
-    links = () if as_json or fragment_target(request) == "more" else bucket_links(bucket)
+    now = ci_time()
+    scrolls = not as_json and fragment_target(request) == "more"
+    links = () if as_json or scrolls else bucket_links(bucket)
     shell = None if as_json else _shell(request, asked, {**_frame(request, bucket, asked), "bucket_links": links})
     listing = Listing.look(
         bucket,
         asked,
-        now=ci_time(),
-        embedded=embedded,
+        now=now,
+        embedded=namespace(request) == "embed",
+        around=Document.around(request, asked, now) if scrolls else None,
         reader=reader_of(request),
         meanwhile=shell.prepare if shell else None,
     )
-    return _listing_page(request, listing, shell, links) if shell else _listing_twin(request, listing)
+    if shell is None:
+        return _listing_twin(request, listing)
+    response = _listing_page(request, listing, shell, links)
+    return _scrolled(request, response, listing) if scrolls else response
 
 
 @require_POST
@@ -132,6 +139,14 @@ def _listing_page(request: HttpRequest, listing: Listing, shell: Shell, links: t
         if listing.outcome == "ready" and drawer["look"].pending:
             status, retry_after = drawer["look"].status, drawer["look"].retry_after
     return as_html_of(shell, context, status=status, retry_after=retry_after, version=version or None)
+
+
+def _scrolled(request: HttpRequest, response: HttpResponse, listing: Listing) -> HttpResponse:
+    """Return what a sentinel gets, and let the address show as much as the document then does: no entry of the history."""
+    patch_vary_headers(response, [ADDRESS, PAGES])
+    if listing.outcome == "ready" and listing.document_query:
+        replace_url(response, address(request.path, listing.document_query))
+    return response
 
 
 def _listing_twin(request: HttpRequest, listing: Listing) -> HttpResponse:

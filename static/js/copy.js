@@ -1,6 +1,6 @@
 /* Copy buttons: <button data-copy="text" data-copied="Copied">, hidden until this runs. */
-const show = () => {
-  for (const button of document.querySelectorAll("button[data-copy][hidden]")) button.hidden = false;
+const show = (inside) => {
+  for (const button of inside.querySelectorAll("button[data-copy][hidden]")) button.hidden = false;
 };
 
 const copy = async (text) => {
@@ -30,5 +30,6 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => delete button.dataset.done, 1500);
 });
 
-document.addEventListener("htmx:afterSwap", show);
-show();
+// htmx tells each new row of a swap: whoever looked through the whole page for each would take longer than the swap.
+document.addEventListener("htmx:afterSwap", ({ target }) => show(target));
+show(document);

@@ -9,7 +9,8 @@ document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
 
 document.addEventListener("htmx:afterSettle", () => {
   if (!before || document.activeElement !== document.body) return;
-  const next = before.id === "more" ? before.row?.nextElementSibling?.querySelector("a") : document.getElementById("summary");
+  const summary = document.getElementById("summary");
+  const next = before.id === "more" ? before.row?.nextElementSibling?.querySelector("a") ?? document.querySelector("#more a") : summary;
   next?.focus({ preventScroll: before.id !== "more" });
   before = null;
 });

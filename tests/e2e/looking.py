@@ -41,6 +41,18 @@ def wait_for_more_rows(page: Page, than: int) -> None:
     page.wait_for_function("([rows, than]) => document.querySelectorAll(rows).length > than", arg=[ROWS, than])
 
 
+def see_more(page: Page) -> None:
+    """Go to the end of what is loaded, ask for more there if one must, and wait until it has come."""
+    seen = len(ids(page))
+    button = page.locator("#more[hx-get] .button")
+    if button.count():
+        button.click()
+    else:
+        page.evaluate("document.getElementById('more').scrollIntoView()")
+    wait_for_more_rows(page, seen)
+    wait_for_htmx(page)
+
+
 def wait_for_htmx(page: Page) -> None:
     """Wait until no request of htmx is under way."""
     page.wait_for_function("() => !document.querySelector('.htmx-request')")

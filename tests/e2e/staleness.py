@@ -1,4 +1,4 @@
-"""Makes what is cached old, so that no test waits a minute for it."""
+"""Makes what is cached old, or gone, so that no test waits a minute for it."""
 
 from __future__ import annotations
 
@@ -21,3 +21,12 @@ def make_stale(site: Site, bucket: Bucket) -> None:
         assert pages
         for page in pages:
             client.hincrby(page, "began", -AGE)
+
+
+def forget_pages(site: Site, bucket: Bucket, but: int) -> None:
+    """Let the cache have lost every page of `bucket`'s lists behind the first `but` ones."""
+    with redis.Redis.from_url(site.cache_url) as client:
+        pages = list(client.scan_iter(f"v1:page:{bucket.name}:*"))
+        lost = [page for page in pages if int(client.hget(page, "n") or 0) > but]
+        assert lost
+        client.delete(*lost)

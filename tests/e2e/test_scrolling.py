@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.e2e.looking import ids, list_path, wait_for_more_rows
+from tests.e2e.looking import ROWS, ids, list_path, see_more, wait_for_more_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,22 +16,58 @@ if TYPE_CHECKING:
     from tests.emulators import Emulator
 
 
-def test_scrolling_to_the_end_meets_every_job_once_while_jobs_arrive(
+def test_scrolling_through_continue_meets_every_job_once_while_jobs_arrive(
     page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator
 ) -> None:
-    bucket = new_bucket(jobs=1200)
+    bucket = new_bucket(jobs=3000)
     expected = emulator.job_ids(bucket.name)
+    documents: list[tuple[str, list[str]]] = []
 
     page.goto(list_path(bucket, "size=100"))
-    while not page.locator("#more[data-end]").count():
-        seen = page.locator('tr[id^="job-"]').count()
-        emulator.add_job(bucket.name)
-        page.evaluate("document.getElementById('more').scrollIntoView()")
-        wait_for_more_rows(page, seen)
+    page.wait_for_selector("#more")
+    while True:
+        while page.locator("#more[hx-get]").count():
+            emulator.add_job(bucket.name)
+            see_more(page)
+        documents.append((page.url, ids(page)))
+        if page.locator("#more[data-end]").count():
+            break
+        page.get_by_role("link", name="Continue").click()
+        page.wait_for_url("**nextToken=**")
+        page.wait_for_selector("#before")
 
-    assert ids(page) == expected
-    assert len(emulator.job_ids(bucket.name)) == 1211
-    assert page.locator("#more").inner_text().count("1,200 jobs") == 1
+    assert [len(rows) for _address, rows in documents] == [1000] * 3
+    assert [job_id for _address, rows in documents for job_id in rows] == expected
+    assert page.locator("#more").inner_text().count("3,000 jobs") == 1
+    assert len(emulator.job_ids(bucket.name)) > len(expected)
+
+
+def test_pages_of_a_thousand_rows_lead_back_to_the_same_rows_without_a_call(
+    page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    bucket = new_bucket(jobs=2100)
+    expected = emulator.job_ids(bucket.name)
+    page.goto(list_path(bucket, "size=100"))
+    page.wait_for_selector("#more")
+    for _ in range(2):
+        while page.locator("#more[hx-get]").count():
+            see_more(page)
+        page.get_by_role("link", name="Continue").click()
+        page.locator(f"{ROWS} >> nth=0").wait_for()
+        page.wait_for_selector("#before")
+    page.wait_for_selector("#more[data-end]") if page.locator("#more[data-end]").count() else see_more(page)
+    calls = len(emulator.calls(bucket.name))
+    seen = [ids(page)]
+
+    while page.locator("#before").count():
+        page.locator("#before a").click()
+        page.wait_for_url("**depth=10**")
+        page.wait_for_selector("#more")
+        seen.insert(0, ids(page))
+        assert page.evaluate("scrollY") > 10_000  # at the end of the rows before, where the reader came from
+
+    assert [job_id for rows in seen for job_id in rows] == expected
+    assert len(emulator.calls(bucket.name)) == calls
 
 
 def test_links_to_the_next_page_meet_every_job_once_without_javascript(
@@ -48,8 +84,11 @@ def test_links_to_the_next_page_meet_every_job_once_without_javascript(
         plain_page.click("#more a[rel=next]")
         plain_page.wait_for_selector("#more")
         seen += ids(plain_page)
+    plain_page.click("#before a[rel=prev]")
+    plain_page.wait_for_selector("#more")
 
     assert seen == expected
+    assert ids(plain_page) == expected[100:1100]
 
 
 def test_five_pages_scrolled_cost_five_calls_and_the_one_ahead(

@@ -1,0 +1,278 @@
+"""A list is a link: as deep as it was scrolled, at the same place, for everybody, from the cache."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.e2e.looking import ROWS, ids, list_path, see_more, wait_for_htmx, wait_for_rows
+from tests.e2e.staleness import forget_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import BrowserContext, Page
+
+    from jobs.models import Bucket
+    from tests.e2e.sites import Site
+    from tests.emulators import Call, Emulator
+
+    Until = Callable[[Callable[[], object]], None]
+
+ABORTED = r"htmx:\w+, \[object HTML\w+\]"
+"""What htmx writes when a newer request takes the place of an older one."""
+TOP_ROW = """() => {
+  const head = document.querySelector(".jobs thead").getBoundingClientRect();
+  return document.elementFromPoint(head.left + 300, head.bottom + 20).closest("tr").id;
+}"""
+"""The first row that one sees below the head."""
+SLOW_PAGES = {"kind": "delay", "seconds": 1.5, "when": {"token": True}}
+
+
+@pytest.fixture
+def second_page(new_context: Callable[..., BrowserContext], sign_in: Callable[..., BrowserContext], site: Site) -> Page:
+    """A page in another browser."""
+    return sign_in(new_context(base_url=site.address), site).new_page()
+
+
+def query_of(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def scrolled(page: Page, bucket: Bucket, emulator: Emulator, until: Until) -> list[Call]:
+    """Scroll four pages of ten, then back into their middle; return all calls that this took."""
+    page.set_viewport_size({"width": 1000, "height": 500})
+    page.goto(list_path(bucket, "size=10"))
+    page.wait_for_selector("#more")
+    for _ in range(3):
+        see_more(page)
+    page.evaluate("document.querySelectorAll('tr[id^=job-]')[24].scrollIntoView({block: 'center'})")
+    page.wait_for_function(f"location.hash === '#' + ({TOP_ROW})()")
+    until(lambda: len(emulator.calls(bucket.name)) == 5)  # four pages, and the one ahead
+    until(lambda: all(call.seconds is not None for call in emulator.calls(bucket.name)))
+    return emulator.calls(bucket.name)
+
+
+def wait_for_place(page: Page, place: float) -> None:
+    page.wait_for_function("place => Math.abs(scrollY - place) < 2", arg=place)
+
+
+def test_reload_back_and_forward_show_the_same_rows_at_the_same_place_without_a_call(
+    page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator, until: Until
+) -> None:
+    bucket = new_bucket(jobs=95)
+    calls = scrolled(page, bucket, emulator, until)
+    rows, place, address = ids(page), page.evaluate("scrollY"), page.evaluate("location.href")
+    job = page.locator(f"{ROWS}[data-state=Success] .name a").first.get_attribute("href")
+    assert rows == emulator.job_ids(bucket.name)[:40]
+    assert query_of(page)["depth"] == ["4"]
+
+    page.reload()
+    wait_for_place(page, place)
+    assert (ids(page), page.url) == (rows, address)
+
+    page.goto(str(job))
+    page.go_back()
+    page.wait_for_url(address)
+    wait_for_place(page, place)
+    assert ids(page) == rows
+
+    page.go_forward()
+    page.wait_for_url(f"**{job}")
+    page.go_back()
+    page.wait_for_url(address)
+    wait_for_place(page, place)
+    assert ids(page) == rows
+
+    assert emulator.calls(bucket.name) == calls
+
+
+def test_second_browser_opens_the_same_rows_at_the_same_row_without_a_call(
+    page: Page, second_page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator, until: Until
+) -> None:
+    bucket = new_bucket(jobs=95)
+    calls = scrolled(page, bucket, emulator, until)
+    emulator.add_job(bucket.name)
+    top = page.evaluate(TOP_ROW)
+    second_page.set_viewport_size({"width": 1000, "height": 500})
+
+    second_page.goto(page.url)
+
+    assert ids(second_page) == ids(page)
+    assert second_page.evaluate(TOP_ROW) == top
+    assert second_page.url == page.url
+    assert emulator.calls(bucket.name) == calls
+
+
+def test_link_of_a_list_at_its_top_names_no_row(
+    page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator, until: Until
+) -> None:
+    scrolled(page, new_bucket(jobs=95), emulator, until)
+
+    page.evaluate("scrollTo(0, 0)")
+
+    page.wait_for_function("location.hash === ''")
+    assert query_of(page)["depth"] == ["4"]
+
+
+def test_scrolling_goes_on_where_the_link_ends(
+    page: Page, second_page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator, until: Until
+) -> None:
+    bucket = new_bucket(jobs=95)
+    scrolled(page, bucket, emulator, until)
+    second_page.goto(page.url)
+
+    see_more(second_page)
+
+    assert ids(second_page)[:50] == emulator.job_ids(bucket.name)[:50]
+    assert int(query_of(second_page)["depth"][0]) * 10 == len(ids(second_page))
+
+
+def test_pages_that_the_cache_has_lost_follow_those_that_it_has_and_the_place_is_found(
+    site: Site,
+    page: Page,
+    second_page: Page,
+    new_bucket: Callable[..., Bucket],
+    emulator: Emulator,
+    until: Until,
+) -> None:
+    bucket = new_bucket(jobs=95)
+    scrolled(page, bucket, emulator, until)
+    top = page.evaluate(TOP_ROW)
+    assert top.removeprefix("job-") in ids(page)[20:30]
+    forget_pages(site, bucket, but=2)
+    emulator.fault(bucket.name, **SLOW_PAGES)
+    second_page.set_viewport_size({"width": 1000, "height": 500})
+
+    answer = second_page.goto(page.url)
+    assert answer is not None
+    assert len(re.findall(r'<tr id="job-', answer.text())) == 20
+    wait_for_rows(second_page, 40)
+    wait_for_htmx(second_page)
+
+    assert ids(second_page) == ids(page)
+    assert query_of(second_page) == query_of(page)
+    assert second_page.evaluate(TOP_ROW) == top
+
+
+def test_after_five_pages_by_themselves_the_reader_is_asked(
+    page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    bucket = new_bucket(jobs=95)
+    page.set_viewport_size({"width": 1200, "height": 9000})  # so tall that the end is always seen
+    page.goto(list_path(bucket, "size=5"))
+    button = page.get_by_role("link", name="Show more")
+
+    button.wait_for()
+    wait_for_htmx(page)
+    assert len(ids(page)) == 30
+
+    button.focus()
+    page.keyboard.press("Enter")
+    wait_for_rows(page, 60)
+    wait_for_htmx(page)
+    assert button.count() == 1
+    assert ids(page) == emulator.job_ids(bucket.name)[:60]
+    assert page.evaluate("document.activeElement.closest('tr').id") == f"job-{ids(page)[30]}"
+
+
+def test_sentinel_that_is_fired_twice_asks_once(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(jobs=45, faults=(SLOW_PAGES,))
+    page.set_viewport_size({"width": 1000, "height": 400})
+    page.goto(list_path(bucket, "size=10"))
+    page.wait_for_selector("#more")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "nextToken" in request.url else None)
+
+    page.evaluate("for (const link of document.querySelectorAll('#more a')) for (const i of [1, 2, 3]) link.click()")
+    page.wait_for_selector("#more.htmx-request")
+    page.evaluate("document.getElementById('more').scrollIntoView()")
+    page.wait_for_selector("#more[data-pending]")
+    first_round = len(asked)
+    page.evaluate("scrollTo(0, 0)")
+    wait_for_rows(page, 20)
+
+    assert first_round == 1
+    assert len(set(ids(page))) == 20
+
+
+def test_scrolling_leaves_one_entry_in_the_history_and_nothing_in_the_browsers_storage(
+    page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator, until: Until
+) -> None:
+    bucket = new_bucket(jobs=95)
+    page.goto("/")
+    entries = page.evaluate("history.length")
+
+    scrolled(page, bucket, emulator, until)
+
+    assert page.evaluate("history.length") == entries + 1
+    assert page.evaluate("localStorage.length") == 0
+    assert page.evaluate("sessionStorage.getItem('htmx-history-cache')") is None
+    page.go_back()
+    page.wait_for_url("**/")
+
+
+@pytest.mark.console_allows(ABORTED)
+def test_slow_page_of_an_old_filter_changes_neither_rows_nor_address_of_a_new_one(
+    page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator, until: Until
+) -> None:
+    bucket = new_bucket(jobs=45, faults=(SLOW_PAGES,))
+    page.goto(list_path(bucket, "size=10"))
+    page.wait_for_selector("#more")
+    page.evaluate("document.getElementById('more').scrollIntoView()")
+    page.wait_for_selector("#more.htmx-request")
+
+    page.get_by_label("Failed").check()
+    page.locator("#summary", has_text="Failed jobs").wait_for()
+    until(lambda: all(call.seconds is not None for call in emulator.calls(bucket.name)))
+    page.wait_for_timeout(700)  # by now the slow answer, or a question whether it is there, would have landed
+
+    states = page.locator(ROWS).evaluate_all("rows => rows.map(row => row.dataset.state)")
+    assert query_of(page) == {"states": ["Failed"], "size": ["10"]}
+    assert set(states) == {"Failed"}
+
+
+def test_address_that_changed_while_a_page_was_on_its_way_is_written_by_the_next_one(
+    page: Page, new_bucket: Callable[..., Bucket]
+) -> None:
+    bucket = new_bucket(jobs=45, faults=(SLOW_PAGES,))
+    page.set_viewport_size({"width": 1000, "height": 400})
+    page.goto(list_path(bucket, "size=10"))
+    page.wait_for_selector("#more")
+    page.evaluate("document.getElementById('more').scrollIntoView()")
+    page.wait_for_selector("#more.htmx-request")
+    page.evaluate("history.pushState(null, '', '#beside'); scrollTo(0, 0)")
+
+    wait_for_rows(page, 20)
+    between = page.url
+    see_more(page)
+
+    assert between.endswith("size=10#beside")
+    assert query_of(page)["depth"] == ["3"]
+
+
+def test_load_is_said_aloud_once_and_the_list_is_busy_meanwhile(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(jobs=35, faults=(SLOW_PAGES,))
+    page.set_viewport_size({"width": 1000, "height": 400})
+    page.goto(list_path(bucket, "size=10"))
+    page.wait_for_selector("#more")
+    page.evaluate(
+        "window.said = []; new MutationObserver(() => said.push(document.getElementById('announce').textContent))"
+        ".observe(document.getElementById('announce'), {childList: true})"
+    )
+
+    for rows in (20, 30, 35):
+        page.evaluate("document.getElementById('more').scrollIntoView()")
+        page.wait_for_selector("#results[aria-busy=true]")
+        page.evaluate("scrollTo(0, 0)")
+        wait_for_rows(page, rows)
+        page.wait_for_selector("#results:not([aria-busy])")
+
+    assert page.evaluate("said") == [
+        "10 more jobs loaded, 20 shown.",
+        "10 more jobs loaded, 30 shown.",
+        "5 more jobs loaded, 35 shown. End of the list.",
+    ]
