@@ -218,7 +218,9 @@ DEMO = switch("DEMO", default=False)
 # Language and time ----------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+# What people write lies in locale/; what is made of it, as all that is made, in var.
+LOCALE_DIR = BASE_DIR / "locale"
+LOCALE_PATHS = [VAR_DIR / "locale"]
 TIME_ZONE = time_zone("TIME_ZONE", "Asia/Shanghai")
 USE_TZ = True
 
