@@ -128,7 +128,7 @@ MIDDLEWARE = [
     # Outside of all that may answer by itself, as CommonMiddleware does with redirects and refusals.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "dashboard.middleware.LinkLanguageMiddleware",
+    "dashboard.languages.LinkLanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
