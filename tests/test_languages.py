@@ -86,6 +86,7 @@ def plain_texts(response: Any) -> list[str]:
     if response["Content-Type"].startswith("application/json"):
         return [text for text in json_texts(response.json()) if not is_translated(text)]
     page = BeautifulSoup(response.content, "html.parser")
+    assert page.html is None or page.html["lang"] == LANGUAGE
     for element in page.select(DATA):
         element.replace_with(" ")
     texts = ["\n".join(text for text in page.find_all(string=True) if not isinstance(text, (Comment, Doctype)))]
