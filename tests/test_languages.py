@@ -270,6 +270,16 @@ def test_people(show: Show, client: Client) -> None:
     assert show("/welcome/wrong/", 410) == []
 
 
+def test_admin(show: Show, client: Client) -> None:
+    bucket = make_bucket("media-prod-1250000000", "ap-guangzhou", label="Film Archive")
+    client.force_login(make_staff("vera"))
+
+    assert show("/admin/", client=client) == []
+    # Data, and what Django itself leaves in English: the texts of two pictures.
+    assert set(show("/admin/jobs/bucket/", client=client)) == {"default", "False", "Search"}
+    assert set(show(f"/admin/jobs/bucket/{bucket.pk}/change/", client=client)) == {"False"}
+
+
 @pytest.mark.usefixtures("everybody")
 def test_what_no_view_answers(show: Show) -> None:
     assert show("/nowhere/", 404) == []
