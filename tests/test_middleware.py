@@ -229,6 +229,8 @@ def test_a_twin_that_is_not_there_is_a_problem(client: Client) -> None:
         ("", "", "en"),
         ("", "zh-CN,zh;q=0.9,en;q=0.8", "zh-Hans"),
         ("", "zh", "zh-Hans"),
+        ("", "zh-Hans-CN", "zh-Hans"),
+        ("", "zh-TW,zh;q=0.9,en;q=0.8", "zh-Hans"),
         ("", "fr,de;q=0.5", "en"),
         ("", "en-GB,zh;q=0.9", "en"),
         ("", "*,zh", "en"),
