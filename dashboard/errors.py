@@ -11,8 +11,10 @@ from django.http import Http404, HttpResponse, HttpResponseServerError, JsonResp
 from django.shortcuts import render
 from django.template import loader
 from django.urls import Resolver404
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from dashboard.languages import tag_of
 from jobs import twins
 from jobs.problems import ours
 from jobs.views.embed import framed
@@ -49,8 +51,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if isinstance(trouble, DATABASE_TROUBLE):
         return _database_down(request, trouble)
     if request.path.endswith(".json"):
-        return JsonResponse({"problem": _problem("server_error", "Batchlens failed.")}, status=500)
-    return HttpResponseServerError(loader.get_template("500.html").render())
+        return JsonResponse({"problem": _problem("server_error", _("Batchlens failed"))}, status=500)
+    return HttpResponseServerError(loader.get_template("500.html").render({"language": tag_of(get_language())}))
 
 
 def _database_down(request: HttpRequest, trouble: BaseException) -> HttpResponse:
@@ -61,7 +63,7 @@ def _database_down(request: HttpRequest, trouble: BaseException) -> HttpResponse
         headers = {"Retry-After": str(problem.retry_after)}
         if request.path.endswith(".json"):
             return JsonResponse(twins.problem(problem), status=problem.status, headers=headers)
-        body = loader.get_template("503.html").render({"problem": problem})
+        body = loader.get_template("503.html").render({"problem": problem, "language": tag_of(get_language())})
         return HttpResponse(body, status=problem.status, headers=headers)
 
     response = _framed_if_embedded(page)(request)

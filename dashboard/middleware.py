@@ -1,4 +1,4 @@
-"""How a request is followed, which language it is answered in, and what happens to somebody who has not signed in."""
+"""How a request is followed, and what happens to somebody who has not signed in."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render, resolve_url
-from django.utils import translation
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.encoding import escape_uri_path
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation.trans_real import parse_accept_lang_header
 from django_htmx.http import HttpResponseClientRedirect
 
+from dashboard.languages import link_language
 from jobs import metrics, trails
 from jobs.views.embed import framed
 
@@ -66,45 +65,6 @@ class TrailMiddleware:
         path = escape_uri_path(TOKEN_PATH.sub("/welcome/...", request.path))[:LONGEST_PATH]
         facts = {"method": request.method, "path": path, "status": status, "seconds": round(seconds, 4)}
         access.info("%s %s %d in %.3f s", request.method, path, status, seconds, extra=facts)
-
-
-class LinkLanguageMiddleware:
-    """The language comes from the link's `lang`, else from the browser; never from a cookie or a session."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer in the request's language and say which it is."""
-        language = link_language(request) or browser_language(request)
-        request.LANGUAGE_CODE = language
-        with translation.override(language):
-            response = self._get_response(request)
-        response.headers.setdefault("Content-Language", language)
-        patch_vary_headers(response, ["Accept-Language"])
-        return response
-
-
-def link_language(request: HttpRequest) -> str:
-    """Return the language that the link itself names, "" where it names none that we speak."""
-    return _spoken(request.GET.get("lang", ""))
-
-
-def browser_language(request: HttpRequest) -> str:
-    """Return the language that the browser prefers among ours."""
-    for wish, _quality in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
-        if wish == "*":
-            break
-        if language := _spoken(wish):
-            return language
-    return settings.LANGUAGE_CODE
-
-
-def _spoken(wish: str) -> str:
-    try:
-        return translation.get_supported_language_variant(wish) if wish else ""
-    except LookupError:
-        return ""
 
 
 class SignInMiddleware(LoginRequiredMiddleware):

@@ -128,7 +128,7 @@ MIDDLEWARE = [
     # Outside of all that may answer by itself, as CommonMiddleware does with redirects and refusals.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "dashboard.middleware.LinkLanguageMiddleware",
+    "dashboard.languages.LinkLanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -218,7 +218,9 @@ DEMO = switch("DEMO", default=False)
 # Language and time ----------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+# What people write lies in locale/; what is made of it, as all that is made, in var.
+LOCALE_DIR = BASE_DIR / "locale"
+LOCALE_PATHS = [VAR_DIR / "locale"]
 TIME_ZONE = time_zone("TIME_ZONE", "Asia/Shanghai")
 USE_TZ = True
 

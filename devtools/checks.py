@@ -1,4 +1,7 @@
-"""`./dev check`: everything that can be said without running a page. `./dev lock`: makes the requirement files."""
+"""`./dev check`: everything that can be said without running a page. `./dev lock`: makes the requirement files.
+
+`./dev messages`: brings the catalogues of translations up to the source.
+"""
 
 from __future__ import annotations
 
@@ -35,10 +38,9 @@ STRICT = {
 
 
 def check(_: argparse.Namespace) -> int:
-    """Check style, types, imports, settings, migrations, containers, alert rules and requirements."""
+    """Check style, types, imports, settings, migrations, translations, containers, alert rules and requirements."""
     install("dev")
-    variables = {name: text for name, text in os.environ.items() if not name.startswith(("CI_", "BUCKETS"))}
-    variables |= STRICT | {"SECRET_KEY": secrets.token_urlsafe(60)}
+    variables = _strict_variables()
 
     def output_of(command: list[str]) -> str | None:
         """Return what a command that fails prints, None where it succeeds."""
@@ -80,6 +82,19 @@ def check(_: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def messages(_: argparse.Namespace) -> int:
+    """Write every string of the source into the catalogues under locale/, and say what is left to translate."""
+    install("dev")
+    command = (PYTHON, "manage.py", "makemessages")
+    return subprocess.run(command, cwd=ROOT, env=_strict_variables(), check=False).returncode
+
+
+def _strict_variables() -> dict[str, str]:
+    """Return the variables of a real site, without the account that may be configured here."""
+    variables = {name: text for name, text in os.environ.items() if not name.startswith(("CI_", "BUCKETS"))}
+    return variables | STRICT | {"SECRET_KEY": secrets.token_urlsafe(60)}
+
+
 def _commands() -> dict[str, list[str]]:
     templates = [str(path) for path in sorted((ROOT / "templates").rglob("*.html"))]
     manage_py = [str(PYTHON), "manage.py"]
@@ -91,6 +106,7 @@ def _commands() -> dict[str, list[str]]:
         "imports": [tool("lint-imports"), "--no-logo"],
         "settings": [*manage_py, "check", "--deploy", "--fail-level", "WARNING"],
         "migrations": [*manage_py, "makemigrations", "--check", "--dry-run"],
+        "translations": [*manage_py, "makemessages", "--check"],
         "Dockerfile": [tool("hadolint"), "docker/Dockerfile"],
         "compose": [tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", "docker/compose.yaml"],
     }

@@ -45,6 +45,14 @@ def static_files() -> None:
     collect_static_if_needed()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def translations() -> None:
+    """The catalogues as Django reads them: whatever a test runs, it may be asked for Chinese."""
+    from jobs.management.catalogues import compile_if_needed
+
+    compile_if_needed()
+
+
 @pytest.fixture
 def client(static_files: None) -> Client:
     """Django's test client."""

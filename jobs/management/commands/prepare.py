@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
+from jobs.management.catalogues import compile_if_needed
 from jobs.management.commands.first_admin_link import first_admin_path
 from jobs.management.commands.sync_buckets import Malformed, sync
 from jobs.models import Mark
@@ -92,9 +93,12 @@ def collect_static_if_needed() -> bool:
 
 
 class Command(BaseCommand):
-    """Checks the settings, migrates, syncs the buckets."""
+    """Checks the settings, migrates, syncs the buckets, compiles the translations."""
 
-    help = "Check the settings, migrate the database where needed, and sync the buckets. Run it before web and worker."
+    help = (
+        "Check the settings, migrate the database and compile the translations where needed, and sync the buckets."
+        " Run it before web and worker."
+    )
     # All checks would load every view; those of this product run below.
     requires_system_checks = ()
 
@@ -126,6 +130,7 @@ class Command(BaseCommand):
         except OperationalError as error:
             reason = str(error).strip().splitlines() or ["no reason given"]
             raise CommandError(f"The database can't be used: {reason[0]}") from None
+        compile_if_needed()
         for line in changes.lines():
             self.stdout.write(line)
         self._check(["default"])
