@@ -100,6 +100,19 @@ def get_page(
     return answer
 
 
+def renewed_page(bucket: Bucket, job_filter: JobFilter, *, reader: str = "") -> Ready | Pending | Failed:
+    """Return the newest first page, waited for like one that is missing if it is stale; the stale one if it takes longer.
+
+    Args:
+        bucket: a bucket that the reader may see.
+        job_filter: what is asked.
+        reader: whose budget a new question costs, "" for nobody's.
+    """
+    search = _PageSearch(bucket, PageQuestion(bucket.name, job_filter), "refresh", reader)
+    answer, _found = _obtain(search, renew=True)
+    return answer
+
+
 def get_pages(
     bucket: Bucket,
     job_filter: JobFilter,
@@ -245,7 +258,7 @@ class _JobSearch:
 
 
 def _obtain(
-    search: _Search[Answer], meanwhile: Callable[[], object] | None = None
+    search: _Search[Answer], meanwhile: Callable[[], object] | None = None, *, renew: bool = False
 ) -> tuple[Answer | Pending | Failed, cache.Found]:
     try:
         ready, found = search.look()
@@ -258,8 +271,18 @@ def _obtain(
     if ready.stale and ready.problem is None:
         # Stale is served at once; without a broker it simply stays stale.
         with suppress(ServerDown):
-            _enqueue_if_claimed(search.behind(), found.since)
+            asking = _enqueue_if_claimed(search.behind(), found.since)
+            if renew and asking.outcome in {"claimed", "joined"}:
+                ready = _renewed(search, asking.token) or ready
     return ready, found
+
+
+def _renewed(search: _Search[Answer], token: str) -> Answer | None:
+    """Wait for the refresh that is under way and return what it brought, if there is a place to wait at."""
+    with _places.lend(search.bucket.name) as free:
+        if free:
+            claims.wait(search.key, token, settings.FIRST_WAIT)
+    return search.look()[0]
 
 
 def _wait(

@@ -1,12 +1,12 @@
 """What an address asks for, and the only reader of `request.GET`: query -> filter and view -> the same query.
 
 Inside, each module imports only what stands to its right:
-form -> parsing -> reading -> values -> filter -> queries -> view -> words -> (ranges | pins) -> times
+(form | shown) -> parsing -> reading -> values -> filter -> queries -> view -> words -> (ranges | pins) -> times
 """
 
 from __future__ import annotations
 
-from .filter import JobFilter
+from .filter import LARGEST_SIZE, JobFilter
 from .form import Choice, Field, FormState, form_fields
 from .parsing import (
     BucketsRequest,
@@ -20,9 +20,11 @@ from .parsing import (
 from .pins import Pin
 from .queries import Chip, job_query, list_query
 from .reading import ParameterNote
+from .shown import LiveRequest, Shown, parse_live
 from .view import View
 
 __all__ = [
+    "LARGEST_SIZE",
     "BucketsRequest",
     "Chip",
     "Choice",
@@ -31,9 +33,11 @@ __all__ = [
     "JobFilter",
     "JobRequest",
     "ListRequest",
+    "LiveRequest",
     "ParameterError",
     "ParameterNote",
     "Pin",
+    "Shown",
     "View",
     "form_fields",
     "job_query",
@@ -41,4 +45,5 @@ __all__ = [
     "parse_buckets",
     "parse_job",
     "parse_list",
+    "parse_live",
 ]
