@@ -18,7 +18,7 @@ PLACE = ("nextToken", "depth", "pin", "after")
 """Parameters that say where in the list one is. They belong to one question: whoever changes the filter drops them."""
 PARAMETERS = (
     "type", "states", "name", "jobId", "workflowId", "startCreationTime", "endCreationTime", "orderByTime", "size",
-    "nextToken", "range", "tz", "depth", "pin", "after", "lang",
+    "nextToken", "range", "tz", "depth", "pin", "after", "live", "lang",
 )  # fmt: skip
 """Every parameter of a list, in canonical order."""
 
@@ -39,7 +39,7 @@ class Chip:
 def list_pairs(job_filter: JobFilter, view: View | None = None) -> list[tuple[str, str]]:
     """Return the canonical parameters of a list. Where the filter has a zone of its own, that is the query's `tz`."""
     view = view or View()
-    given = {"tz": view.tz, "lang": view.lang, "nextToken": view.next_token, "after": view.after_text}
+    given = {"tz": view.tz, "lang": view.lang, "live": view.live, "nextToken": view.next_token, "after": view.after_text}
     given |= {"pin": str(view.pin or ""), "depth": str(view.depth) if view.depth > 1 else ""}
     given |= job_filter.params()
     if given["tz"] == default_zone().key:

@@ -18,7 +18,8 @@ PLACE_KEPT = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`tz` is "" for TIME_ZONE and `lang` for the browser's; `depth` counts pages; the rest says which page comes first.
+    """`tz` is "" for TIME_ZONE and `lang` for the browser's; `live` is how often the list is looked at anew, "off" or such as
+    "60s", "" where the reader decides; `depth` counts pages; the rest says which page comes first.
 
     `after` is the creation time, inclusive, at which a chain goes on by keyset; it is kept in UTC.
     """
@@ -29,6 +30,7 @@ class View:
     pin: Pin | None = None
     next_token: str = ""
     after: datetime | None = None
+    live: str = ""
 
     def __post_init__(self) -> None:
         """Let equal views be equal: the default zone has one name, a moment one form."""
@@ -53,8 +55,8 @@ class View:
         return bool(self.next_token or self.after)
 
     def first(self) -> View:
-        """Return this view of the newest first page: zone and language stay, the place in the list goes."""
-        return View(tz=self.tz, lang=self.lang)
+        """Return this view of the newest first page: zone, language and liveliness stay, the place in the list goes."""
+        return View(tz=self.tz, lang=self.lang, live=self.live)
 
     def is_old_place(self, now: float) -> bool:
         """Tell whether it is a place in a list that was opened too long ago to be opened again.
