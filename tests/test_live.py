@@ -47,8 +47,7 @@ def following(page: Page) -> View:
 def shown(page: Page, **changed: str) -> list[Shown]:
     """The rows of a page as its reader sees them."""
     return [
-        Shown(row.job.job_id, row.job.state, row.job.creation_time, left=row.job.job_id in changed)
-        for row in page.rows
+        Shown(row.job.job_id, row.job.state, row.job.creation_time, left=row.job.job_id in changed) for row in page.rows
     ]
 
 
@@ -78,7 +77,8 @@ def given(count: int, state: str = "Running") -> tuple[dict[str, Any], ...]:
     """Jobs created a minute apart."""
     newest = time.time() - 3600
     return tuple(
-        {"JobId": f"b{number:032x}", "State": state, "CreationTime": stamp(newest - 60 * number)} for number in range(count)
+        {"JobId": f"b{number:032x}", "State": state, "CreationTime": stamp(newest - 60 * number)}
+        for number in range(count)
     )
 
 
@@ -173,11 +173,16 @@ def test_tick_asks_at_most_twice_and_shares_what_it_asked(
 
 
 def test_rows_of_a_tick_are_read_and_what_is_no_row_is_left_out() -> None:
-    query = QueryDict("states=Running&pin=1700000000.1700000002000&rows=" + "b%253A1:Running:1699999990,bad,b2:Pause::left")
+    query = QueryDict(
+        "states=Running&pin=1700000000.1700000002000&rows=" + "b%253A1:Running:1699999990,bad,b2:Pause::left"
+    )
 
     found = parse_live(query, now=1_700_000_010)
 
     assert found.asked.errors == {}
-    assert [(one.job_id, one.state, one.left) for one in found.shown] == [("b:1", "Running", False), ("b2", "Pause", True)]
+    assert [(one.job_id, one.state, one.left) for one in found.shown] == [
+        ("b:1", "Running", False),
+        ("b2", "Pause", True),
+    ]
     assert found.shown[0].created is not None
     assert found.shown[0].created.timestamp() == 1_699_999_990

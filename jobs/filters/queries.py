@@ -39,7 +39,13 @@ class Chip:
 def list_pairs(job_filter: JobFilter, view: View | None = None) -> list[tuple[str, str]]:
     """Return the canonical parameters of a list. Where the filter has a zone of its own, that is the query's `tz`."""
     view = view or View()
-    given = {"tz": view.tz, "lang": view.lang, "live": view.live, "nextToken": view.next_token, "after": view.after_text}
+    given = {
+        "tz": view.tz,
+        "lang": view.lang,
+        "live": view.live,
+        "nextToken": view.next_token,
+        "after": view.after_text,
+    }
     given |= {"pin": str(view.pin or ""), "depth": str(view.depth) if view.depth > 1 else ""}
     given |= job_filter.params()
     if given["tz"] == default_zone().key:

@@ -27,7 +27,8 @@ def stamp(seconds_ago: float) -> str:
 def given(count: int, state: str = "Running") -> tuple[dict[str, Any], ...]:
     """Jobs created a minute apart, the first an hour ago."""
     return tuple(
-        {"JobId": f"b{number:032x}", "State": state, "CreationTime": stamp(3600 + 60 * number)} for number in range(count)
+        {"JobId": f"b{number:032x}", "State": state, "CreationTime": stamp(3600 + 60 * number)}
+        for number in range(count)
     )
 
 
@@ -108,7 +109,9 @@ def test_page_is_quiet_while_it_is_hidden_and_asks_when_it_is_seen_again(
     bucket = new_bucket(given=given(3))
     asked = look(page, bucket)
 
-    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => window.away, configurable: true}); away = true")
+    page.evaluate(
+        "Object.defineProperty(document, 'hidden', {get: () => window.away, configurable: true}); away = true"
+    )
     pass_time(page, 120)
     assert asked == []
 

@@ -86,7 +86,9 @@ def pending(page: Page, _site: Site, lang: str) -> None:
 @state("throttled")
 def throttled(page: Page, site: Site, lang: str) -> None:
     """Cloud Infinite says "slow down", each time."""
-    site.emulator.set_faults(LIVE, {"kind": "error", "status": 429, "code": "SlowDown", "message": "Reduce your request rate."})
+    site.emulator.set_faults(
+        LIVE, {"kind": "error", "status": 429, "code": "SlowDown", "message": "Reduce your request rate."}
+    )
     try:
         page.goto(list_path(LIVE, f"range=3d&lang={lang}"))
         page.wait_for_selector("[role=alert][data-code]", timeout=30_000)
