@@ -257,6 +257,8 @@ CI_RATE_BUCKET = number("CI_RATE_BUCKET", 5.0, zero=True)
 CI_RATE_CREDENTIAL = number("CI_RATE_CREDENTIAL", 10.0, zero=True)
 # New questions a minute that one reader may ask; 0 is no limit.
 MISS_BUDGET = whole_number("MISS_BUDGET", 30, zero=True)
+# Seconds between two ticks of a live list, at least; 0 lets no list be live.
+LIVE_MIN_INTERVAL = whole_number("LIVE_MIN_INTERVAL", 15, zero=True)
 BUCKETS = env.str("BUCKETS", default="")
 BUCKETS_FILE = env.str("BUCKETS_FILE", default="")
 

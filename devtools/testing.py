@@ -1,9 +1,10 @@
-"""`./dev test`, and what takes longer: `./dev bench`, `./dev walks`, `./dev fuzz`, `./dev faults`."""
+"""`./dev test`, and what takes longer: `./dev bench`, `walks`, `fuzz`, `faults`, `shots`."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from devtools.browser import browser_variables
@@ -14,6 +15,7 @@ from devtools.messages import say
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
 
 def test(options: argparse.Namespace) -> int:
@@ -48,11 +50,17 @@ def faults(options: argparse.Namespace) -> int:
     return _harness("faults", options)
 
 
-def _harness(name: str, options: argparse.Namespace) -> int:
+def shots(options: argparse.Namespace) -> int:
+    """Photograph every state of every page into var/shots, with contact sheets; --docs those that the documents show."""
+    install("dev")
+    return _harness("shots", options, browser_variables())
+
+
+def _harness(name: str, options: argparse.Namespace, variables: Mapping[str, str] = MappingProxyType({})) -> int:
     """Run the package `tests.<name>`; further arguments are its own."""
     install("dev")
     command = (PYTHON, "-m", f"tests.{name}", *options.arguments)
-    with subprocess.Popen(command, cwd=ROOT) as process:
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | variables) as process:
         while True:
             try:
                 return process.wait()

@@ -235,6 +235,21 @@ def created_before(question: PageQuestion) -> str:
     return write_time(datetime.fromtimestamp(int(seconds), UTC)) if seconds else ""
 
 
+def known_jobs(question: PageQuestion, job_ids: Sequence[str]) -> tuple[set[str], datetime | None]:
+    """Return which of some jobs the chain of a question's pin has met, and when the last row of its first page was created.
+
+    The latter is None where the order is not proven, or the chain is forgotten and has met none.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    fields = ["l:1", *(f"j:{job_id}" for job_id in job_ids)]
+    with servers.cache_server().connection() as client:
+        last, *met = cast("Any", client.hmget(f"{_chain_prefix(question)}{question.pin}", fields))
+    known = {job_id for job_id, page in zip(job_ids, met, strict=True) if page is not None}
+    return known, datetime.fromtimestamp(float(last), UTC) if last else None
+
+
 def _unix(time: datetime | None) -> str:
     return str(int(time.timestamp())) if time else ""
 

@@ -100,6 +100,19 @@ def get_page(
     return answer
 
 
+def renewed_page(bucket: Bucket, job_filter: JobFilter, *, reader: str = "") -> Ready | Pending | Failed:
+    """Return the newest first page, waited for like one that is missing if it is stale; the stale one if it takes longer.
+
+    Args:
+        bucket: a bucket that the reader may see.
+        job_filter: what is asked.
+        reader: whose budget a new question costs, "" for nobody's.
+    """
+    search = _PageSearch(bucket, PageQuestion(bucket.name, job_filter), "refresh", reader)
+    answer, _found = _obtain(search, renew=True)
+    return answer
+
+
 def get_pages(
     bucket: Bucket,
     job_filter: JobFilter,
@@ -265,7 +278,7 @@ class _JobSearch:
 
 
 def _obtain(
-    search: _Search[Answer], meanwhile: Callable[[], object] | None = None
+    search: _Search[Answer], meanwhile: Callable[[], object] | None = None, *, renew: bool = False
 ) -> tuple[Answer | Pending | Failed, cache.Found]:
     try:
         ready, found = search.look()
@@ -276,16 +289,31 @@ def _obtain(
         return Failed(ours("redis_down")), cache.Found()
     metrics.lookup(search.kind, "stale" if ready.stale else "fresh")
     if ready.stale:
-        _refresh(search, ready, found)
+        token = _refresh(search, ready, found)
+        if renew and token:
+            ready = _renewed(search, token) or ready
     return ready, found
 
 
-def _refresh(search: _Search[Any], ready: Ready | ReadyJob, found: cache.Found) -> None:
-    """Have what is out of date fetched anew, behind the reader's back, unless that failed just now."""
+def _refresh(search: _Search[Any], ready: Ready | ReadyJob, found: cache.Found) -> str:
+    """Have what is out of date fetched anew, behind the reader's back, unless that failed just now.
+
+    Returns the token by which its end can be waited for, "" where nothing is under way.
+    """
     if ready.problem is None:
         # Stale is served at once; without a broker it simply stays stale.
         with suppress(ServerDown):
-            _enqueue_if_claimed(search.behind(), found.since)
+            asking = _enqueue_if_claimed(search.behind(), found.since)
+            return asking.token if asking.outcome in {"claimed", "joined"} else ""
+    return ""
+
+
+def _renewed(search: _Search[Answer], token: str) -> Answer | None:
+    """Wait for the refresh that is under way and return what it brought, if there is a place to wait at."""
+    with _places.lend(search.bucket.name) as free:
+        if free:
+            claims.wait(search.key, token, settings.FIRST_WAIT)
+    return search.look()[0]
 
 
 def _wait(

@@ -12,7 +12,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from jobs.filters import TABS
-from jobs.views import job, lists, status
+from jobs.views import job, lists, status, ticks
 from jobs.views.embed import framed
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ PAGES: list[tuple[str, View, str]] = [
 ]
 TWINS = [(route.removesuffix("/") + ".json", view, f"{name}_json") for route, view, name in PAGES]
 RETRY = ("buckets/<str:bucket_name>/retry/", lists.retry, "retry")
+TICK = ("buckets/<str:bucket_name>/tick/", ticks.tick, "tick")
 
 urlpatterns = [
     path("", lists.bucket_list, name="bucket_list"),
@@ -50,13 +51,13 @@ urlpatterns = [
     path("status/", status.status, name="status"),
     path("status.json", status.status, {"as_json": True}, name="status_json"),
     *(path(route, view, {"as_json": True}, name=name) for route, view, name in TWINS),
-    *(path(route, view, name=name) for route, view, name in [*PAGES, RETRY]),
+    *(path(route, view, name=name) for route, view, name in [*PAGES, RETRY, TICK]),
 ]
 
 embed = (
     [
         *(path(route, framed(view), {"as_json": True}, name=name) for route, view, name in TWINS),
-        *(path(route, framed(view), name=name) for route, view, name in [*PAGES, RETRY]),
+        *(path(route, framed(view), name=name) for route, view, name in [*PAGES, RETRY, TICK]),
     ],
     app_name,
 )

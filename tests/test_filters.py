@@ -161,7 +161,7 @@ def test_every_parameter_stands_in_its_place() -> None:
     query = (
         "type=Job&states=Running,Failed&name=nightly&jobId=b1&workflowId=w1&startCreationTime=2024-01-01T00:00:00%2B0800"
         "&endCreationTime=2024-02-01T00:00:00%2B0800&orderByTime=Asc&size=20&nextToken=a%2B%2F%3D&tz=Europe/Berlin&depth=3"
-        f"&pin={PIN}&after=2024-01-15T00:00:00%2B0800&lang=zh-hans"
+        f"&pin={PIN}&after=2024-01-15T00:00:00%2B0800&live=60s&lang=zh-hans"
     )
 
     found = asked(query)
@@ -178,7 +178,7 @@ def test_every_parameter_stands_in_its_place() -> None:
         size=20,
     )
     after = at("2024-01-15T00:00:00+08:00")
-    assert found.view == View("Europe/Berlin", "zh-hans", 3, PIN, "a+/=", after)
+    assert found.view == View("Europe/Berlin", "zh-hans", 3, PIN, "a+/=", after, "60s")
     assert (found.canonical, found.is_canonical) == (query, True)
 
 
@@ -331,6 +331,9 @@ def test_range_and_explicit_times_take_each_others_place() -> None:
         ("tz=europe/berlin", "tz", "Europe/Berlin", "tz=Europe/Berlin"),
         ("tz=New+York", "tz", "America/New_York", "tz=America/New_York"),
         ("tz=Asia/Shangai", "tz", "Asia/Shanghai", ""),
+        ("live=1m", "live", "60s", "live=60s"),
+        ("live=9999", "live", "3600s", "live=3600s"),
+        ("live=Off", "live", "off", "live=off"),
         ("lang=zh-CN", "lang", "zh-hans", "lang=zh-hans"),
         ("lang=EN", "lang", "en", "lang=en"),
         ("state=Failed", "state", "states", "states=Failed"),

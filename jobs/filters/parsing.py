@@ -182,6 +182,10 @@ class ListRequest(JobRequest):
         view = self.view.at(pin, depth=depth, next_token=self.view.next_token, after=self.view.after_text)
         return list_query(self.filter, view)
 
+    def pinned_query(self, pin: Pin) -> str:
+        """Return the query of the first page of the list that was opened at `pin`."""
+        return list_query(self.filter, self.view.first().at(pin))
+
     def frozen_query(self, pin: Pin) -> str:
         """Return the query that always shows the list as it was at `pin`."""
         return list_query(self.filter.frozen(pin.time), self.view.first())

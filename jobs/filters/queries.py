@@ -21,7 +21,7 @@ DRAWER = ("job", "tab")
 """Parameters of the drawer beside the list. They come last, so that a script can put them there without knowing the rest."""
 PARAMETERS = (
     "type", "states", "name", "jobId", "workflowId", "startCreationTime", "endCreationTime", "orderByTime", "size",
-    "nextToken", "range", "tz", "depth", "pin", "after", "lang", *DRAWER,
+    "nextToken", "range", "tz", "depth", "pin", "after", "live", "lang", *DRAWER,
 )  # fmt: skip
 """Every parameter of a list, in canonical order."""
 
@@ -46,7 +46,13 @@ class Chip:
 def list_pairs(job_filter: JobFilter, view: View | None = None) -> list[tuple[str, str]]:
     """Return the canonical parameters of a list. Where the filter has a zone of its own, that is the query's `tz`."""
     view = view or View()
-    given = {"tz": view.tz, "lang": view.lang, "nextToken": view.next_token, "after": view.after_text}
+    given = {
+        "tz": view.tz,
+        "lang": view.lang,
+        "live": view.live,
+        "nextToken": view.next_token,
+        "after": view.after_text,
+    }
     given |= {"pin": str(view.pin or ""), "depth": str(view.depth) if view.depth > 1 else ""}
     given |= {"job": view.job, "tab": view.tab if view.job and view.tab != TABS[0] else ""}
     given |= job_filter.params()

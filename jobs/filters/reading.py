@@ -18,6 +18,7 @@ from .values import (
     WrongValue,
     read_depth,
     read_language,
+    read_live,
     read_moment,
     read_order,
     read_pin,
@@ -180,6 +181,7 @@ def read_list(pairs: Pairs, now: float) -> Reading:
         reading.fault("startCreationTime", text % times)
     reading.view = replace(
         view,
+        live=read("live", read_live, ""),
         depth=_read_depth(reading),
         pin=read("pin", lambda value: read_pin(value, now), None),
         next_token=read("nextToken", read_token, ""),

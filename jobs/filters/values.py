@@ -33,6 +33,9 @@ MOST_ROWS = 1000
 AHEAD = 5
 """Seconds that a pin may be ahead of CI's time: our processes learn that time from answers, a moment apart."""
 
+LONGEST_LIVE = 3600
+"""Seconds between two ticks of a live list, at most."""
+
 ALL = "All"
 
 
@@ -134,6 +137,17 @@ def read_language(value: str) -> str:
     base = value.lower().replace("_", "-").partition("-")[0]
     meant = next((code for code in languages if code.partition("-")[0] == base), "")
     return _one_of(value, languages, _("“%(value)s” is no language of ours. Known are %(allowed)s."), meant)
+
+
+def read_live(value: str) -> str:
+    """Return how often a list is looked at anew, in its canonical form: `off`, or seconds or minutes up to an hour."""
+    match = re.fullmatch(r"([0-9]{1,4})([sm]?)", value.lower())
+    seconds = int(match[1]) * (60 if match[2] == "m" else 1) if match else 0
+    meant = f"{min(seconds, LONGEST_LIVE)}s" if seconds else _near(value, ["off"])
+    if value == "off" or value == meant:
+        return value
+    text = _("“%(value)s” is no interval. Write off, or seconds such as 60s, at most an hour.")
+    raise WrongValue(text % {"value": shortened(value)}, meant)
 
 
 def read_moment(value: str, zone: ZoneInfo, *, is_end: bool) -> Moment:

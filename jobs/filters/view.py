@@ -20,7 +20,8 @@ PLACE_KEPT = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`tz` is "" for TIME_ZONE and `lang` for the browser's; `depth` counts pages; the rest says which page comes first.
+    """`tz` is "" for TIME_ZONE and `lang` for the browser's; `live` is how often the list is looked at anew, "off" or such as
+    "60s", "" where the reader decides; `depth` counts pages; the rest says which page comes first.
 
     `after` is the creation time, inclusive, at which a chain goes on by keyset; it is kept in UTC. `job` is the id of the job
     that the drawer beside the list shows, "" while it is closed, and `tab` the part of it that is open.
@@ -34,6 +35,7 @@ class View:
     after: datetime | None = None
     job: str = ""
     tab: str = TABS[0]
+    live: str = ""
 
     def __post_init__(self) -> None:
         """Let equal views be equal: the default zone has one name, a moment one form."""
@@ -58,8 +60,8 @@ class View:
         return bool(self.next_token or self.after)
 
     def first(self) -> View:
-        """Return this view of the newest first page: zone and language stay, the place goes and the drawer closes."""
-        return View(tz=self.tz, lang=self.lang)
+        """Return this view of the newest first page: zone, language and liveliness stay, the place goes, the drawer closes."""
+        return View(tz=self.tz, lang=self.lang, live=self.live)
 
     def is_old_place(self, now: float) -> bool:
         """Tell whether it is a place in a list that was opened too long ago to be opened again.

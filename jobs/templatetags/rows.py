@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from django.template import Context
 
     from jobs.cloudinfinite.schema import Job
+    from jobs.live import Change
     from jobs.records import Row
 
 register = template.Library()
@@ -41,10 +42,14 @@ register = template.Library()
 NOTHING = SafeString("")
 ODD = SafeString(' data-odd="1"')
 """Says that the list can't be asked for this row's state or kind."""
+FIRST = SafeString(' data-first="1"')
+"""Says that a page begins here: a tick asks about whole pages."""
+SWAPPED = SafeString(' hx-swap-oob="true"')
+LEFT = SafeString(' class="left" hx-swap-oob="true"')
 
 ROW = """
 <tr{} data-state="{}" data-type="{}"{}>
-<td class="status">{}</td>
+<td class="status">{}{}</td>
 <td class="name">{}<code>{}</code>{}</td>
 <td class="what">{}{}{}</td>
 <td class="when">{}</td>
@@ -62,17 +67,26 @@ def job_rows(context: Context, bucket: str, rows: Iterable[Row]) -> SafeString:
         bucket: the bucket's name.
         rows: the page's rows.
     """
-    query = job_query(view_of(context))
-    page = _Page(
-        folder=job_folder(namespace_of(context), bucket),
-        end=fill("?{}", query) if query else NOTHING,
-        zone=context["zone"],
-        language=get_language(),
-        # What all rows share is escaped once; `fill` leaves alone what is safe already.
-        waited=fill("{}", gettext("waited")),
-        ran=fill("{}", gettext("ran")),
-    )
-    return SafeString("".join([_row(row.job, page) for row in rows]))
+    page = _Page.of(context, bucket)
+    return SafeString("".join([_row(row.job, page, FIRST if not n else NOTHING) for n, row in enumerate(rows)]))
+
+
+@register.simple_tag(takes_context=True)
+def changed_rows(context: Context, bucket: str, changes: Iterable[Change]) -> SafeString:
+    """Render rows that have changed, each to take the place of the one with its id.
+
+    Arguments as of `job_rows`; a row that has left the filter says so.
+    """
+    page = _Page.of(context, bucket)
+    return SafeString("".join([_row(one.row.job, page, LEFT if one.left else SWAPPED, _left(one)) for one in changes]))
+
+
+def _left(change: Change) -> SafeString:
+    if not change.left:
+        return NOTHING
+    state = STATES.get(change.row.job.state, change.row.job.state)
+    text = gettext("now %(state)s, left this filter") % {"state": state} if change.known else gettext("left this filter")
+    return fill('<span class="left-note">{}</span>', text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +100,31 @@ class _Page:
     waited: SafeString
     ran: SafeString
 
+    @classmethod
+    def of(cls, context: Context, bucket: str) -> _Page:
+        """Return it for the page that `context` is of."""
+        query = job_query(view_of(context))
+        return cls(
+            folder=job_folder(namespace_of(context), bucket),
+            end=fill("?{}", query) if query else NOTHING,
+            zone=context["zone"],
+            language=get_language(),
+            # What all rows share is escaped once; `fill` leaves alone what is safe already.
+            waited=fill("{}", gettext("waited")),
+            ran=fill("{}", gettext("ran")),
+        )
 
-def _row(job: Job, page: _Page) -> SafeString:
+
+def _row(job: Job, page: _Page, mark: SafeString, note: SafeString = NOTHING) -> SafeString:
     job_id = fill("{}", job.job_id)
     return fill(
         ROW,
         fill(' id="job-{}"', job_id) if job_id else NOTHING,
         job.state,
         job.type,
-        NOTHING if job.state in STATES and job.type in KINDS else ODD,
+        mark if job.state in STATES and job.type in KINDS else SafeString(mark + ODD),
         badge_html(job.state, page.language),
+        note,
         _name(job, job_path(page.folder, job.job_id), page.end),
         job_id,
         _fault(job) if job.state == "Failed" and (job.code or job.message) else NOTHING,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
+from django.conf import settings
 from django.utils.translation import gettext
 
 from jobs import fragments, pages
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 AGES = (2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
 """Seconds by which an age is told: “less than”."""
+TICK_EVERY = 15
+"""Seconds from one tick of a live list to the next, where neither link nor settings say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -228,6 +231,21 @@ class Listing:
     def frozen_query(self) -> str:
         """The query that always shows the list as it was when it was opened, to hand on."""
         return self.asked.frozen_query(self.ready[0].page.pin)
+
+    # How it stays what it says ------------------------------------------------------------------------------------------
+
+    @property
+    def tick_every(self) -> int:
+        """Seconds from one tick to the next, 0 where the list can't be live."""
+        if not settings.LIVE_MIN_INTERVAL or self.outcome != "ready":
+            return 0
+        wanted = self.asked.view.live.removesuffix("s")
+        return max(settings.LIVE_MIN_INTERVAL, int(wanted) if wanted.isdigit() else TICK_EVERY)
+
+    @property
+    def tick_query(self) -> str:
+        """The query by which a tick says which list this is, and when it was opened."""
+        return self.asked.pinned_query(self.ready[0].page.pin)
 
     @property
     def version(self) -> list[object]:

@@ -14,10 +14,11 @@ AGE = 61_000
 """Milliseconds: more than any first page counts as fresh."""
 
 
-def make_stale(site: Site, bucket: Bucket) -> None:
+def make_stale(site: Site, bucket: Bucket | str) -> None:
     """Let every page of `bucket` be a minute older."""
+    name = bucket if isinstance(bucket, str) else bucket.name
     with redis.Redis.from_url(site.cache_url) as client:
-        pages = list(client.scan_iter(f"v1:page:{bucket.name}:*"))
+        pages = list(client.scan_iter(f"v1:page:{name}:*"))
         assert pages
         for page in pages:
             client.hincrby(page, "began", -AGE)

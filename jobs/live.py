@@ -1,0 +1,147 @@
+"""One tick of a live list: which of the rows that somebody sees have changed, and how many jobs are new.
+
+At most two questions a tick, and everybody who sees the same rows asks the same two: the newest first page, which tells
+about new jobs and about the rows it holds, and one more list for the rows it doesn't. That is a list of their creation
+times: of those that left the filter, without its states, so that it tells what became of them; else of those further down.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from jobs import cache, pages
+from jobs.filters import LARGEST_SIZE
+from jobs.pages import Failed, Pending, Ready
+from jobs.records import JobQuestion, PageQuestion
+from jobs.servers import ServerDown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from jobs.filters import JobFilter, Pin, Shown
+    from jobs.models import Bucket
+    from jobs.records import Page, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A row to show anew. `left` says that it no longer matches; `known` whether its state is the one that made it leave."""
+
+    row: Row
+    left: bool = False
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one tick brought. `new` jobs came since the list was opened, or more where `new_is_least`."""
+
+    head: Ready | Pending | Failed
+    changes: tuple[Change, ...] = ()
+    new: int = 0
+    new_is_least: bool = False
+
+
+def tick(bucket: Bucket, job_filter: JobFilter, opened: Pin, shown: Sequence[Shown], *, reader: str) -> Tick:
+    """Return what has happened to a list.
+
+    Args:
+        bucket: a bucket that the reader may see.
+        job_filter: what the list shows.
+        opened: the list's pin.
+        shown: the rows that the reader sees and that may still change.
+        reader: whose budget a question costs that nobody asked yet.
+    """
+    head = pages.renewed_page(bucket, job_filter)
+    if not isinstance(head, Ready):
+        return Tick(head)
+    found = _by_id(head.page)
+    changes = [Change(found[one.job_id]) for one in shown if _is_changed(one, found)]
+    missing = [one for one in shown if one.job_id not in found]
+    gone = [one for one in missing if one.left or _reaches(head.page, job_filter, one)]
+    if gone:
+        changes += _what_became_of(bucket, job_filter, gone, reader)
+    elif missing:
+        changes += _further_down(bucket, job_filter, missing, reader)
+    new, new_is_least = _new(bucket, job_filter, opened, head.page)
+    return Tick(head, tuple(changes), new, new_is_least)
+
+
+def _by_id(page: Page) -> dict[str, Row]:
+    return {row.job.job_id: row for row in page.rows if row.job.job_id}
+
+
+def _is_changed(one: Shown, found: Mapping[str, Row]) -> bool:
+    row = found.get(one.job_id)
+    return row is not None and (one.left or row.job.state != one.state)
+
+
+def _reaches(page: Page, job_filter: JobFilter, one: Shown) -> bool:
+    """Tell whether `page` would hold the row if it still matched. Of jobs of its last second it may lack some."""
+    last = page.rows[-1].job.creation_time if page.rows else None
+    if page.next is None or (one.created is None) or last is None:
+        return page.next is None
+    return one.created > last if job_filter.order == "Desc" else one.created < last
+
+
+def _what_became_of(bucket: Bucket, job_filter: JobFilter, gone: Sequence[Shown], reader: str) -> list[Change]:
+    """Return the rows of jobs that left the filter, with their new state where it can be told."""
+    answer = _between(bucket, replace(job_filter, states=()), gone, reader)
+    found = _by_id(answer.page) if isinstance(answer, Ready) else {}
+    changes = []
+    for one in gone:
+        if row := found.get(one.job_id):
+            left = bool(job_filter.states) and row.job.state not in job_filter.states
+            changes += [Change(row, left)] if not one.left or row.job.state != one.state else []
+        elif not one.left and (row := _kept(bucket, one.job_id)):
+            changes.append(Change(row, left=True, known=False))
+    return changes
+
+
+def _further_down(bucket: Bucket, job_filter: JobFilter, rows: Sequence[Shown], reader: str) -> list[Change]:
+    """Return the rows that have changed below the first page."""
+    answer = _between(bucket, job_filter, rows, reader)
+    if not isinstance(answer, Ready):
+        return []
+    found = _by_id(answer.page)
+    changes = [Change(found[one.job_id]) for one in rows if _is_changed(one, found)]
+    for one in rows:
+        if one.job_id not in found and _reaches(answer.page, job_filter, one) and (row := _kept(bucket, one.job_id)):
+            changes.append(Change(row, left=True, known=False))
+    return changes
+
+
+def _between(
+    bucket: Bucket, job_filter: JobFilter, rows: Iterable[Shown], reader: str
+) -> Ready | Pending | Failed | None:
+    """Ask for the jobs created between the first and the last of `rows`."""
+    times = sorted(one.created for one in rows if one.created)
+    if not times:
+        return None
+    question = replace(job_filter, range="", zone="", start=times[0], end=times[-1], size=LARGEST_SIZE)
+    return pages.renewed_page(bucket, question, reader=reader)
+
+
+def _kept(bucket: Bucket, job_id: str) -> Row | None:
+    """Return a job's row as the cache has it, whatever its age."""
+    with suppress(ServerDown):
+        record = cache.find_job(JobQuestion(bucket.name, job_id), bucket.credential).job
+        return record.row if record else None
+    return None
+
+
+def _new(bucket: Bucket, job_filter: JobFilter, opened: Pin, page: Page) -> tuple[int, bool]:
+    """Count the jobs that a list opened now begins with and the one that is shown has not; of newest-first lists alone."""
+    if job_filter.order != "Desc" or page.pin == opened:
+        return 0, False
+    question = PageQuestion(bucket.name, job_filter, opened)
+    rows = [row for row in page.rows if row.job.job_id]
+    with suppress(ServerDown):
+        known, since = cache.known_jobs(question, [row.job.job_id for row in rows])
+        # Further down than the list's first page reached, a job may be unknown because nobody scrolled there.
+        since = opened.time if since is None else since
+        new = [row for row in rows if row.job.job_id not in known and (row.job.creation_time or since) >= since]
+        return len(new), bool(new) and len(new) == len(rows) and page.next is not None
+    return 0, False

@@ -1,0 +1,189 @@
+"""A live list in a browser: rows change in their place, new jobs wait behind a pill, and nobody's page asks for nothing."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tests.e2e.looking import list_path
+from tests.e2e.staleness import make_stale
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from jobs.models import Bucket
+    from tests.e2e.sites import Site
+
+DENIED = {"kind": "error", "status": 403, "code": "AccessDenied", "message": "Access Denied."}
+
+
+def stamp(seconds_ago: float) -> str:
+    return datetime.fromtimestamp(int(time.time() - seconds_ago), UTC).isoformat()
+
+
+def given(count: int, state: str = "Running") -> tuple[dict[str, Any], ...]:
+    """Jobs created a minute apart, the first an hour ago."""
+    return tuple(
+        {"JobId": f"b{number:032x}", "State": state, "CreationTime": stamp(3600 + 60 * number)}
+        for number in range(count)
+    )
+
+
+def row(number: int, state: str = "") -> str:
+    return f'tr[id="job-b{number:032x}"]' + (f'[data-state="{state}"]' if state else "")
+
+
+def look(page: Page, bucket: Bucket, query: str = "") -> list[str]:
+    """Open the list with a clock that the test moves; return the addresses that it asks for from then on."""
+    page.clock.install()
+    page.goto(list_path(bucket, query))
+    page.wait_for_selector("#results table:not(.bones)")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    return asked
+
+
+def pass_time(page: Page, seconds: int) -> None:
+    page.clock.run_for(seconds * 1000)
+
+
+def tick(page: Page, site: Site, bucket: Bucket) -> None:
+    """Let a quarter of a minute pass for the page, and a minute for what is cached; wait for the answer."""
+    make_stale(site, bucket)
+    with page.expect_response(lambda response: "/tick/" in response.url):
+        pass_time(page, 16)
+
+
+def test_row_changes_in_its_place_and_keeps_the_focus(
+    page: Page, site: Site, new_bucket: Callable[..., Bucket]
+) -> None:
+    bucket = new_bucket(given=given(5))
+    look(page, bucket)
+    page.locator(row(2)).locator("a").first.focus()
+
+    site.emulator.change_job(bucket.name, f"b{2:032x}", State="Success")
+    tick(page, site, bucket)
+
+    page.wait_for_selector(row(2, "Success"))
+    assert page.locator('tr[id^="job-"]').count() == 5
+    assert page.evaluate("document.activeElement.closest('tr').id") == f"job-b{2:032x}"
+
+
+def test_new_jobs_wait_behind_a_pill(page: Page, site: Site, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(given=given(5))
+    look(page, bucket)
+
+    for number in range(3):
+        site.emulator.add_job(bucket.name, JobId=f"c{number:032x}", CreationTime=stamp(60 + number), State="Running")
+    tick(page, site, bucket)
+
+    pill = page.locator("#newer a")
+    pill.wait_for()
+    assert pill.inner_text() == "3 new jobs"
+    assert page.locator('tr[id^="job-"]').count() == 5
+    pill.click()
+    page.wait_for_function("document.querySelectorAll('tr[id^=\"job-\"]').length == 8")
+
+
+def test_row_that_leaves_the_filter_stays_and_says_so(
+    page: Page, site: Site, new_bucket: Callable[..., Bucket]
+) -> None:
+    bucket = new_bucket(given=given(5))
+    look(page, bucket, "states=Running")
+
+    site.emulator.change_job(bucket.name, f"b{1:032x}", State="Success")
+    tick(page, site, bucket)
+
+    left = page.locator(row(1, "Success") + ".left")
+    left.wait_for()
+    assert "left this filter" in left.inner_text()
+    assert page.locator('tr[id^="job-"]').count() == 5
+
+
+def test_page_is_quiet_while_it_is_hidden_and_asks_when_it_is_seen_again(
+    page: Page, site: Site, new_bucket: Callable[..., Bucket]
+) -> None:
+    bucket = new_bucket(given=given(3))
+    asked = look(page, bucket)
+
+    page.evaluate(
+        "Object.defineProperty(document, 'hidden', {get: () => window.away, configurable: true}); away = true"
+    )
+    pass_time(page, 120)
+    assert asked == []
+
+    with page.expect_request(lambda request: "/tick/" in request.url):
+        page.evaluate("away = false; document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_page_nobody_touches_goes_to_sleep_and_says_so(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(given=given(3))
+    asked = look(page, bucket)
+
+    pass_time(page, 31 * 60)
+    page.wait_for_selector("#ticker [data-idle]:not([hidden])")
+    asked.clear()
+    pass_time(page, 120)
+    assert asked == []
+
+    with page.expect_request(lambda request: "/tick/" in request.url):
+        page.mouse.move(10, 10)
+        pass_time(page, 2)
+
+
+def test_link_that_says_how_often_never_sleeps(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(given=given(3))
+    asked = look(page, bucket, "live=60s")
+
+    pass_time(page, 31 * 60)
+    asked.clear()
+    with page.expect_request(lambda request: "/tick/" in request.url):
+        pass_time(page, 61)
+
+
+def test_person_switches_it_off(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(given=given(3))
+    asked = look(page, bucket)
+
+    page.locator("#ticking").uncheck()
+    pass_time(page, 120)
+
+    assert asked == []
+
+
+def test_link_switches_it_off(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(given=given(3))
+    asked = look(page, bucket, "live=off")
+
+    pass_time(page, 120)
+
+    assert asked == []
+    assert not page.locator("#ticking").is_checked()
+
+
+def test_trouble_is_told_beside_rows_that_stay(page: Page, site: Site, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(given=given(3))
+    look(page, bucket)
+
+    site.emulator.set_faults(bucket.name, DENIED)
+    tick(page, site, bucket)
+    tick(page, site, bucket)
+
+    page.wait_for_selector('#as-of.stale [data-code="AccessDenied"]')
+    assert page.locator('tr[id^="job-"]').count() == 3
+
+
+def test_tab_tells_how_many_failed(page: Page, site: Site, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(given=given(3))
+    look(page, bucket)
+    calm = page.title()
+
+    site.emulator.change_job(bucket.name, f"b{0:032x}", State="Failed")
+    tick(page, site, bucket)
+
+    page.wait_for_function("document.title.startsWith('(1 failed) ')")
+    assert page.title() == f"(1 failed) {calm}"
+    assert "bad" in page.locator('link[rel="icon"]').get_attribute("href")

@@ -1,0 +1,188 @@
+"""One tick of a live list, with a real worker, two real Valkeys and the emulator."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.http import QueryDict
+
+from jobs import pages, servers
+from jobs.filters import JobFilter, Shown, View, parse_live
+from jobs.live import Tick, tick
+from jobs.pages import Pending, Ready
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jobs.models import Bucket
+    from jobs.records import Page
+    from tests.emulators import Emulator
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+LIST = JobFilter(size=10)
+OPEN = {"Submitted", "Running", "Pause"}
+
+
+def opened(bucket: Bucket, job_filter: JobFilter = LIST, view: View | None = None) -> Page:
+    """The page as a reader opens it, patiently."""
+    answer: Any = None
+    for _ in range(40):
+        answer = pages.get_page(bucket, job_filter, view or View())
+        if not isinstance(answer, Pending):
+            break
+    assert isinstance(answer, Ready), answer
+    return answer.page
+
+
+def following(page: Page) -> View:
+    assert page.next is not None
+    after = datetime.fromisoformat(page.next.after) if page.next.after else None
+    return View(pin=page.pin, next_token=page.next.next_token, after=after)
+
+
+def shown(page: Page, **changed: str) -> list[Shown]:
+    """The rows of a page as its reader sees them."""
+    return [
+        Shown(row.job.job_id, row.job.state, row.job.creation_time, left=row.job.job_id in changed) for row in page.rows
+    ]
+
+
+def grow_old(bucket: Bucket) -> None:
+    """Let every page of `bucket` be a minute older."""
+    with servers.cache_server().connection() as client:
+        for key in client.scan_iter(f"v1:page:{bucket.name}:*"):
+            client.hincrby(key, "began", -61_000)
+
+
+def ticked(bucket: Bucket, page: Page, rows: list[Shown], job_filter: JobFilter = LIST) -> Tick:
+    """A tick that waits longer than a reader's would, for a machine that is busy."""
+    grow_old(bucket)
+    found = tick(bucket, job_filter, page.pin, rows, reader="")
+    for _ in range(40):
+        if isinstance(found.head, Ready) and not found.head.stale:
+            break
+        found = tick(bucket, job_filter, page.pin, rows, reader="")
+    return found
+
+
+def told(found: Tick) -> dict[str, tuple[str, bool, bool]]:
+    return {change.row.job.job_id: (change.row.job.state, change.left, change.known) for change in found.changes}
+
+
+def given(count: int, state: str = "Running") -> tuple[dict[str, Any], ...]:
+    """Jobs created a minute apart."""
+    newest = time.time() - 3600
+    return tuple(
+        {"JobId": f"b{number:032x}", "State": state, "CreationTime": stamp(newest - 60 * number)}
+        for number in range(count)
+    )
+
+
+def stamp(moment: float) -> str:
+    return datetime.fromtimestamp(int(moment), UTC).isoformat()
+
+
+def test_quiet_list_brings_nothing(new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(given=given(5))
+    page = opened(bucket)
+
+    found = ticked(bucket, page, shown(page))
+
+    assert (told(found), found.new) == ({}, 0)
+
+
+def test_row_that_changed_is_told_with_its_new_state(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(given=given(5))
+    page = opened(bucket)
+    job_id = page.rows[2].job.job_id
+    emulator.change_job(bucket.name, job_id, State="Success")
+
+    found = ticked(bucket, page, shown(page))
+
+    assert told(found) == {job_id: ("Success", False, True)}
+
+
+def test_new_jobs_are_counted_and_moved_ones_are_not(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(given=given(25))
+    page = opened(bucket)
+    for _ in range(3):
+        emulator.add_job(bucket.name, CreationTime=stamp(time.time() - 60))
+    # A job that goes lets the newest page reach further down than the list that is shown.
+    emulator.remove_job(bucket.name, page.rows[0].job.job_id)
+
+    found = ticked(bucket, page, [])
+
+    assert (found.new, found.new_is_least) == (3, False)
+
+
+def test_more_new_jobs_than_a_page_holds_are_told_as_at_least(
+    new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    bucket = new_bucket(given=given(25))
+    page = opened(bucket)
+    for _ in range(12):
+        emulator.add_job(bucket.name, CreationTime=stamp(time.time() - 60))
+
+    found = ticked(bucket, page, [])
+
+    assert (found.new, found.new_is_least) == (10, True)
+
+
+def test_row_that_left_the_filter_is_told_with_what_became_of_it(
+    new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    bucket = new_bucket(given=given(8))
+    running = JobFilter(states=("Running",), size=10)
+    page = opened(bucket, running)
+    job_id = page.rows[3].job.job_id
+    emulator.change_job(bucket.name, job_id, State="Success")
+
+    found = ticked(bucket, page, shown(page), running)
+
+    assert told(found) == {job_id: ("Success", True, True)}
+
+
+def test_row_below_the_first_page_is_told_too(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(given=given(25))
+    second = opened(bucket, view=following(opened(bucket)))
+    job_id = second.rows[4].job.job_id
+    emulator.change_job(bucket.name, job_id, State="Failed", Code="Oops")
+
+    found = ticked(bucket, second, shown(second))
+
+    assert told(found) == {job_id: ("Failed", False, True)}
+
+
+def test_tick_asks_at_most_twice_and_shares_what_it_asked(
+    new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    bucket = new_bucket(given=given(25))
+    second = opened(bucket, view=following(opened(bucket)))
+    opened(bucket, view=following(second))  # so that no page ahead is still under way
+    before = len(emulator.calls(bucket.name))
+
+    ticked(bucket, second, shown(second))
+    for _ in range(5):
+        tick(bucket, LIST, second.pin, shown(second), reader="")
+
+    assert len(emulator.calls(bucket.name)) - before == 2
+
+
+def test_rows_of_a_tick_are_read_and_what_is_no_row_is_left_out() -> None:
+    query = QueryDict(
+        "states=Running&pin=1700000000.1700000002000&rows=" + "b%253A1:Running:1699999990,bad,b2:Pause::left"
+    )
+
+    found = parse_live(query, now=1_700_000_010)
+
+    assert found.asked.errors == {}
+    assert [(one.job_id, one.state, one.left) for one in found.shown] == [
+        ("b:1", "Running", False),
+        ("b2", "Pause", True),
+    ]
+    assert found.shown[0].created is not None
+    assert found.shown[0].created.timestamp() == 1_699_999_990
