@@ -85,7 +85,9 @@ def _left(change: Change) -> SafeString:
     if not change.left:
         return NOTHING
     state = STATES.get(change.row.job.state, change.row.job.state)
-    text = gettext("now %(state)s, left this filter") % {"state": state} if change.known else gettext("left this filter")
+    text = (
+        gettext("now %(state)s, left this filter") % {"state": state} if change.known else gettext("left this filter")
+    )
     return fill('<span class="left-note">{}</span>', text)
 
 
