@@ -172,7 +172,7 @@ def test_trouble_is_told_beside_rows_that_stay(page: Page, site: Site, new_bucke
     tick(page, site, bucket)
     tick(page, site, bucket)
 
-    page.wait_for_selector('#as-of.stale [data-problem="AccessDenied"]')
+    page.wait_for_selector('#as-of.old [data-problem="AccessDenied"]')
     assert page.locator('tr[id^="job-"]').count() == 3
 
 
