@@ -9,7 +9,7 @@ const here = (job, tab, query = location.search) => {
   const pairs = query.slice(1).split("&").filter((pair) => pair && !/^(job|tab)=/.test(pair));
   if (job) pairs.push(`job=${encodeURIComponent(job)}`);
   if (tab) pairs.push(`tab=${tab}`);
-  return pairs[0] ? `?${pairs.join("&")}` : location.pathname;
+  return (pairs[0] ? `?${pairs.join("&")}` : location.pathname) + location.hash;
 };
 const replace = (address) => history.replaceState({ mark }, "", address);
 const title = () => document.getElementById("drawer-title");
