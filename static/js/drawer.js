@@ -2,7 +2,7 @@
    links are made here. Opening pushes one entry, all else replaces it; Back and Forward between ours reload nothing. */
 const drawer = document.getElementById("drawer");
 let mark = performance.timeOrigin;
-let pushed, wanted, shown, list;
+let pushed, shown, list;
 
 const read = () => ["job", "tab"].map((name) => new URLSearchParams(location.search).get(name) ?? "");
 const here = (job, tab, query = location.search) => {
@@ -44,8 +44,8 @@ const follow = () => {
   if (!job) return drawer.open && close();
   drawer.open = true;
   if (shown[0] === job && shown[1] === tab) return;
-  wanted = shown[0] !== job;
   shown = [job, tab];
+  if (!drawer.contains(document.activeElement)) drawer.focus();
   htmx.ajax("GET", here(job, tab), { source: drawer, target: drawer });
 };
 
@@ -91,9 +91,7 @@ if (drawer) {
   });
   document.addEventListener("htmx:afterSettle", ({ detail: { target } }) => {
     arrange();
-    if (target !== drawer || !wanted) return;
-    wanted = false;
-    if (!drawer.contains(document.activeElement)) title()?.focus();
+    if (target === drawer && [drawer, document.body].includes(document.activeElement)) title()?.focus();
   });
   // A new question closes the drawer.
   document.addEventListener("htmx:pushedIntoHistory", () => {
