@@ -355,10 +355,10 @@ def test_links_of_admins_stand_on_list_job_and_drawer(client: Client, bucket: Bu
     listed = soup(get(client, list_of(bucket, "job=b2")))
     page = soup(get(client, f"/buckets/{bucket.name}/jobs/b2/"))
 
-    assert [(link["href"], link["rel"]) for link in listed.select("#list .links a")] == [
+    assert [(link["href"], link["rel"]) for link in listed.select("#list .elsewhere a")] == [
         (f"https://console.example.com/{REGION}/{bucket.name}", ["noopener", "noreferrer"])
     ]
-    for place in (listed.select("#drawer .links a"), page.select(".job-head .links a")):
+    for place in (listed.select("#drawer .elsewhere a"), page.select(".job-head .elsewhere a")):
         assert [(link.get_text(), link["href"], link["rel"]) for link in place] == [
             ("Logs <then>", "https://logs.example.com/?q=b2&to=2023-11-13T17%3A30%3A00Z", ["noopener", "noreferrer"])
         ]
@@ -383,4 +383,4 @@ def test_link_that_needs_what_a_job_lacks_is_left_out(client: Client, new_bucket
 
     page = soup(get(client, f"/buckets/{bucket.name}/jobs/b1/"))
 
-    assert [link.get_text() for link in page.select(".job-head .links a")] == ["workflow_id"]
+    assert [link.get_text() for link in page.select(".job-head .elsewhere a")] == ["workflow_id"]

@@ -2,14 +2,14 @@
    links are made here. Opening pushes one entry, all else replaces it; Back and Forward between ours reload nothing. */
 const drawer = document.getElementById("drawer");
 let mark = performance.timeOrigin;
-let pushed, wanted, shown, list;
+let pushed, shown, list;
 
 const read = () => ["job", "tab"].map((name) => new URLSearchParams(location.search).get(name) ?? "");
 const here = (job, tab, query = location.search) => {
   const pairs = query.slice(1).split("&").filter((pair) => pair && !/^(job|tab)=/.test(pair));
   if (job) pairs.push(`job=${encodeURIComponent(job)}`);
   if (tab) pairs.push(`tab=${tab}`);
-  return pairs[0] ? `?${pairs.join("&")}` : location.pathname;
+  return (pairs[0] ? `?${pairs.join("&")}` : location.pathname) + location.hash;
 };
 const replace = (address) => history.replaceState({ mark }, "", address);
 const title = () => document.getElementById("drawer-title");
@@ -44,8 +44,8 @@ const follow = () => {
   if (!job) return drawer.open && close();
   drawer.open = true;
   if (shown[0] === job && shown[1] === tab) return;
-  wanted = shown[0] !== job;
   shown = [job, tab];
+  if (!drawer.contains(document.activeElement)) drawer.focus();
   htmx.ajax("GET", here(job, tab), { source: drawer, target: drawer });
 };
 
@@ -91,9 +91,7 @@ if (drawer) {
   });
   document.addEventListener("htmx:afterSettle", ({ detail: { target } }) => {
     arrange();
-    if (target !== drawer || !wanted) return;
-    wanted = false;
-    if (!drawer.contains(document.activeElement)) title()?.focus();
+    if (target === drawer && [drawer, document.body].includes(document.activeElement)) title()?.focus();
   });
   // A new question closes the drawer.
   document.addEventListener("htmx:pushedIntoHistory", () => {

@@ -62,7 +62,7 @@ def focused(page: Page) -> str:
 
 
 def query_of(page: Page) -> str:
-    return page.url.partition("?")[2]
+    return str(page.evaluate("location.search"))
 
 
 def params_of(page: Page) -> dict[str, str]:
