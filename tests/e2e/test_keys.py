@@ -1,0 +1,82 @@
+"""Keys and themes in a browser: a person's own choices, remembered on the device alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.looking import ids, list_path, wait_for_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from jobs.models import Bucket
+
+FOCUSED_ROW = "document.activeElement.closest('tr')?.id.slice(4)"
+GROUND = "getComputedStyle(document.body).backgroundColor"
+
+
+@pytest.fixture
+def listed(page: Page, new_bucket: Callable[..., Bucket]) -> Page:
+    """A list of five jobs."""
+    page.goto(list_path(new_bucket(jobs=5)))
+    wait_for_rows(page, 5)
+    return page
+
+
+def test_j_and_k_walk_over_the_rows(listed: Page) -> None:
+    jobs = ids(listed)
+
+    for key, expected in (("j", 0), ("j", 1), ("j", 2), ("k", 1)):
+        listed.keyboard.press(key)
+        assert listed.evaluate(FOCUSED_ROW) == jobs[expected]
+
+
+def test_slash_goes_to_the_filter_and_what_is_typed_there_is_text(listed: Page) -> None:
+    listed.keyboard.press("/")
+    listed.keyboard.type("jkrt?")
+
+    assert listed.locator("#filter-q").input_value() == "jkrt?"
+    assert not listed.locator("#keys").is_visible()
+
+
+def test_r_shows_the_newest(listed: Page) -> None:
+    with listed.expect_navigation():
+        listed.keyboard.press("r")
+
+
+def test_keys_of_the_browser_stay_its_own(listed: Page) -> None:
+    listed.keyboard.press("Control+j")
+
+    assert listed.evaluate(FOCUSED_ROW) is None
+
+
+def test_help_tells_the_keys_and_turns_them_off_for_good(listed: Page) -> None:
+    listed.keyboard.press("?")
+    listed.locator("#keys").wait_for()
+    listed.locator("#keys-on").uncheck()
+    listed.keyboard.press("Escape")
+    listed.reload()
+    wait_for_rows(listed, 5)
+
+    listed.keyboard.press("j")
+
+    assert listed.evaluate(FOCUSED_ROW) is None
+    listed.keyboard.press("?")
+    assert listed.locator("#keys").is_visible()
+
+
+def test_theme_is_a_choice_that_lasts(listed: Page) -> None:
+    light = listed.evaluate(GROUND)
+
+    listed.locator("#theme").select_option("dark")
+    dark = listed.evaluate(GROUND)
+    listed.reload()
+
+    assert dark != light
+    assert listed.evaluate(GROUND) == dark
+    listed.locator("#theme").select_option("")
+    assert listed.evaluate(GROUND) == light
