@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.conf import settings
 from django.template import Engine, Node, Variable
 from django.template.context import Context
-from django.template.loader import get_template
 from django.templatetags.i18n import BlockTranslateNode, TranslateNode
 
 if TYPE_CHECKING:
@@ -155,12 +154,13 @@ def _arguments(call: ast.Call, function: str, place: str) -> tuple[Key, str]:
 
 
 def _of_templates() -> Iterator[tuple[str, Key, str]]:
-    for folder in Engine.get_default().dirs:
+    engine = Engine.get_default()
+    for folder in engine.dirs:
         for path in sorted(Path(folder).rglob("*.html")):
             place = path.relative_to(settings.BASE_DIR).as_posix()
             for match in IN_EXPRESSION.finditer(path.read_text(encoding="utf-8")):
                 yield place, Key(None, match["text"][1:-1].replace("%", "%%")), ""
-            template = get_template(str(path.relative_to(folder))).template
+            template = engine.get_template(str(path.relative_to(folder)))
             for key, plural in _of_nodes(template.nodelist, place):
                 yield place, key, plural
 
