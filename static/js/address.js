@@ -13,7 +13,7 @@ document.addEventListener("htmx:beforeHistoryUpdate", ({ detail: { history, requ
 document.addEventListener("scrollend", () => {
   // Without a pin the list is the newest one, which has no rows to come back to.
   if (!new URLSearchParams(location.search).has("pin")) return;
-  const head = document.querySelector(".jobs thead")?.getBoundingClientRect().bottom ?? 0;
+  const head = document.querySelector(".jobs thead th")?.getBoundingClientRect().bottom ?? 0;
   const rows = [...document.querySelectorAll('tr[id^="job-"]')];
   const top = rows.findIndex((row) => {
     const { top, bottom } = row.getBoundingClientRect();
