@@ -364,7 +364,7 @@ def test_nothing_stands_beside_the_edge_of_the_page(page: Page, bucket: Bucket, 
     box = page.locator("#drawer").bounding_box()
     assert over == 0
     assert box is not None
-    assert box["width"] >= (width - 20 if width <= 800 else 400)
+    assert box["width"] >= (width - 16 if width <= 800 else 400)
     assert page.locator("#list").is_visible() is (width > 1000)
 
 
