@@ -200,7 +200,7 @@ def test_sentinel_that_is_fired_twice_asks_once(page: Page, new_bucket: Callable
 def held_pages(page: Page) -> list[Route]:
     """Hold what sentinels ask for from now on, until the test lets it go."""
     held: list[Route] = []
-    page.route("**nextToken=**", held.append)
+    page.route("**nextToken=**", lambda route: held.append(route))
     return held
 
 
