@@ -145,7 +145,7 @@ def test_pages_that_the_cache_has_lost_follow_those_that_it_has_and_the_place_is
     top = page.evaluate(TOP_ROW)
     assert top.removeprefix("job-") in ids(page)[20:30]
     forget_pages(site, bucket, but=2)
-    emulator.fault(bucket.name, **SLOW_PAGES)
+    emulator.set_faults(bucket.name, SLOW_PAGES)
     second_page.set_viewport_size({"width": 1000, "height": 500})
 
     answer = second_page.goto(page.url)
