@@ -147,8 +147,7 @@ def test_address_that_is_not_of_this_list_stays_as_it_is(address: str | None) ->
     [(None, 1), ("", 1), ("0", 1), ("-1", 1), ("1e9", 1), ("٣", 1), ("12345", 1), ("7", 7), ("9999", 100)],
 )
 def test_number_of_pages_is_believed_within_what_a_document_can_hold(told: str | None, pages: int) -> None:
-    headers = {} if told is None else {"HTTP_BATCHLENS_PAGES": told}
-    sent = RequestFactory().get(PATH, **headers)
+    sent = request(None, told)
 
     assert Document.around(sent, asked(SENTINEL), NOW).pages == pages
 

@@ -145,7 +145,7 @@ def test_pages_that_the_cache_has_lost_follow_those_that_it_has_and_the_place_is
     top = page.evaluate(TOP_ROW)
     assert top.removeprefix("job-") in ids(page)[20:30]
     forget_pages(site, bucket, but=2)
-    emulator.fault(bucket.name, **SLOW_PAGES)
+    emulator.set_faults(bucket.name, SLOW_PAGES)
     second_page.set_viewport_size({"width": 1000, "height": 500})
 
     answer = second_page.goto(page.url)
@@ -200,7 +200,7 @@ def test_sentinel_that_is_fired_twice_asks_once(page: Page, new_bucket: Callable
 def held_pages(page: Page) -> list[Route]:
     """Hold what sentinels ask for from now on, until the test lets it go."""
     held: list[Route] = []
-    page.route("**nextToken=**", held.append)
+    page.route("**nextToken=**", lambda route: held.append(route))
     return held
 
 
