@@ -205,7 +205,7 @@ def test_links_of_a_place_in_the_list_lead_to_its_beginning(client: Client, new_
 def test_zone_switch_offers_the_default_and_utc_and_keeps_the_place(
     client: Client, new_bucket: NewBucket, emulator: Emulator
 ) -> None:
-    bucket = new_bucket(jobs=30)
+    bucket = new_bucket(jobs=15)
     first = soup(get(client, path_of(bucket, "size=10&tz=Europe/Berlin")))
     place = str(one(first, "#more a")["href"])
 

@@ -12,7 +12,9 @@ const offer = () => {
 
 const address = (from, zone) => {
   const url = new URL(from, location.href);
-  url.searchParams.set("tz", zone);
+  const kept = url.search.slice(1).split("&").filter((pair) => pair && !pair.startsWith("tz="));
+  // URLSearchParams would percent-encode what addresses of lists leave readable.
+  url.search = [...kept, `tz=${encodeURIComponent(zone).replaceAll("%2F", "/")}`].join("&");
   return url.href;
 };
 

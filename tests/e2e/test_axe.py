@@ -101,6 +101,21 @@ def test_wrong_filter(page: Page, new_bucket: NewBucket) -> None:
     assert_accessible(page)
 
 
+def test_wrong_text(page: Page, new_bucket: NewBucket) -> None:
+    page.goto(list_path(new_bucket(jobs=1), "q=state:faild%20type:job"))
+    page.locator("details.grammar summary").click()
+
+    assert_accessible(page)
+
+
+def test_zone_switch(page: Page, new_bucket: NewBucket) -> None:
+    page.goto(list_path(new_bucket(jobs=1), "range=30d"))
+    page.locator("button.zone").click()
+    page.locator("#zones:popover-open").wait_for()
+
+    assert_accessible(page)
+
+
 def test_problem(page: Page, new_bucket: NewBucket) -> None:
     page.goto(list_path(new_bucket(jobs=1, faults=(DENIED,))))
     page.wait_for_selector("[data-code=AccessDenied]")

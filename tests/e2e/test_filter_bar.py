@@ -60,7 +60,7 @@ def test_text_is_sent_by_enter_alone_and_leaves_an_address_of_parameters(
     assert shown(page) == [("nightly", "Failed")]
     assert page.locator(BOX).input_value() == "state:failed,pause name:nightly"
     assert page.locator(BOX).evaluate("box => box === document.activeElement")
-    assert page.get_by_label("Failed").is_checked()
+    assert page.get_by_role("checkbox", name="Failed").is_checked()
     page.go_back()
     wait_for_rows(page, 4)
     assert page.locator(BOX).input_value() == ""
@@ -256,7 +256,8 @@ def test_zone_is_changed_without_javascript(plain_page: Page, new_bucket: NewBuc
     plain_page.locator("#other-zone").fill("Pacific/Honolulu")
     plain_page.keyboard.press("Enter")
 
-    plain_page.wait_for_url(f"**{list_path(bucket, 'tz=Pacific/Honolulu')}")
+    plain_page.wait_for_url(f"**{list_path(bucket, 'tz=Pacific%2FHonolulu')}")
+    assert plain_page.get_by_role("button", name="Times in Pacific/Honolulu").is_visible()
 
 
 def test_title_of_a_time_says_how_long_ago_it_was(page: Page, new_bucket: NewBucket, emulator: Emulator) -> None:
