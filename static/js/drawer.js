@@ -81,7 +81,7 @@ if (drawer) {
     else go(idOf(link), read()[1]);
   });
   document.addEventListener("keydown", ({ key, isComposing, target }) => {
-    if (key === "Escape" && drawer.open && !isComposing && !target.closest("input, select, [popover]")) dismiss();
+    if (key === "Escape" && drawer.open && !isComposing && !target.closest("input, select, [popover], dialog:not(#drawer)")) dismiss();
   });
   addEventListener("popstate", ({ state }) => {
     if (!state || state.htmx) return;
@@ -90,7 +90,8 @@ if (drawer) {
     replace(here(...read(), list)); // the list may have come further since that entry was written
     follow();
   });
-  document.addEventListener("htmx:afterSettle", ({ detail: { target } }) => {
+  // Once for each answer, when it is in place: afterSettle comes for each of its rows.
+  document.addEventListener("htmx:afterRequest", ({ detail: { target } }) => {
     arrange();
     if (target !== drawer || ![drawer, document.body].includes(document.activeElement)) return;
     (drawer.querySelector(`[id="${held}"]:not([hidden])`) ?? title())?.focus();
