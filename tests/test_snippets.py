@@ -39,11 +39,10 @@ def shell_words(curl: str) -> list[str]:
 
 def run(python: str, cloud: Emulator) -> Any:
     """Run the snippet's call with the SDK's client connected to the emulator."""
-    call = next(
-        node for node in ast.parse(python).body if isinstance(node, ast.Assign) and node.targets[0].id == "answer"
-    )  # type: ignore[attr-defined]  # a name
+    assignments = [node for node in ast.parse(python).body if isinstance(node, ast.Assign)]
+    [call] = [node.value for node in assignments if ast.unparse(node).startswith("answer = ")]
     client = sdk(cloud)
-    return eval(compile(ast.Expression(call.value), "snippet", "eval"), {"client": client})  # noqa: S307 - our own snippet
+    return eval(compile(ast.Expression(call), "snippet", "eval"), {"client": client})  # noqa: S307 - our own snippet
 
 
 @pytest.mark.parametrize(

@@ -69,5 +69,5 @@ if (menu?.showPopover) {
     apply();
     document.querySelector(`${ROW} a`)?.focus();
   });
-  document.addEventListener("htmx:afterSwap", () => hiding.size && apply());
+  document.addEventListener("htmx:afterRequest", () => hiding.size && apply());
 }

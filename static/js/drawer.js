@@ -2,7 +2,7 @@
    links are made here. Opening pushes one entry, all else replaces it; Back and Forward between ours reload nothing. */
 const drawer = document.getElementById("drawer");
 let mark = performance.timeOrigin;
-let pushed, shown, list;
+let pushed, shown, list, held;
 
 const read = () => ["job", "tab"].map((name) => new URLSearchParams(location.search).get(name) ?? "");
 const here = (job, tab, query = location.search) => {
@@ -30,13 +30,13 @@ const arrange = () => {
 };
 
 const close = () => {
-  const held = drawer.contains(document.activeElement);
+  const inside = drawer.contains(document.activeElement);
   const row = document.querySelector(".name [aria-current]") ?? document.getElementById("summary");
   drawer.open = false;
   drawer.replaceChildren();
   shown = [];
   arrange();
-  if (held) row.focus();
+  if (inside) row.focus();
 };
 
 const follow = () => {
@@ -45,6 +45,7 @@ const follow = () => {
   drawer.open = true;
   if (shown[0] === job && shown[1] === tab) return;
   shown = [job, tab];
+  held = document.activeElement.id;
   if (!drawer.contains(document.activeElement)) drawer.focus();
   htmx.ajax("GET", here(job, tab), { source: drawer, target: drawer });
 };
@@ -80,7 +81,7 @@ if (drawer) {
     else go(idOf(link), read()[1]);
   });
   document.addEventListener("keydown", ({ key, isComposing, target }) => {
-    if (key === "Escape" && drawer.open && !isComposing && !target.closest("input, select, [popover]")) dismiss();
+    if (key === "Escape" && drawer.open && !isComposing && !target.closest("input, select, [popover], dialog:not(#drawer)")) dismiss();
   });
   addEventListener("popstate", ({ state }) => {
     if (!state || state.htmx) return;
@@ -89,9 +90,11 @@ if (drawer) {
     replace(here(...read(), list)); // the list may have come further since that entry was written
     follow();
   });
-  document.addEventListener("htmx:afterSettle", ({ detail: { target } }) => {
+  // Once for each answer, when it is in place: afterSettle comes for each of its rows.
+  document.addEventListener("htmx:afterRequest", ({ detail: { target } }) => {
     arrange();
-    if (target === drawer && [drawer, document.body].includes(document.activeElement)) title()?.focus();
+    if (target !== drawer || ![drawer, document.body].includes(document.activeElement)) return;
+    (drawer.querySelector(`[id="${held}"]:not([hidden])`) ?? title())?.focus();
   });
   // A new question closes the drawer.
   document.addEventListener("htmx:pushedIntoHistory", () => {

@@ -11,13 +11,13 @@ from tests.e2e.looking import ROWS, ids, job_path, list_path, wait_for_more_rows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page, ViewportSize
 
     from jobs.models import Bucket
     from tests.e2e.sites import Site
     from tests.emulators import Emulator
 
-WIDE = {"width": 1600, "height": 900}
+WIDE: ViewportSize = {"width": 1600, "height": 900}
 MARK = "window.mark = 1"
 STILL_MARKED = "window.mark === 1"
 """Whether the document is still the one that was marked: nothing was reloaded."""
