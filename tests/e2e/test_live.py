@@ -131,7 +131,9 @@ def test_page_nobody_touches_goes_to_sleep_and_says_so(page: Page, new_bucket: C
 
     with page.expect_request(lambda request: "/tick/" in request.url):
         page.mouse.move(10, 10)
-        pass_time(page, 41)  # answers that came while half an hour was skipped look slow, and a slow list is asked less often
+        pass_time(
+            page, 41
+        )  # answers that came while half an hour was skipped look slow, and a slow list is asked less often
 
 
 def test_link_that_says_how_often_never_sleeps(page: Page, new_bucket: Callable[..., Bucket]) -> None:
