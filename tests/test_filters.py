@@ -178,7 +178,7 @@ def test_every_parameter_stands_in_its_place() -> None:
         size=20,
     )
     after = at("2024-01-15T00:00:00+08:00")
-    assert found.view == View("Europe/Berlin", "zh-hans", 3, PIN, "a+/=", after, "60s")
+    assert found.view == View("Europe/Berlin", "zh-hans", 3, PIN, "a+/=", after, live="60s")
     assert (found.canonical, found.is_canonical) == (query, True)
 
 

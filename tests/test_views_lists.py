@@ -79,6 +79,7 @@ def words(tag: Tag) -> str:
 # The bucket list ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("empty_redis")
 def test_bucket_list_shows_each_visible_bucket_with_label_region_and_link(client: Client) -> None:
     make_bucket("media-1250000000", "ap-guangzhou", label="Media")
     make_bucket("other-1250000000", "xx-new")
