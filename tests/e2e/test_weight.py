@@ -20,7 +20,7 @@ BOUND = 60_000
 
 def test_list_of_fifty_rows_is_light(page: Page, new_bucket: Callable[..., Bucket]) -> None:
     answers: list[Response] = []
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
 
     page.goto(list_path(new_bucket(jobs=60)))
     wait_for_rows(page, 50)
