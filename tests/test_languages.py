@@ -36,10 +36,10 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 NIGHTLY = A_JOB | {"Name": "media-nightly"}
 LANGUAGE = "eo"
 """No language of ours, so that what is kept by language, rows for instance, stays apart from that of other tests."""
-DATA = "code, bdi, pre, time, script, style, .zone, .who, [hreflang], .what > span, .fault > b, .nowrap > a"
+DATA = "code, kbd, bdi, pre, time, script, style, .zone, .who, [hreflang], .what > span, .fault > b, .nowrap > a"
 """Elements whose content is data, or says itself in which language it is."""
 SAID = ("aria-label", "alt", "title", "placeholder", "data-announce", "data-copied", "data-count-rows", "data-label")
-NAMES = r"\b(Batchlens|RequestId|JSON|UTC|Asia/Shanghai|Prefix|Manifest|UrlFile|Faild|test-[\w-]+|ap-\w+|b[0-9a-f]{32}|media-[\w-]+|vera|Film Archive)\b"
+NAMES = r"\b(Batchlens|RequestId|JSON|curl|Python|state:failed,pause|UTC|Asia/Shanghai|Europe/Berlin|Prefix|Manifest|UrlFile|Faild|test-[\w-]+|ap-\w+|b[0-9a-f]{32}|media-[\w-]+|vera|Film Archive)\b"
 """What has one name in every language, and the data of these tests where it stands among other words."""
 
 
