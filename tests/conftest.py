@@ -60,8 +60,17 @@ def client(static_files: None) -> Client:
 
 
 @pytest.fixture
-def empty_redis() -> None:
-    """Both Redis servers empty: these are the test process's own."""
+def empty_redis() -> Iterator[None]:
+    """Both Redis servers empty, before and after: these are the test process's own.
+
+    A credential's problem that a test leaves would be told to every test of the next minute.
+    """
+    _flush()
+    yield
+    _flush()
+
+
+def _flush() -> None:
     for server in (servers.broker(), servers.cache_server()):
         with server.connection() as client:
             client.flushall()

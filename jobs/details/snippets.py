@@ -42,8 +42,8 @@ from qcloud_cos import CosConfig, CosS3Client
 
 client = CosS3Client(CosConfig(
     Region={region!r},
-    SecretId=os.environ["COS_SECRET_ID"],
-    SecretKey=os.environ["COS_SECRET_KEY"],
+    SecretId=os.environ["COS_SECRETID"],
+    SecretKey=os.environ["COS_SECRETKEY"],
     Scheme="https",
 ))
 answer = client.{method}(

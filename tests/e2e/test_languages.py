@@ -53,8 +53,8 @@ def test_links_to_send_hold_no_language_of_a_chinese_reader(
 
     assert page.locator("#summary", has_text="执行失败的任务").count() == 1
     page.locator(f"{ROWS} a").first.click()
-    page.wait_for_url("**/jobs/b*/")
-    assert page.locator(".job-title .state").inner_text() == "执行失败"
+    page.wait_for_url("**/jobs/?states=Failed*&job=b*")
+    assert page.locator("#drawer .state").first.inner_text() == "执行失败"
 
 
 @pytest.mark.console_allows(TROUBLE_STATUS)
