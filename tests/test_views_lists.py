@@ -507,11 +507,13 @@ def test_page_of_a_plain_link_leads_back_to_all_rows_before_it(
 
 
 def test_page_whose_chain_is_forgotten_leads_back_to_the_first_page_alone(
-    client: Client, new_bucket: NewBucket
+    client: Client, new_bucket: NewBucket, until: Callable[[Callable[[], Any]], None]
 ) -> None:
     bucket = new_bucket(jobs=25)
     more = one(soup(get(client, path_of(bucket, "size=10"))), "#more")
     with servers.cache_server().connection() as connection:
+        # The page ahead must not come while the first is being forgotten.
+        until(lambda: len(connection.keys(f"v1:page:{bucket.name}:*")) == 2)
         connection.delete(*connection.keys(f"*:{bucket.name}:*"))
 
     page = soup(get(client, str(more["hx-get"])))
