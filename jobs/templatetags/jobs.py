@@ -10,6 +10,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from django import template
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import escape, format_html
 from django.utils.http import RFC3986_SUBDELIMS
@@ -236,6 +237,17 @@ def _dash(_language: str | None) -> SafeString:
     return format_html(
         '<span class="t"><span aria-hidden="true">–</span><span class="visually-hidden">{}</span></span>', _("none")
     )
+
+
+@register.simple_tag
+def settled(template_name: str) -> SafeString:
+    """Render a template in which nothing changes but the language, once for each language."""
+    return _settled(template_name, get_language())
+
+
+@lru_cache(maxsize=32)
+def _settled(template_name: str, _language: str | None) -> SafeString:
+    return render_to_string(template_name)
 
 
 def view_of(context: Context) -> View:
