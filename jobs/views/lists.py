@@ -121,7 +121,8 @@ def _shell(request: HttpRequest, asked: ListRequest, frame: dict[str, Any]) -> S
     """Return the page around the results. What a sentinel gets is nothing but results; a drawer waits for them, too."""
     target = fragment_target(request)
     inside = "" if target == "more" or _with_drawer(request, asked) else "jobs/job_list.html#answer"
-    return Shell(request, f"jobs/job_list.html{FRAGMENTS.get(target, '')}", inside, frame)
+    ahead = {"zone_switch": "jobs/job_list.html#zones"}
+    return Shell(request, f"jobs/job_list.html{FRAGMENTS.get(target, '')}", inside, frame, ahead)
 
 
 def _with_drawer(request: HttpRequest, asked: ListRequest) -> bool:
