@@ -72,9 +72,10 @@ class LinkTemplateAdmin(LinkModelAdmin):
     """What staff see and change of a link, with all placeholders told beside the field."""
 
     list_display = ("label", "place", "url")
-    list_filter = ("place",)
+    list_filter = ("place", "buckets")
     search_fields = ("label", "url")
-    fields = ("label", "place", "url", "placeholders")
+    fields = ("label", "place", "url", "placeholders", "buckets")
+    filter_horizontal = ("buckets",)
     readonly_fields = ("placeholders",)
 
     @admin.display(description=gettext_lazy("placeholders"))

@@ -102,7 +102,7 @@ class Bucket(models.Model):
 
 
 class LinkTemplate(models.Model):
-    """A link that admins put on every bucket's list, or on every job: the console, the results, logs of that time."""
+    """A link that admins put on lists or jobs, of every bucket or of some: the console, the results, logs of that time."""
 
     class Place(models.TextChoices):
         """Where it stands."""
@@ -119,6 +119,12 @@ class LinkTemplate(models.Model):
             "An http or https address with placeholders in braces. What fills them is percent-encoded;"
             " a link that needs what a job doesn't have isn't shown."
         ),
+    )
+    buckets = models.ManyToManyField(
+        Bucket,
+        verbose_name=_("buckets"),
+        blank=True,
+        help_text=_("Only these buckets have the link; with none, all have it."),
     )
 
     class Meta:

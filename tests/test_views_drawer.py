@@ -376,6 +376,22 @@ def test_changed_link_is_shown_though_the_list_has_not_changed(client: Client, b
     assert [b"https://new.example.com/" in answer.content for answer in answers] == [True, True, True]
 
 
+def test_link_of_some_buckets_stands_on_them_alone(client: Client, new_bucket: NewBucket) -> None:
+    chosen, other = new_bucket(given=JOBS), new_bucket(given=JOBS)
+    for place in ("bucket", "job"):
+        link = LinkTemplate.objects.create(label=place, place=place, url="https://one.example.com/")
+        link.buckets.add(chosen)
+
+    pages = {
+        (bucket, path): soup(get(client, f"/buckets/{bucket.name}/jobs/{path}"))
+        for bucket in (chosen, other)
+        for path in ("", "b1/")
+    }
+
+    shown = {key: [link.get_text() for link in page.select(".elsewhere a")] for key, page in pages.items()}
+    assert shown == {(chosen, ""): ["bucket"], (chosen, "b1/"): ["job"], (other, ""): [], (other, "b1/"): []}
+
+
 def test_link_that_needs_what_a_job_lacks_is_left_out(client: Client, new_bucket: NewBucket) -> None:
     bucket = new_bucket(given=({**JOBS[0], "Operation": {"WorkflowIds": "w1"}, "Type": "Workflow"},))
     for name in ("output_prefix", "workflow_id"):

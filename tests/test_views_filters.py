@@ -187,6 +187,36 @@ def test_empty_list_can_be_handed_on_and_told_in_another_zone_too(client: Client
     assert words(one(page, ".empty button.zone")) == "Times in UTC"
 
 
+@pytest.mark.parametrize(
+    ("name", "meant", "query"),
+    [
+        ("failed", "state:failed", "states=Failed"),
+        ("失败", "state:failed", "states=Failed"),
+        ("workflow", "type:workflow", "type=Workflow"),
+        ("b1b3d1f69fce811ee88945254006c3eef", "id:b1b3d1f69fce811ee88945254006c3eef", "jobId=b1b3d1f69fce811ee88945254006c3eef"),
+        ("w90262aa0def65c5f743ae44e03d6fe95", "workflow:w90262aa0def65c5f743ae44e03d6fe95", "workflowId=w90262aa0def65c5f743ae44e03d6fe95"),
+    ],
+)  # fmt: skip
+def test_name_that_finds_nothing_and_reads_like_another_key_is_offered_as_that(
+    client: Client, new_bucket: NewBucket, name: str, meant: str, query: str
+) -> None:
+    bucket = new_bucket()
+
+    link = one(soup(get(client, path_of(bucket, f"name={quote(name)}&tz=UTC"))), ".empty > p > a")
+
+    assert words(link) == meant
+    assert link["href"] == path_of(bucket, f"{query}&tz=UTC")
+
+
+@pytest.mark.parametrize("name", ["no-such-job", "all", "b1b3d1f69f"])
+def test_name_that_finds_nothing_and_reads_like_a_name_is_left_alone(
+    client: Client, new_bucket: NewBucket, name: str
+) -> None:
+    page = soup(get(client, path_of(new_bucket(), f"name={name}&tz=UTC")))
+
+    assert page.select(".empty > p > a") == []
+
+
 def test_links_of_a_place_in_the_list_lead_to_its_beginning(client: Client, new_bucket: NewBucket) -> None:
     bucket = new_bucket(jobs=30)
     first = soup(get(client, path_of(bucket, "size=10")))

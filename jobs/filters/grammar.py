@@ -26,7 +26,7 @@ from . import vocabulary
 from .filter import DEFAULT_ORDER, DEFAULT_SIZE, JobFilter
 from .terms import Slip, quoted, scan
 from .times import end_of_day, local_text, read_day, start_of_day, write_time
-from .values import WrongValue, read_moment, read_range, read_size, read_text, shortened
+from .values import WrongValue, listed, read_moment, read_range, read_size, read_text, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _COMPARED = re.compile(r"(<=|>=|<|>)\s*(.*)")
 _CHINESE_RANGE = re.compile(rf"(?:最近|近|过去)?([0-9]+)({'|'.join(vocabulary.UNITS)})")
+_ID = re.compile(r"[a-z][0-9a-f]{32}")
+"""What ids of jobs and workflows have looked like so far; no grammar is published."""
 _SECOND = timedelta(seconds=1)
 
 
@@ -75,6 +77,21 @@ def write(job_filter: JobFilter, zone: ZoneInfo) -> str:
         "size": str(job_filter.size) if job_filter.size != DEFAULT_SIZE else "",
     }
     return " ".join(f"{key}:{value}" for key, value in values.items() if value)
+
+
+def likelier(name: str) -> dict[str, str]:
+    """Return what somebody may have meant who looked for jobs of this name, as parameters under the API's names.
+
+    Words without a key are a name, and a state or an id is easily written without its key. Empty where nothing suggests it.
+    """
+    word = name.casefold()
+    if (state := vocabulary.STATES.get(word, "All")) != "All":
+        return {"states": state}
+    if kind := vocabulary.KINDS.get(word):
+        return {"type": kind}
+    if _ID.fullmatch(word):
+        return {"workflowId" if word.startswith("w") else "jobId": word}
+    return {}
 
 
 def _stretch(start: datetime | None, end: datetime | None, zone: ZoneInfo) -> str:
@@ -222,5 +239,5 @@ def _meant(written: str, known: Mapping[str, str], allowed: Sequence[str], text:
     if meaning := known.get(written.casefold()):
         return meaning
     near = get_close_matches(written.casefold()[:100], known, n=1, cutoff=0.6)
-    values = {"value": shortened(written), "allowed": ", ".join(allowed)}
+    values = {"value": shortened(written), "allowed": listed(allowed)}
     raise WrongValue(text % values, near[0] if near else "")

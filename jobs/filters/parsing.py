@@ -113,6 +113,16 @@ class ListRequest(JobRequest):
         return self.given[TEXT] if TEXT in self.errors else grammar.write(self.filter, self.view.zone)
 
     @property
+    def likelier(self) -> tuple[str, str] | None:
+        """What may be meant by a name that no job has, as a text, and the query that asks for that; None where nothing is."""
+        changes = grammar.likelier(self.filter.name)
+        if not changes:
+            return None
+        changes = {"name": "", **changes}
+        meant = grammar.write(self.filter.changed(tz=self.view.zone.key, **changes), self.view.zone)
+        return meant, self.query(**changes)
+
+    @property
     def text_parts(self) -> list[tuple[str, bool]]:
         """The text in pieces, each with whether it is wrong."""
         places = sorted(error.place for error in self.errors.get(TEXT, ()) if error.place)

@@ -16,6 +16,7 @@ from .times import local_text, write_time
 from .values import (
     MOST_ROWS,
     WrongValue,
+    listed,
     read_depth,
     read_language,
     read_live,
@@ -100,7 +101,7 @@ class Reading:
                 self._add(name, _unknown(name, self.values[name], known, given))
             elif name != "states" and len(set(values)) > 1:
                 text = _("This is given several times, with different values: %(values)s. Give it once.")
-                shown = ", ".join(f"“{shortened(value)}”" for value in dict.fromkeys(values))
+                shown = listed(f"“{shortened(value)}”" for value in dict.fromkeys(values))
                 self.fault(name, text % {"values": shown})
 
     def read(self, name: str, reader: Callable[[str], T], default: T) -> T:
@@ -242,7 +243,7 @@ def _unknown(name: str, value: str, known: tuple[str, ...], given: Collection[st
     """Return the error of a parameter that doesn't exist. One that is given already is not what was meant."""
     text = _("There is no parameter “%(name)s”. Known are %(known)s.") % {
         "name": shortened(name),
-        "known": ", ".join(known),
+        "known": listed(known),
     }
     meant = _similar_parameter(name, known)
     if not meant or meant in given:

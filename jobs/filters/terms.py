@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from django.utils.translation import gettext as _
 
 from . import vocabulary
+from .values import listed
 
 _KEY = re.compile(r"([^\s:：\"“]+)([:：])\s*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\]|\\(?!["\\]))*)"(?=\s|$)|“([^”]*)”(?=\s|$)')
@@ -151,7 +152,7 @@ class _Scanner:
         near = get_close_matches(key.casefold()[:100], vocabulary.KEYS, n=1, cutoff=0.7)
         meant = f"{vocabulary.KEYS[near[0]]}{word[len(key) :]}" if near else f'"{word}"' if '"' not in word else ""
         text = _("There is no key “%(key)s”. Known are %(known)s. Put a name with a colon between quotation marks.")
-        known = ", ".join(dict.fromkeys(vocabulary.KEYS.values()))
+        known = listed(dict.fromkeys(vocabulary.KEYS.values()))
         self._refuse(text % {"key": key if len(key) <= 60 else f"{key[:59]}…", "known": known}, start, meant)
 
     def _refuse(self, text: str, start: int, meant: str = "") -> None:

@@ -61,8 +61,8 @@ def read_states(value: str) -> tuple[str, ...]:
     single = [part for part in meant if part != ALL]
     if wrong:
         text = _("%(values)s: no such state. Known are %(allowed)s; several are joined by commas.")
-        values = ", ".join(f"“{shortened(part)}”" for part in wrong)
-        raise WrongValue(text % {"values": values, "allowed": _listed((*STATES, ALL))}, ",".join(single or meant))
+        values = listed(f"“{shortened(part)}”" for part in wrong)
+        raise WrongValue(text % {"values": values, "allowed": listed((*STATES, ALL))}, ",".join(single or meant))
     if ALL in given and single:
         raise WrongValue(_("“All” means every state, so it can't stand beside others."), ",".join(single))
     return tuple(single)
@@ -119,7 +119,7 @@ def read_range(value: str) -> str:
         "“%(value)s” is no range. Write a number and m, h, d or w (minutes, hours, days, weeks; at most %(most)s weeks), "
         "or %(allowed)s."
     )
-    values = {"value": shortened(value), "allowed": _listed(ranges.CALENDAR), "most": ranges.LONGEST.days // 7}
+    values = {"value": shortened(value), "allowed": listed(ranges.CALENDAR), "most": ranges.LONGEST.days // 7}
     raise WrongValue(text % values, "" if value.endswith("M") else meant)
 
 
@@ -187,7 +187,7 @@ def shortened(value: str) -> str:
 def _one_of(value: str, allowed: Collection[str], text: str, meant: str = "") -> str:
     if value in allowed:
         return value
-    raise WrongValue(text % {"value": shortened(value), "allowed": _listed(allowed)}, meant or _near(value, allowed))
+    raise WrongValue(text % {"value": shortened(value), "allowed": listed(allowed)}, meant or _near(value, allowed))
 
 
 def _whole_number(value: str, most: int, text: str) -> int:
@@ -223,5 +223,6 @@ def _unique(words: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(filter(None, words)))
 
 
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(words)
+def listed(words: Iterable[str]) -> str:
+    """Return words one after the other, as the reader's language separates them."""
+    return _(", ").join(words)

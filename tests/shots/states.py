@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from tests.e2e.looking import list_path
@@ -76,11 +77,14 @@ STATES |= {
 }
 
 
+_cold = itertools.count(100_000)
+
+
 @state("pending")
 def pending(page: Page, _site: Site, lang: str) -> None:
-    """A list that is being asked for."""
-    page.goto(list_path("media-silent-1250000000", f"lang={lang}&range=7d"))
-    page.wait_for_selector("[data-pending], [role=alert]")
+    """A list that nobody has asked for yet, of a bucket that takes three seconds an answer."""
+    page.goto(list_path("media-slow-1250000000", f"lang={lang}&range={next(_cold)}m"))
+    page.wait_for_selector("[data-pending]")
 
 
 @state("throttled")
@@ -94,6 +98,7 @@ def throttled(page: Page, site: Site, lang: str) -> None:
         page.wait_for_selector("[role=alert][data-code]", timeout=30_000)
     finally:
         site.emulator.set_faults(LIVE)
+        site.forget()  # or the cool-down would be the next picture's
 
 
 @state("upstream-down")
@@ -113,6 +118,7 @@ def upstream_down(page: Page, site: Site, lang: str) -> None:
             page.wait_for_timeout(500)  # the page asks behind itself, with pauses between its tries
     finally:
         site.emulator.set_faults(LIVE)
+        site.forget()
 
 
 @state("first-use")
