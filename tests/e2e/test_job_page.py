@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.keyboard import tab_to
 from tests.e2e.looking import ROWS, job_path, list_path, wait_for_rows
 
 if TYPE_CHECKING:
@@ -32,15 +33,6 @@ JOB: dict[str, Any] = {
         "Unheard": {"Of": "1"},
     },
 }
-FOCUS_IS_SHOWN = """() => {
-  const focused = document.activeElement;
-  const places = [[focused, null], [focused, "::before"], [focused, "::after"], [focused.closest("label"), null]];
-  return places.some(([element, pseudo]) => {
-    const style = element && getComputedStyle(element, pseudo);
-    return style && (style.outlineStyle !== "none" || style.boxShadow !== "none");
-  });
-}"""
-"""Whether an outline or a ring stands at what has the focus, or at what is drawn for it."""
 PARTS = ("operation", "output", "time-interval", "input", "raw")
 
 
@@ -111,17 +103,6 @@ def test_output_path_holds_the_job_id_once(page: Page, bucket: Bucket, job_id: s
     page.goto(job_path(bucket, job_id, "output"))
 
     assert page.locator("code[data-resolved]").all_inner_texts() == [f"o/{job_id}.mp4"]
-
-
-def tab_to(page: Page, selector: str) -> None:
-    """Press Tab until what `selector` names has the focus, and check that one can see it there."""
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-            shown = page.evaluate(FOCUS_IS_SHOWN)
-            assert shown, f"nothing shows that {selector} has the focus"
-            return
-    raise AssertionError(f"Tab never reaches {selector}")
 
 
 def test_main_path_works_by_keyboard_alone(page: Page, bucket: Bucket, job_id: str, emulator: Emulator) -> None:

@@ -48,6 +48,41 @@ def test_r_shows_the_newest(listed: Page) -> None:
         listed.keyboard.press("r")
 
 
+def test_enter_opens_the_job_and_escape_closes_it(listed: Page) -> None:
+    listed.keyboard.press("j")
+    listed.keyboard.press("Enter")
+    listed.locator("#drawer[open] #drawer-title").wait_for()
+
+    listed.keyboard.press("Escape")
+
+    listed.locator("#drawer:not([open])").wait_for(state="attached")
+    assert listed.evaluate(FOCUSED_ROW) == ids(listed)[0]
+
+
+@pytest.mark.parametrize(("key", "chosen"), [("f", '#filter [name="name"]'), ("t", "#theme")])
+def test_letter_goes_to_its_field(listed: Page, key: str, chosen: str) -> None:
+    listed.keyboard.press(key)
+
+    assert listed.evaluate("chosen => document.activeElement.matches(chosen)", chosen)
+
+
+def test_c_copies_the_live_link(listed: Page) -> None:
+    listed.context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    listed.keyboard.press("c")
+
+    listed.locator("button[data-key=c][data-done]").wait_for()
+    assert listed.evaluate("navigator.clipboard.readText()") == listed.url
+
+
+def test_key_that_belongs_to_an_input_method_does_nothing(listed: Page) -> None:
+    listed.evaluate(
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'j', isComposing: true, bubbles: true}))"
+    )
+
+    assert listed.evaluate(FOCUSED_ROW) is None
+
+
 def test_keys_of_the_browser_stay_its_own(listed: Page) -> None:
     listed.keyboard.press("Control+j")
 

@@ -67,6 +67,7 @@ def _site(emulator: Emulator) -> Site:
     from tests.e2e.sites import start_site
 
     call_command("migrate", verbosity=0)
+    call_command("compilemessages", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
     Bucket.objects.bulk_create(
         Bucket(name=bucket.name, region=bucket.region, label=bucket.label) for bucket in DEMO_BUCKETS
