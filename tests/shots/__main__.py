@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ Shot = tuple[str, int, str, str]
 
 def main() -> int:
     """Take the pictures and return the exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the site is ended on the way out
     os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
     folder = Path(os.environ["VAR_DIR"])
     os.environ["DATABASE_URL"] = f"sqlite:///{folder / 'shots.sqlite3'}"
