@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -22,13 +23,14 @@ from devtools.checks import requirement_problems
 from devtools.messages import Failed
 from devtools.site import django_variables, read_site
 from devtools.variables import is_of_account
+from tests.emulators import REGION, SECRET_ID, SECRET_KEY, Emulator
 from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
-ACCOUNT = {"CI_SECRET_ID": "EXAMPLE-SECRET-ID-0001", "CI_SECRET_KEY": "EXAMPLE-SECRET-KEY-0001"}
+ACCOUNT = {"CI_SECRET_ID": SECRET_ID, "CI_SECRET_KEY": SECRET_KEY}
 PATIENCE = 60.0
 OF_BUILD_SYSTEMS = (
     "CI", "CI_COMMIT_SHA", "CI_JOB_ID", "CI_JOB_TOKEN", "CI_JOB_TIMEOUT", "CI_DEPLOY_PASSWORD",
@@ -94,6 +96,15 @@ class Run:
             return answer.status, answer.read().decode()
         finally:
             connection.close()
+
+    def wait_answer(self, path: str) -> str:
+        """Return the text of a page or twin once upstream's answer is in it."""
+        deadline = time.monotonic() + PATIENCE
+        while (found := self.get(path))[0] == 202:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.02)
+        assert found[0] == 200, found
+        return found[1]
 
     def wait_ready(self) -> None:
         """Wait until /readyz is well."""
@@ -518,6 +529,29 @@ def test_an_account_without_buckets_starts_and_points_to_the_admin(var: Path) ->
         link = run.line(r"Create the first admin, once").rpartition(f"http://127.0.0.1:{run.port}")[2]
         assert run.get(link)[0] == 200
         assert run.get("/")[0] == 302
+    assert not any(ACCOUNT["CI_SECRET_KEY"] in line for line in run.lines)
+
+
+def test_an_account_with_buckets_shows_its_own_jobs_and_no_demo(var: Path) -> None:
+    bucket = "media-of-the-account-1250000000"
+    with Emulator() as upstream:
+        upstream.create_bucket(bucket, given=({"JobId": "bofthisaccount", "State": "Failed"},))
+        account = {**ACCOUNT, "BUCKETS": f"{bucket}@{REGION}", "CI_ENDPOINT": upstream.endpoint}
+        with Run(var, **account, ANONYMOUS_ACCESS="true") as run:
+            run.line(r"Open http")
+            twin = json.loads(run.wait_answer(f"/buckets/{bucket}/jobs.json"))
+            home = run.get("/")[1]
+            page = run.wait_answer(f"/buckets/{bucket}/jobs/")
+        credentials = {call.credential for call in upstream.calls(bucket)}
+
+    assert [job["JobId"] for job in twin["jobs"]] == ["bofthisaccount"]
+    assert 'id="job-bofthisaccount"' in page
+    assert credentials == {ACCOUNT["CI_SECRET_ID"]}
+    # Nothing of the demo: neither its banner, nor its mark in the twin, nor its buckets, nor its upstream.
+    assert "demo" not in twin
+    assert "Demo data" not in home + page
+    assert re.findall(r'href="/buckets/([^/"]+)/jobs/', home) == [bucket]
+    assert not [line for line in run.lines if line.startswith("emulator")]
     assert not any(ACCOUNT["CI_SECRET_KEY"] in line for line in run.lines)
 
 
