@@ -615,16 +615,19 @@ def test_even_killed_outright_it_leaves_nothing(var: Path) -> None:
         wait_gone(processes)
 
 
-def test_a_crash_loop_ends_everything_with_one_line(var: Path) -> None:
+def test_a_crash_loop_starts_again_ever_later_and_ends_everything_with_one_line(var: Path) -> None:
     with Run(var) as run:
         run.line(r"Open http")
         processes = run.processes()
+        waits = []
         for time_killed in range(1, 5):
             os.kill(run.pid("emulator"), signal.SIGKILL)
-            run.line(r"emulator ended \(killed by SIGKILL\) and starts again", time_killed)
+            line = run.line(r"emulator ended \(killed by SIGKILL\) and starts again in [\d.]+ s$", time_killed)
+            waits.append(float(line.split()[-2]))
             run.line(r"^emulator \| emulator listening", time_killed + 1)
         os.kill(run.pid("emulator"), signal.SIGKILL)
         assert run.process.wait(PATIENCE) == 1
+        assert waits == [0.2, 0.4, 0.8, 1.6]
         assert run.line(r"^dev: ") == (
             "dev: emulator ended 5 times within 30 seconds (killed by SIGKILL); its own lines above say why."
         )
