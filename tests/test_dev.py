@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT = {"CI_SECRET_ID": SECRET_ID, "CI_SECRET_KEY": SECRET_KEY}
 PATIENCE = 60.0
+COMMANDS = {
+    "worker": " celery ",
+    "web": " gunicorn ",
+    "emulator": "emulator",
+    "broker": "broker.conf",
+    "cache": "cache.conf",
+}
+"""What tells the processes of a demo apart."""
 OF_BUILD_SYSTEMS = (
     "CI", "CI_COMMIT_SHA", "CI_JOB_ID", "CI_JOB_TOKEN", "CI_JOB_TIMEOUT", "CI_DEPLOY_PASSWORD",
     "CI_DEPENDENCY_PROXY_SERVER", "CI_RUNNER_SHORT_TOKEN", "CI_TRIGGER_SHORT_TOKEN", "CI_SERVER_TLS_KEY_FILE",
@@ -48,6 +56,7 @@ class Run:
     def __init__(self, var: Path | None, *options: str, checkout: str = str(ROOT), **variables: str) -> None:
         self.port = free_port()
         self.lines: list[str] = []
+        self.starts: dict[str, int] = {}
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
             [sys.executable, Path(checkout, "dev"), "run", "--port", str(self.port), *options],
@@ -117,6 +126,12 @@ class Run:
         """Return pid -> command of every process below this one."""
         return below(self.process.pid)
 
+    def note_starts(self) -> None:
+        """Note when each process began, in the kernel's ticks: tests that kill some make them younger."""
+        for name, pattern in COMMANDS.items():
+            stat = Path(f"/proc/{self.pid(pattern)}/stat").read_text()
+            self.starts[name] = int(stat.rpartition(")")[2].split()[19])
+
     def pid(self, pattern: str) -> int:
         """Return the process directly below this one whose command matches."""
         children = {pid: command for pid, command in self.processes().items() if re.search(pattern, command)}
@@ -172,6 +187,7 @@ def demo(var: Path) -> Iterator[Run]:
     """A demo that serves; tests may kill parts of it but leave it serving."""
     with Run(var) as run:
         run.line(r"Open http")
+        run.note_starts()
         yield run
 
 
@@ -484,17 +500,19 @@ def test_everything_together_stays_under_350_mb(demo: Run) -> None:
     assert kilobytes < 350 * 1024
 
 
-@pytest.mark.parametrize("name", ["worker", "web", "emulator", "broker", "cache"])
+def test_what_others_need_starts_before_them(demo: Run) -> None:
+    servers, users = (
+        [demo.starts[name] for name in names] for names in (("emulator", "broker", "cache"), ("worker", "web"))
+    )
+    assert max(servers) < min(users)
+    # The database comes between the two, and the address only with the first page.
+    assert demo.line(r"Ready after|Open http").startswith("dev      | Ready after")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_process_that_is_killed_comes_back(demo: Run, name: str) -> None:
-    commands = {
-        "worker": " celery ",
-        "web": " gunicorn ",
-        "emulator": "emulator",
-        "broker": "broker.conf",
-        "cache": "cache.conf",
-    }
     before = sum(f"{name} ended" in line for line in demo.lines)
-    os.kill(demo.pid(commands[name]), signal.SIGKILL)
+    os.kill(demo.pid(COMMANDS[name]), signal.SIGKILL)
     demo.line(rf"^dev      \| {name} ended \(killed by SIGKILL\) and starts again", before + 1)
     demo.wait_ready()
     assert demo.get("/")[0] == 200
