@@ -15,9 +15,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.names import NAMES_HANG, UPSTREAM_NAME
+from tests.faults.names import ASTRAY, NAMES_HANG, NAMES_LEAD_ASTRAY, UPSTREAM_NAME
 from tests.faults.readers import Browser, cold_path
 from tests.faults.site import LATENCY, OTHER_PAIR, PAIR, SICK, WELL, WORKERS, Site, wait_for
+from tests.ports import black_hole
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
@@ -307,6 +308,18 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
         hangs.touch()
     yield
     hangs.unlink()
+
+
+@fault("connecting to upstream never ends", TIMEOUT, UNREACHABLE, BUSY, REDIS_DOWN)
+def _(site: Site, evidence: Evidence) -> Iterator[None]:
+    astray = site.folder / NAMES_LEAD_ASTRAY
+    with black_hole(ASTRAY, site.upstream.port):
+        with _workers_pause(site, evidence):
+            site.upstream.kill()  # Open connections would need no new one.
+            site.upstream.start()
+            astray.touch()
+        yield
+        astray.unlink()
 
 
 def _answers(name: str, *expected: Named, bound: float = PROMISED, **parameters: Any) -> None:
