@@ -541,6 +541,21 @@ def test_completeness_line_counts_from_the_first_page_however_deep_the_document(
     assert {(tag["data-pages"], tag["data-received"], tag["data-unique"]) for tag in told} == {("2", "20", "20")}
 
 
+def test_page_without_rows_at_the_end_of_a_list_does_not_say_that_no_job_matches(
+    client: Client, new_bucket: NewBucket
+) -> None:
+    bucket = new_bucket(jobs=2, newest=600, spread=3600, faults=({"kind": "empty_page", "when": {"token": True}},))
+    page = soup(get(client, path_of(bucket, "size=1&range=30d")))
+    while link := page.select_one("#more a[rel=next]"):
+        page = soup(get(client, str(link["href"])))
+
+    assert row_ids(page) == []
+    assert page.select(".empty") == []
+    assert one(page, "#more")["data-end"] == "no_new_rows"
+    assert len(page.select(".chips")) == 1
+    assert len(page.select("#before a")) == 1
+
+
 def test_place_in_a_list_has_a_way_to_the_newest_one(client: Client, new_bucket: NewBucket) -> None:
     bucket = new_bucket(jobs=25)
     live = soup(get(client, path_of(bucket, "size=10&tz=UTC")))
