@@ -196,6 +196,34 @@ def test_list_shows_the_newest_jobs_each_in_its_row(client: Client, new_bucket: 
     assert words(one(page, "h1")) == "All jobs, newest first"
 
 
+def test_row_tells_kind_tag_and_times(client: Client, new_bucket: NewBucket) -> None:
+    done = {
+        "Type": "Job",
+        "State": "Success",
+        "CreationTime": LONG_AGO,
+        "StartTime": "2026-06-27T15:23:52+0800",
+        "EndTime": "2026-06-27T16:25:55+0800",
+        "Operation": {"Tag": "Transcode"},
+    }
+    waiting = {
+        "Type": "Workflow",
+        "State": "Submitted",
+        "CreationTime": "2026-06-27T15:23:09+0800",
+        "StartTime": "-",
+        "EndTime": "-",
+        "Operation": {"WorkflowIds": "w1"},
+    }
+    bucket = new_bucket(given=(done, waiting))
+
+    rows = soup(get(client, path_of(bucket))).select('tr[id^="job-"]')
+
+    assert [[words(cell) for cell in row.select("td.what, td.when, td.span")] for row in rows] == [
+        ["Job Transcode", "2026-06-27 15:23:10", "42 s", "1 h 2 min"],
+        ["Workflow w1", "2026-06-27 15:23:09", "– none", "– none"],
+    ]
+    assert [span["title"] for span in rows[0].select("td.span .t")] == ["42 seconds", "3723 seconds"]
+
+
 def test_failed_job_shows_code_and_message_in_its_row(
     client: Client, new_bucket: NewBucket, emulator: Emulator
 ) -> None:
