@@ -43,6 +43,7 @@ from jobs.cloudinfinite.exceptions import (
     UpstreamFailing,
 )
 from jobs.cloudinfinite.watchdog import Call, Watchdog
+from tests.ports import black_hole
 
 DATA = Path(__file__).parent / "data"
 BUCKET, REGION = "media-prod-1250000000", "ap-guangzhou"
@@ -691,6 +692,24 @@ def test_tls_handshake_that_trickles_ends_at_the_deadline() -> None:
 
     assert type(error) is DeadlineExceeded
     assert took < DEADLINE + 0.4
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("addresses", [1, 3])
+def test_connect_that_never_completes_ends_at_the_deadline(scheme: str, addresses: int) -> None:
+    """However many addresses the name has: the deadline is the call's, not the connection's."""
+    with black_hole() as hole:
+
+        def lookup(_host: str, _port: int, **_options: Any) -> Any:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", hole)] * addresses
+
+        with asking(f"{scheme}://ci.invalid:{hole[1]}", lookup=lookup) as client:
+            started = time.monotonic()
+            error = failure_of(client)
+            took = time.monotonic() - started
+
+    assert (type(error) is DeadlineExceeded, error.code) == (True, "timeout")
+    assert DEADLINE - 0.05 < took < DEADLINE + 0.4
 
 
 def test_lookup_that_hangs_ends_at_the_deadline_and_takes_few_threads() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -22,14 +23,23 @@ from devtools.checks import requirement_problems
 from devtools.messages import Failed
 from devtools.site import django_variables, read_site
 from devtools.variables import is_of_account
+from tests.emulators import REGION, SECRET_ID, SECRET_KEY, Emulator
 from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
-ACCOUNT = {"CI_SECRET_ID": "EXAMPLE-SECRET-ID-0001", "CI_SECRET_KEY": "EXAMPLE-SECRET-KEY-0001"}
+ACCOUNT = {"CI_SECRET_ID": SECRET_ID, "CI_SECRET_KEY": SECRET_KEY}
 PATIENCE = 60.0
+COMMANDS = {
+    "worker": " celery ",
+    "web": " gunicorn ",
+    "emulator": "emulator",
+    "broker": "broker.conf",
+    "cache": "cache.conf",
+}
+"""What tells the processes of a demo apart."""
 OF_BUILD_SYSTEMS = (
     "CI", "CI_COMMIT_SHA", "CI_JOB_ID", "CI_JOB_TOKEN", "CI_JOB_TIMEOUT", "CI_DEPLOY_PASSWORD",
     "CI_DEPENDENCY_PROXY_SERVER", "CI_RUNNER_SHORT_TOKEN", "CI_TRIGGER_SHORT_TOKEN", "CI_SERVER_TLS_KEY_FILE",
@@ -46,6 +56,7 @@ class Run:
     def __init__(self, var: Path | None, *options: str, checkout: str = str(ROOT), **variables: str) -> None:
         self.port = free_port()
         self.lines: list[str] = []
+        self.starts: dict[str, int] = {}
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
             [sys.executable, Path(checkout, "dev"), "run", "--port", str(self.port), *options],
@@ -95,6 +106,15 @@ class Run:
         finally:
             connection.close()
 
+    def wait_answer(self, path: str) -> str:
+        """Return the text of a page or twin once upstream's answer is in it."""
+        deadline = time.monotonic() + PATIENCE
+        while (found := self.get(path))[0] == 202:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.02)
+        assert found[0] == 200, found
+        return found[1]
+
     def wait_ready(self) -> None:
         """Wait until /readyz is well."""
         deadline = time.monotonic() + PATIENCE
@@ -105,6 +125,12 @@ class Run:
     def processes(self) -> dict[int, str]:
         """Return pid -> command of every process below this one."""
         return below(self.process.pid)
+
+    def note_starts(self) -> None:
+        """Note when each process began, in the kernel's ticks: tests that kill some make them younger."""
+        for name, pattern in COMMANDS.items():
+            stat = Path(f"/proc/{self.pid(pattern)}/stat").read_text()
+            self.starts[name] = int(stat.rpartition(")")[2].split()[19])
 
     def pid(self, pattern: str) -> int:
         """Return the process directly below this one whose command matches."""
@@ -161,6 +187,7 @@ def demo(var: Path) -> Iterator[Run]:
     """A demo that serves; tests may kill parts of it but leave it serving."""
     with Run(var) as run:
         run.line(r"Open http")
+        run.note_starts()
         yield run
 
 
@@ -473,17 +500,19 @@ def test_everything_together_stays_under_350_mb(demo: Run) -> None:
     assert kilobytes < 350 * 1024
 
 
-@pytest.mark.parametrize("name", ["worker", "web", "emulator", "broker", "cache"])
+def test_what_others_need_starts_before_them(demo: Run) -> None:
+    servers, users = (
+        [demo.starts[name] for name in names] for names in (("emulator", "broker", "cache"), ("worker", "web"))
+    )
+    assert max(servers) < min(users)
+    # The database comes between the two, and the address only with the first page.
+    assert demo.line(r"Ready after|Open http").startswith("dev      | Ready after")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_process_that_is_killed_comes_back(demo: Run, name: str) -> None:
-    commands = {
-        "worker": " celery ",
-        "web": " gunicorn ",
-        "emulator": "emulator",
-        "broker": "broker.conf",
-        "cache": "cache.conf",
-    }
     before = sum(f"{name} ended" in line for line in demo.lines)
-    os.kill(demo.pid(commands[name]), signal.SIGKILL)
+    os.kill(demo.pid(COMMANDS[name]), signal.SIGKILL)
     demo.line(rf"^dev      \| {name} ended \(killed by SIGKILL\) and starts again", before + 1)
     demo.wait_ready()
     assert demo.get("/")[0] == 200
@@ -518,6 +547,29 @@ def test_an_account_without_buckets_starts_and_points_to_the_admin(var: Path) ->
         link = run.line(r"Create the first admin, once").rpartition(f"http://127.0.0.1:{run.port}")[2]
         assert run.get(link)[0] == 200
         assert run.get("/")[0] == 302
+    assert not any(ACCOUNT["CI_SECRET_KEY"] in line for line in run.lines)
+
+
+def test_an_account_with_buckets_shows_its_own_jobs_and_no_demo(var: Path) -> None:
+    bucket = "media-of-the-account-1250000000"
+    with Emulator() as upstream:
+        upstream.create_bucket(bucket, given=({"JobId": "bofthisaccount", "State": "Failed"},))
+        account = {**ACCOUNT, "BUCKETS": f"{bucket}@{REGION}", "CI_ENDPOINT": upstream.endpoint}
+        with Run(var, **account, ANONYMOUS_ACCESS="true") as run:
+            run.line(r"Open http")
+            twin = json.loads(run.wait_answer(f"/buckets/{bucket}/jobs.json"))
+            home = run.get("/")[1]
+            page = run.wait_answer(f"/buckets/{bucket}/jobs/")
+        credentials = {call.credential for call in upstream.calls(bucket)}
+
+    assert [job["JobId"] for job in twin["jobs"]] == ["bofthisaccount"]
+    assert 'id="job-bofthisaccount"' in page
+    assert credentials == {ACCOUNT["CI_SECRET_ID"]}
+    # Nothing of the demo: neither its banner, nor its mark in the twin, nor its buckets, nor its upstream.
+    assert "demo" not in twin
+    assert "Demo data" not in home + page
+    assert re.findall(r'href="/buckets/([^/"]+)/jobs/', home) == [bucket]
+    assert not [line for line in run.lines if line.startswith("emulator")]
     assert not any(ACCOUNT["CI_SECRET_KEY"] in line for line in run.lines)
 
 
@@ -581,16 +633,19 @@ def test_even_killed_outright_it_leaves_nothing(var: Path) -> None:
         wait_gone(processes)
 
 
-def test_a_crash_loop_ends_everything_with_one_line(var: Path) -> None:
+def test_a_crash_loop_starts_again_ever_later_and_ends_everything_with_one_line(var: Path) -> None:
     with Run(var) as run:
         run.line(r"Open http")
         processes = run.processes()
+        waits = []
         for time_killed in range(1, 5):
             os.kill(run.pid("emulator"), signal.SIGKILL)
-            run.line(r"emulator ended \(killed by SIGKILL\) and starts again", time_killed)
+            line = run.line(r"emulator ended \(killed by SIGKILL\) and starts again in [\d.]+ s$", time_killed)
+            waits.append(float(line.split()[-2]))
             run.line(r"^emulator \| emulator listening", time_killed + 1)
         os.kill(run.pid("emulator"), signal.SIGKILL)
         assert run.process.wait(PATIENCE) == 1
+        assert waits == [0.2, 0.4, 0.8, 1.6]
         assert run.line(r"^dev: ") == (
             "dev: emulator ended 5 times within 30 seconds (killed by SIGKILL); its own lines above say why."
         )

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs import cache, claims, clock, pages, servers
+from jobs import cache, claims, clock, fetch, pages, servers, tasks
 from jobs.filters import JobFilter, Pin, View
 from jobs.pages import Failed, Pending, Ready
 from jobs.records import Continuation, JobQuestion, Page, PageQuestion
 from tests.factories import make_bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pytest_django import Settings
 
@@ -165,6 +165,36 @@ def test_stale_page_is_served_at_once_and_refreshed_behind(
     assert isinstance(answer, Ready)
     assert (ids(answer), answer.stale, answer.problem) == (ids(first), True, None)
     until(lambda: len(ids(pages.get_page(bucket, LIST, View()))) == 6)
+
+
+@pytest.fixture
+def own_client(emulator: Emulator, settings: Settings) -> Iterator[None]:
+    """This process fetches as a worker does."""
+    settings.CI_ENDPOINT = emulator.endpoint
+    fetch.client.cache_clear()
+    yield
+    fetch.client().close()
+    fetch.client.cache_clear()
+
+
+@pytest.mark.usefixtures("own_client")
+@pytest.mark.parametrize(("lane", "goes_ahead"), [("person", True), ("refresh", False), ("ahead", False)])
+def test_only_what_is_fetched_for_a_person_goes_a_page_ahead(
+    new_bucket: Callable[..., Bucket], settings: Settings, lane: claims.Lane, goes_ahead: bool
+) -> None:
+    bucket = new_bucket(jobs=25)
+    question = PageQuestion(bucket.name, LIST)
+    asking = claims.ask(question.key, fetch.gate(bucket.name), lane=lane)
+
+    # As a worker does it, but here: when it returns, the page behind has been asked for, or never is.
+    tasks.fetch_page(question.to_primitives(), asking.enqueued_at, lane=lane)
+
+    page = cache.find_page(question, bucket.credential, person=False).page
+    assert page is not None
+    assert page.next is not None
+    behind = replace(question, pin=page.pin, continuation=page.next)
+    with servers.broker().connection() as client:
+        assert bool(client.exists(f"asking:{settings.CACHE_VERSION}:{behind.key}")) == goes_ahead
 
 
 def test_old_chain_stays_as_it_was_after_a_refresh(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:

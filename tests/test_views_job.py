@@ -166,6 +166,30 @@ def test_time_interval_is_told_as_upload_times_and_drawn_beside_the_job(client: 
     assert len(page.select("svg .bar.selected")) == 1
 
 
+@pytest.mark.parametrize(
+    ("given", "lead"),
+    [
+        ({"End": "2023-11-14T00:00:00+0800"}, "Objects uploaded between the beginning and 2023-11-14 00:00:00"),
+        (
+            {"Start": "2023-11-13T00:00:00+0800", "End": "-"},
+            "Objects uploaded between 2023-11-13 00:00:00 and the job's creation ( 2023-11-14 01:00:02 )",
+        ),
+        ({"Start": "0"}, "Objects uploaded between the beginning and the job's creation ( 2023-11-14 01:00:02 )"),
+        (
+            None,
+            "No TimeInterval is given: objects of any upload time, from the beginning up to the job's creation.",
+        ),
+    ],
+    ids=["start", "end", "both", "none"],
+)
+def test_open_ends_of_the_time_interval_are_told_in_words(
+    client: Client, new_bucket: NewBucket, given: dict[str, str] | None, lead: str
+) -> None:
+    bucket = new_bucket(given=(NIGHTLY | {"Operation": {"Tag": "Transcode", "TimeInterval": given}},))
+
+    assert words(one(soup(get(client, path_of(bucket, "time-interval"))), ".lead")) == lead
+
+
 def test_time_interval_follows_the_zone_of_the_link(client: Client, bucket: Bucket) -> None:
     page = soup(get(client, path_of(bucket, "time-interval") + "?tz=UTC"))
 

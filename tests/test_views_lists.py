@@ -196,6 +196,34 @@ def test_list_shows_the_newest_jobs_each_in_its_row(client: Client, new_bucket: 
     assert words(one(page, "h1")) == "All jobs, newest first"
 
 
+def test_row_tells_kind_tag_and_times(client: Client, new_bucket: NewBucket) -> None:
+    done = {
+        "Type": "Job",
+        "State": "Success",
+        "CreationTime": LONG_AGO,
+        "StartTime": "2026-06-27T15:23:52+0800",
+        "EndTime": "2026-06-27T16:25:55+0800",
+        "Operation": {"Tag": "Transcode"},
+    }
+    waiting = {
+        "Type": "Workflow",
+        "State": "Submitted",
+        "CreationTime": "2026-06-27T15:23:09+0800",
+        "StartTime": "-",
+        "EndTime": "-",
+        "Operation": {"WorkflowIds": "w1"},
+    }
+    bucket = new_bucket(given=(done, waiting))
+
+    rows = soup(get(client, path_of(bucket))).select('tr[id^="job-"]')
+
+    assert [[words(cell) for cell in row.select("td.what, td.when, td.span")] for row in rows] == [
+        ["Job Transcode", "2026-06-27 15:23:10", "42 s", "1 h 2 min"],
+        ["Workflow w1", "2026-06-27 15:23:09", "– none", "– none"],
+    ]
+    assert [span["title"] for span in rows[0].select("td.span .t")] == ["42 seconds", "3723 seconds"]
+
+
 def test_failed_job_shows_code_and_message_in_its_row(
     client: Client, new_bucket: NewBucket, emulator: Emulator
 ) -> None:
@@ -539,6 +567,102 @@ def test_completeness_line_counts_from_the_first_page_however_deep_the_document(
     told = [one(more, "[data-pages]") for more in (second, together, alone)]
     assert {words(tag) for tag in told} == {"So far: 2 pages, received 20, shown 20"}
     assert {(tag["data-pages"], tag["data-received"], tag["data-unique"]) for tag in told} == {("2", "20", "20")}
+
+
+def last_row(client: Client, path: str) -> Tag:
+    """Follow the links from page to page and return the last one's row below all jobs."""
+    for _ in range(12):
+        more = one(soup(get(client, path)), "#more")
+        if more.has_attr("data-end"):
+            return more
+        path = str(one(more, "a[rel=next]")["href"])
+    raise AssertionError("the list has no end")
+
+
+OUT_OF_ORDER = {"kind": "shuffle", "among": "answer", "seed": 1}
+TOKEN_REFUSED = {"kind": "error", "status": 400, "code": "InvalidArgument", "message": "Param nextToken is illegal", "when": {"token": True}, "count": 1}  # fmt: skip
+RUNNING = {"State": "Running", "CreationTime": LONG_AGO}
+
+
+@pytest.mark.parametrize(
+    ("spec", "query", "sentence"),
+    [
+        (
+            {"given": [RUNNING | {"CreationTime": f"2026-06-2{n}T15:23:10+0800"} for n in range(6)], "faults": (OUT_OF_ORDER,)},
+            "states=Running&size=3",
+            "Cloud Infinite sent jobs without a creation time or out of order, so that the order is not proven and a job may be missing.",
+        ),
+        (
+            {"given": [RUNNING] * 5},
+            "states=Running&size=2",
+            "Jobs that were created within one second fill a whole page. One of them, or of those right behind them, may be missing where others left the list meanwhile.",
+        ),
+        (
+            {"jobs": 5, "newest": 600, "spread": 3600, "faults": (TOKEN_REFUSED,)},
+            "size=2",
+            "Cloud Infinite refused its own token, so the list goes on by creation time. No job is lost by that.",
+        ),
+    ],
+    ids=["order", "second", "token"],
+)  # fmt: skip
+def test_what_is_not_proven_of_a_list_is_said_at_its_end(
+    client: Client, new_bucket: NewBucket, spec: dict[str, Any], query: str, sentence: str
+) -> None:
+    bucket = new_bucket(**spec)
+
+    said = last_row(client, path_of(bucket, query)).select(".doubt")
+
+    assert [words(tag) for tag in said] == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("fault", "end", "sentence"),
+    [
+        (
+            {"kind": "token_repeat"},
+            "repeated",
+            "Cloud Infinite named a page again that was here already, so the list ends here. Jobs may be missing.",
+        ),
+        (
+            {"kind": "empty_page", "when": {"token": True}},
+            "no_new_rows",
+            "Cloud Infinite's last three pages held nothing new, so the list ends here. Jobs may be missing.",
+        ),
+    ],
+    ids=["repeated", "no_new_rows"],
+)
+def test_end_that_upstream_did_not_say_is_told_with_what_it_may_have_cost(
+    client: Client, new_bucket: NewBucket, fault: dict[str, Any], end: str, sentence: str
+) -> None:
+    bucket = new_bucket(jobs=9, newest=600, spread=3600, faults=(fault,))
+
+    row = last_row(client, path_of(bucket, "size=2"))
+
+    assert row["data-end"] == end
+    assert sentence in words(row)
+
+
+def test_page_without_rows_at_the_end_of_a_list_does_not_say_that_no_job_matches(
+    client: Client, new_bucket: NewBucket
+) -> None:
+    bucket = new_bucket(jobs=2, newest=600, spread=3600, faults=({"kind": "empty_page", "when": {"token": True}},))
+    page = soup(get(client, path_of(bucket, "size=1&range=30d")))
+    while link := page.select_one("#more a[rel=next]"):
+        page = soup(get(client, str(link["href"])))
+
+    assert row_ids(page) == []
+    assert page.select(".empty") == []
+    assert one(page, "#more")["data-end"] == "no_new_rows"
+    assert len(page.select(".chips")) == 1
+    assert len(page.select("#before a")) == 1
+
+
+def test_list_that_is_whole_says_nothing_of_what_may_be_missing(client: Client, new_bucket: NewBucket) -> None:
+    row = last_row(client, path_of(new_bucket(jobs=9, newest=600, spread=3600), "size=2"))
+
+    assert row["data-end"] == "missing"
+    assert row.select(".doubt") == []
+    assert "missing" not in words(row)
 
 
 def test_place_in_a_list_has_a_way_to_the_newest_one(client: Client, new_bucket: NewBucket) -> None:

@@ -129,6 +129,12 @@ class Listing:
         return sum(answer.page.unique for answer in self.ready)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it is known that the list holds nothing: a page that goes on without rows is the end of one that does."""
+        is_whole = bool(self.ready) and not self.asked.view.is_continuation
+        return is_whole and not self.unique and not self.next_query
+
+    @property
     def received(self) -> int:
         """How many rows Cloud Infinite sent for them."""
         return sum(answer.page.received for answer in self.ready)

@@ -6,17 +6,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
+from django.test import Client, RequestFactory
 
+from dashboard import errors
 from jobs import access
 from jobs.models import LinkTemplate
 from tests.e2e.conftest import TROUBLE_STATUS
-from tests.e2e.looking import job_path, list_path, wait_for_rows
+from tests.e2e.looking import job_path, list_path, see_more, wait_for_htmx, wait_for_rows
 from tests.e2e.staleness import make_stale
+from tests.e2e.test_live import given, look, stamp, tick
 from tests.factories import make_viewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from django.http import HttpResponse
     from playwright.sync_api import BrowserContext, Page
 
     from jobs.models import Bucket
@@ -51,11 +58,11 @@ RICH = {
 }  # fmt: skip
 
 
-def assert_accessible(page: Page) -> None:
-    """Ask axe in both colour schemes."""
+def assert_accessible(page: Page, part: str | None = None) -> None:
+    """Ask axe in both colour schemes, of the whole page or of the part that a selector names."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        found = Axe().run(page).response["violations"]
+        found = Axe().run(page, context=part).response["violations"]
         told = [
             (scheme, violation["id"], node["html"][:200], node.get("failureSummary", "")[:300])
             for violation in found
@@ -220,6 +227,83 @@ def test_status(page: Page, new_bucket: NewBucket, reader: Reader) -> None:
 def test_unknown_address(page: Page) -> None:
     page.goto("/nowhere/")
 
+    assert_accessible(page)
+
+
+def forbidden() -> HttpResponse:
+    request = RequestFactory().get("/")
+    request.user = AnonymousUser()
+    return errors.forbidden(request, PermissionDenied())
+
+
+def form_too_old() -> HttpResponse:
+    return Client(enforce_csrf_checks=True).post("/sign-in/", {"username": "a", "password": "b"})  # type: ignore[return-value] # Django's test response
+
+
+def failed() -> HttpResponse:
+    return errors.server_error(RequestFactory().get("/"))
+
+
+def database_down() -> HttpResponse:
+    try:
+        raise OperationalError("unable to open database file")
+    except OperationalError:
+        return errors.server_error(RequestFactory().get("/"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"), [(forbidden, 403), (form_too_old, 403), (failed, 500), (database_down, 503)]
+)
+def test_page_of_an_error(page: Page, answer: Callable[[], HttpResponse], status: int) -> None:
+    """Made here, because nothing that a reader can do brings all of them; shown in the place of the site's start page."""
+    made = answer()
+    assert made.status_code == status
+    page.route("**/", lambda route: route.fulfill(status=status, content_type="text/html", body=made.content))
+    page.goto("/")
+    page.locator("h1").wait_for()
+
+    assert_accessible(page)
+
+
+def test_keys(page: Page, new_bucket: NewBucket) -> None:
+    page.goto(list_path(new_bucket(jobs=3)))
+    wait_for_rows(page, 3)
+    page.keyboard.press("?")
+    page.locator("#keys[open]").wait_for()
+
+    assert_accessible(page)
+
+
+def test_pill_of_new_jobs(page: Page, site: Site, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=given(5))
+    look(page, bucket)
+    site.emulator.add_job(bucket.name, CreationTime=stamp(60), State="Running")
+    tick(page, site, bucket)
+    page.locator("#newer a").wait_for()
+
+    assert_accessible(page)
+
+
+def test_row_that_asks_before_more_comes(page: Page, new_bucket: NewBucket) -> None:
+    page.set_viewport_size({"width": 1200, "height": 9000})  # so tall that the end is always seen
+    page.goto(list_path(new_bucket(jobs=15), "size=2"))
+    page.get_by_role("link", name="Show more").wait_for()
+    wait_for_htmx(page)
+
+    assert_accessible(page)
+
+
+def test_row_that_leads_to_a_page_of_its_own(page: Page, new_bucket: NewBucket) -> None:
+    """Of a thousand rows axe would look at each; that they are in order is seen in shorter lists."""
+    page.goto(list_path(new_bucket(jobs=1001), "size=100"))
+    page.wait_for_selector("#more")
+    while page.locator("#more[hx-get]").count():
+        see_more(page)
+    page.get_by_role("link", name="Continue").wait_for()
+    assert_accessible(page, "#more")
+
+    page.get_by_role("link", name="Continue").click()
+    page.wait_for_selector("#before")
     assert_accessible(page)
 
 

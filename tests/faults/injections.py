@@ -15,9 +15,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.names import NAMES_HANG, UPSTREAM_NAME
+from tests.faults.names import ASTRAY, NAMES_HANG, NAMES_LEAD_ASTRAY, UPSTREAM_NAME
 from tests.faults.readers import Browser, cold_path
 from tests.faults.site import LATENCY, OTHER_PAIR, PAIR, SICK, WELL, WORKERS, Site, wait_for
+from tests.ports import black_hole
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ PROMISED = 10.0
 """Seconds after which all is well again."""
 KEPT = 60.0
 """Seconds for which it is remembered that a bucket, or with a credential nothing, may be read."""
+LOOKING = 2.0
+"""Seconds beyond it: a call that was under way at the mend, the readers' next look, and the call that it asks for."""
 DEAF_FOR = 8.0
 """Seconds after which a worker that takes no tasks has ended, at the latest."""
 
@@ -309,6 +312,18 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
     hangs.unlink()
 
 
+@fault("connecting to upstream never ends", TIMEOUT, UNREACHABLE, BUSY, REDIS_DOWN)
+def _(site: Site, evidence: Evidence) -> Iterator[None]:
+    astray = site.folder / NAMES_LEAD_ASTRAY
+    with black_hole(ASTRAY, site.upstream.port):
+        with _workers_pause(site, evidence):
+            site.upstream.kill()  # Open connections would need no new one.
+            site.upstream.start()
+            astray.touch()
+        yield
+        astray.unlink()
+
+
 def _answers(name: str, *expected: Named, bound: float = PROMISED, **parameters: Any) -> None:
     """Register a fault of upstream's answers, which strikes some buckets only."""
 
@@ -333,8 +348,8 @@ _answers("429 storm", ("throttled", "*"), kind="error", status=429, code="SlowDo
 _answers("503", ("throttled", "*"), ("upstream_failing", "ServiceUnavailable"), kind="error", status=503, code="ServiceUnavailable")  # fmt: skip
 _answers("500", ("upstream_failing", "InternalError"), kind="error", status=500, code="InternalError")
 _answers("redirect", ("upstream_failing", "http_307"), kind="redirect")
-_answers("permission taken away", ("permission", "AccessDenied"), bound=KEPT + PROMISED, kind="error", status=403, code="AccessDenied", message="Access Denied.")  # fmt: skip
-_answers("binding taken away", ("not_enabled", "MediaBucketUnBinded"), bound=KEPT + PROMISED, kind="error", status=400, code="MediaBucketUnBinded")  # fmt: skip
+_answers("permission taken away", ("permission", "AccessDenied"), bound=KEPT + LOOKING, kind="error", status=403, code="AccessDenied", message="Access Denied.")  # fmt: skip
+_answers("binding taken away", ("not_enabled", "MediaBucketUnBinded"), bound=KEPT + LOOKING, kind="error", status=400, code="MediaBucketUnBinded")  # fmt: skip
 _answers("XML cut short", ("unreadable", "bad_xml"), kind="truncate", keep=0.5)
 _answers("connection closed early", UNREACHABLE, kind="truncate", keep=0.5, close=True)
 _answers("malicious XML, billion laughs", ("unreadable", "bad_xml"), kind="raw", body=_sample("billion_laughs"))
@@ -397,7 +412,7 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
     site.upstream.credentials = (fresh, OTHER_PAIR)
 
 
-@fault("credential's file gone", ("credentials", "missing_credential"), everywhere=False, bound=KEPT + PROMISED)
+@fault("credential's file gone", ("credentials", "missing_credential"), everywhere=False, bound=KEPT + LOOKING)
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     file = site.folder / "secret-key"
     away = file.with_suffix(".away")

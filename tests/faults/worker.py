@@ -1,4 +1,4 @@
-"""Batchlens's own worker, but that looking up upstream's name hangs while a file says so: `celery -A tests.faults.worker`.
+"""Batchlens's own worker, but that files say what looking up upstream's name comes to: `celery -A tests.faults.worker`.
 
 `socket.getaddrinfo` is replaced before anything else is imported, as a resolver that hangs would be met.
 """
@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.faults.names import NAMES_HANG, UPSTREAM_NAME
+from tests.faults.names import ASTRAY, NAMES_HANG, NAMES_LEAD_ASTRAY, UPSTREAM_NAME
 
-HANGS = Path(os.environ["VAR_DIR"]) / NAMES_HANG
+HANGS, LEADS_ASTRAY = (Path(os.environ["VAR_DIR"]) / name for name in (NAMES_HANG, NAMES_LEAD_ASTRAY))
 LONGEST = 30.0
 """Seconds after which a resolver gives up by itself."""
 
@@ -29,7 +29,7 @@ def lookup(host: Any, *arguments: Any, **options: Any) -> Any:
         if time.monotonic() - began > LONGEST:
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         time.sleep(0.1)
-    return _lookup("127.0.0.1", *arguments, **options)
+    return _lookup(ASTRAY if LEADS_ASTRAY.exists() else "127.0.0.1", *arguments, **options)
 
 
 socket.getaddrinfo = lookup

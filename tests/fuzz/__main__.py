@@ -25,8 +25,6 @@ MOST_FAILURES = 10
 """Kinds of failure that are printed."""
 LANES = 8
 """Askers at once where each case is quick."""
-DEEP = 20
-"""Of so many answers one goes all the way: worker, Redis, view."""
 
 
 def main() -> int:
@@ -34,11 +32,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev fuzz", description=__doc__)
     parser.add_argument("--seed", type=int, default=7, help="what the cases are made from (default: %(default)s)")
     parser.add_argument("--count", type=int, default=10_000, help="addresses, and answers (default: %(default)s)")
+    parser.add_argument("--deep", type=int, help="answers that go through the whole product (default: as --count)")
     parser.add_argument("--first", type=int, default=0, help="number of the first case (default: %(default)s)")
     options = parser.parse_args()
     # Its processes have sessions of their own: whoever ends this one must let it end them.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    deep = max(options.count // DEEP, min(options.count, 300))
+    deep = options.count if options.deep is None else options.deep
     _prepare()
     from tests.fuzz import firing, reading, stack
 

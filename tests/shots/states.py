@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from tests.e2e.looking import list_path
+from tests.e2e.looking import ROWS, ids, job_path, list_path
 from tests.e2e.staleness import make_stale
 
 if TYPE_CHECKING:
@@ -43,16 +43,19 @@ def at(path: str, settled: str = SETTLED) -> State:
     return opens
 
 
-def first_job(part: str) -> State:
+def newest_failed(page: Page, lang: str) -> str:
+    """Return the id of the newest failed job."""
+    page.goto(list_path(LIVE, f"states=Failed&lang={lang}"))
+    page.wait_for_selector(ROWS)
+    return ids(page)[0]
+
+
+def first_job(part: str, prefix: str = "") -> State:
     """Return a part of the newest failed job's page."""
 
     def opens(page: Page, _site: Site, lang: str) -> None:
-        page.goto(list_path(LIVE, f"states=Failed&lang={lang}"))
-        page.wait_for_selector('tr[id^="job-"]')
-        job_id = page.locator('tr[id^="job-"]').first.get_attribute("id")
-        assert job_id
-        page.goto(f"{list_path(LIVE)}{job_id.removeprefix('job-')}/{part}?lang={lang}")
-        page.wait_for_selector("h1")
+        page.goto(f"{job_path(LIVE, newest_failed(page, lang), part, prefix=prefix)}?lang={lang}")
+        page.wait_for_selector("#panel h2")
 
     return opens
 
@@ -68,13 +71,34 @@ STATES |= {
     "denied": at(list_path("media-denied-1250000000")),
     "not-enabled": at(list_path("media-unbound-1250000000")),
     "broken": at(list_path("media-broken-1250000000")),
-    "job-operation": first_job("operation/"),
-    "job-output": first_job("output/"),
-    "job-time-interval": first_job("time-interval/"),
-    "job-raw": first_job("raw/"),
+    "job-operation": first_job("operation"),
+    "job-output": first_job("output"),
+    "job-time-interval": first_job("time-interval"),
+    "job-input": first_job("input"),
+    "job-raw": first_job("raw"),
+    "job-unknown": at(job_path(LIVE, "b" + "0" * 32)),
     "status": at("/status/", "#status"),
+    "sign-in": at("/sign-in/", "h1"),
     "embed": at(list_path(LIVE, prefix="/embed")),
+    "embed-job": first_job("operation", prefix="/embed"),
 }
+
+
+@state("drawer")
+def drawer(page: Page, _site: Site, lang: str) -> None:
+    """A job beside the list that it stands in."""
+    job_id = newest_failed(page, lang)
+    page.goto(list_path(LIVE, f"states=Failed&lang={lang}&job={job_id}"))
+    page.wait_for_selector("#drawer[open] #panel h2")
+
+
+@state("keys")
+def keys(page: Page, _site: Site, lang: str) -> None:
+    """What the keys do."""
+    page.goto(list_path(LIVE, f"lang={lang}"))
+    page.wait_for_selector(ROWS)
+    page.keyboard.press("?")
+    page.wait_for_selector("#keys[open]")
 
 
 _cold = itertools.count(100_000)
