@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tests.bench import sharing
 from tests.bench.bulkheads import bulkheads
+from tests.bench.live import live
 from tests.bench.measure import Client, Report, median_of_rounds, ready, resident_bytes
 from tests.bench.scale import scale
 from tests.bench.stack import BUCKET, UPSTREAM_SECONDS, Stack, running
@@ -250,6 +251,7 @@ def shared(report: Report) -> None:
 PARTS: dict[str, Callable[[Report], None]] = {
     "pages": pages,
     "sharing": shared,
+    "live": live,
     "bulkheads": bulkheads,
     "scale": scale,
     "start": start,
