@@ -1,15 +1,17 @@
 /* The text box of a list: selects the first wrong part of a text that was sent with the keyboard still in the box, and
    keeps what somebody is writing when an answer to something else would replace it. */
-const box = () => document.getElementById("filter-q");
+import { byId, focused, on, onAnswer } from "./page.js";
 
-document.addEventListener("htmx:afterSettle", () => {
+const box = () => byId("filter-q");
+
+onAnswer(() => {
   const { start, end } = box()?.dataset ?? {};
-  if (!start || document.activeElement !== box()) return;
-  box().setSelectionRange(Number(start), Number(end));
+  if (!start || focused() !== box()) return;
+  box().setSelectionRange(start, end);
   delete box().dataset.start;
 });
 
-document.addEventListener("htmx:oobBeforeSwap", (event) => {
+on("htmx:oobBeforeSwap", (event) => {
   const { target } = event.detail;
-  if (target.contains(box()) && document.activeElement === box() && box().value !== box().defaultValue) event.preventDefault();
+  if (target.contains(box()) && focused() === box() && box().value !== box().defaultValue) event.preventDefault();
 });
