@@ -41,8 +41,7 @@ const add = (tag, words, label, more) =>
 const fill = () => {
   const [row, cell] = [button.closest(ROW), button.parentElement.className];
   const { left, bottom } = button.getBoundingClientRect();
-  menu.style.setProperty("--left", `${left}px`);
-  menu.style.setProperty("--top", `${bottom}px`);
+  menu.style.cssText = `--left: ${left}px; --top: ${bottom}px`;
   menu.replaceChildren();
   for (const each of values(row).filter(([where]) => cell === "name" || cell === where)) {
     const [, parameter, label, value] = each;

@@ -3,7 +3,7 @@
 import { byId, focused, on, one, rewrite, ROW } from "./page.js";
 
 const drawer = byId("drawer");
-let mark = performance.timeOrigin;
+let own = performance.timeOrigin;
 let pushed, shown, list, held;
 
 const read = () => ["job", "tab"].map((name) => new URLSearchParams(location.search).get(name) ?? "");
@@ -11,10 +11,15 @@ const here = (job, tab, query = location.search) => {
   const asked = rewrite(query, ["job", "tab"], job && `job=${encodeURIComponent(job)}`, tab && `tab=${tab}`);
   return (asked ? `?${asked}` : location.pathname) + location.hash;
 };
-const replace = (address) => history.replaceState({ mark }, "", address);
+const replace = (address) => history.replaceState({ mark: own }, "", address);
 const title = () => byId("drawer-title");
-const current = () => one(".name [aria-current]");
+const current = () => one(".open a");
 const hasFocus = () => drawer.contains(focused());
+
+const open = (isOpen) => {
+  drawer.open = isOpen;
+  document.body.classList.toggle("beside", isOpen);
+};
 
 /* Shows which row is open, and leads to those around it that are shown. */
 const arrange = () => {
@@ -22,7 +27,9 @@ const arrange = () => {
   const row = byId(`job-${job}`);
   list = location.search;
   current()?.removeAttribute("aria-current");
-  row?.querySelector("a").setAttribute("aria-current", "true");
+  one(".open")?.classList.remove("open");
+  row?.classList.add("open");
+  current()?.setAttribute("aria-current", "true");
   for (const [id, way] of [["drawer-previous", "previousElementSibling"], ["drawer-next", "nextElementSibling"]]) {
     const link = byId(id);
     let near = row?.[way];
@@ -35,7 +42,7 @@ const arrange = () => {
 
 const close = () => {
   const back = hasFocus() && (current() ?? byId("summary"));
-  drawer.open = false;
+  open(false);
   drawer.replaceChildren();
   shown = [];
   arrange();
@@ -46,7 +53,7 @@ const close = () => {
 const follow = () => {
   const [job, tab] = read();
   if (!job) return drawer.open && close();
-  drawer.open = true;
+  open(true);
   if (`${shown}` === `${[job, tab]}`) return;
   shown = [job, tab];
   held = focused().id;
@@ -59,7 +66,7 @@ const go = (job, tab) => {
   if (read()[0]) replace(here(job, tab));
   else {
     replace(here());
-    history.pushState({ mark }, "", here(job, tab));
+    history.pushState({ mark: own }, "", here(job, tab));
   }
   follow();
 };
@@ -84,7 +91,7 @@ on("keydown", ({ key, isComposing, target }) => {
 });
 addEventListener("popstate", ({ state }) => {
   if (!state || state.htmx) return;
-  if (state.mark !== mark) return location.reload();
+  if (state.mark !== own) return location.reload();
   pushed = Boolean(read()[0]);
   replace(here(...read(), list)); // the list may have come further since that entry was written
   follow();
@@ -96,7 +103,7 @@ on("htmx:afterRequest", ({ detail: { target } }) => {
 });
 // A new question closes the drawer.
 on("htmx:pushedIntoHistory", () => {
-  mark += 1;
+  own += 1;
   pushed = false;
   follow();
 });

@@ -13,6 +13,7 @@ onAnswer(() => {
   if (!held || focused() !== document.body) return;
   const isMore = held === "more";
   const next = isMore ? row?.nextElementSibling?.querySelector("a") ?? one("#more a") : byId("summary");
-  next?.focus({ preventScroll: !isMore });
   held = "";
+  // Once the browser has laid out what came: asked before, it would do so now and again.
+  requestAnimationFrame(() => setTimeout(() => next?.focus({ preventScroll: !isMore })));
 });

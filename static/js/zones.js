@@ -26,8 +26,6 @@ always(() => {
 on("pointerover focusin", ({ target }) => {
   const link = target.closest("#zones [data-zone]");
   if (link?.dataset.zone) aim(link);
-});
-on("focusin", ({ target }) => {
   if (target.id !== "other-zone" || target.list.options[0]) return;
   for (const zone of Intl.supportedValuesOf("timeZone")) target.list.append(new Option(zone, zone));
 });
