@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
 
 from tests.bench import sharing
+from tests.bench.browser import browser
 from tests.bench.bulkheads import bulkheads
 from tests.bench.measure import Client, Report, median_of_rounds, ready, resident_bytes
 from tests.bench.scale import scale
@@ -252,6 +253,7 @@ PARTS: dict[str, Callable[[Report], None]] = {
     "sharing": shared,
     "bulkheads": bulkheads,
     "scale": scale,
+    "browser": browser,
     "start": start,
 }
 
