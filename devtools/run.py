@@ -195,7 +195,8 @@ def _static_stamp(site: Site) -> Path:
 
 def _static_digest() -> str:
     """Return a digest of everything that collectstatic's result depends on."""
-    parts = [(REQUIREMENTS / "runtime.txt").read_bytes(), (ROOT / "dashboard" / "settings.py").read_bytes()]
+    parts = [(REQUIREMENTS / "runtime.txt").read_bytes()]
+    parts += [(ROOT / "dashboard" / name).read_bytes() for name in ("settings.py", "storage.py")]
     for path in sorted((ROOT / "static").rglob("*")):
         if path.is_file():
             parts += [str(path.relative_to(ROOT)).encode(), path.read_bytes()]

@@ -1,8 +1,10 @@
 /* What scrolling writes into the address, always in place of what stood there: how many pages the list shows, which the
    sentinel's answers say, and behind # the row at the top, so that the link opens there in other browsers, too. */
+import { byId, firstWhere, on, onAnswer, one, shown } from "./page.js";
+
 const here = () => location.pathname + location.search;
 
-document.addEventListener("htmx:beforeHistoryUpdate", ({ detail: { history, requestConfig, target } }) => {
+on("htmx:beforeHistoryUpdate", ({ detail: { history, requestConfig, target } }) => {
   if (history.type !== "replace" || target.id !== "more") return;
   // Where the address has changed since (a job was opened beside the list) it stays: the next answer writes it.
   const asked = new URL(requestConfig.headers["HX-Current-URL"]);
@@ -10,16 +12,26 @@ document.addEventListener("htmx:beforeHistoryUpdate", ({ detail: { history, requ
   history.path += location.hash;
 });
 
-document.addEventListener("scrollend", () => {
+on("scrollend", () => {
   // Without a pin the list is the newest one, which has no rows to come back to.
-  if (!new URLSearchParams(location.search).has("pin")) return;
-  const head = document.querySelector(".jobs thead th")?.getBoundingClientRect().bottom ?? 0;
-  const rows = [...document.querySelectorAll('tr[id^="job-"]')];
-  const top = rows.findIndex((row) => {
-    const { top, bottom } = row.getBoundingClientRect();
-    return (top + bottom) / 2 > Math.max(0, head);
-  });
-  if (top < 0) return;
-  const hash = top ? `#${rows[top].id}` : "";
+  if (!/[?&]pin=/.test(location.search)) return;
+  const head = one(".jobs th")?.getBoundingClientRect().bottom;
+  const rows = shown();
+  const at = firstWhere(rows, ({ top, bottom }) => top + bottom > 2 * Math.max(0, head));
+  if (!rows[at]) return;
+  const hash = at ? `#${rows[at].id}` : "";
   if (hash !== location.hash) history.replaceState(history.state, "", here() + hash);
 });
+
+/* The row that an address names may be on a page that is still to come: then it is scrolled to once it is there, unless the
+   reader has begun to move meanwhile. A row that is there at once is the browser's own business. */
+let wanted = location.hash.slice(1);
+if (byId(wanted)) wanted = "";
+
+onAnswer(() => {
+  const row = byId(wanted);
+  if (!row) return;
+  wanted = "";
+  row.scrollIntoView();
+});
+on("keydown pointerdown touchmove wheel", () => (wanted = ""), { passive: true });

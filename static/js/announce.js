@@ -1,17 +1,20 @@
-/* Says in the one polite live region, once, what a swap has brought: the new element's data-announce. Counts the rows for it,
-   and wherever data-count-rows asks for that. */
-const region = document.getElementById("announce");
-let last = null;
+/* Says to screen readers what becomes of a list. In the one polite live region, once, what a swap has brought: the new element's
+   data-announce, with the number of rows, which is counted wherever data-count-rows asks for it, too. And that the list is not
+   whole: aria-busy from when a part of it is asked for until it is there. */
+import { all, byId, on, onAnswer, ROW, say } from "./page.js";
 
-document.addEventListener("htmx:afterSettle", ({ detail: { target, xhr } }) => {
-  // htmx tells each new row of a swap.
-  if (xhr === last) return;
-  last = xhr;
-  const count = document.querySelectorAll('tr[id^="job-"]').length.toLocaleString(document.documentElement.lang);
-  const fresh = target?.id && document.getElementById(target.id);
-  const said = fresh?.dataset.announce?.replace("%", count);
-  if (region && said && region.textContent !== said) region.textContent = said;
-  for (const place of document.querySelectorAll("[data-count-rows]")) {
-    place.textContent = place.dataset.countRows.replace("%", count);
-  }
+onAnswer(({ target }) => {
+  const count = all(ROW).length.toLocaleString(document.documentElement.lang);
+  const said = byId(target.id)?.dataset.announce?.replace("%", count);
+  if (said && byId("announce").textContent !== said) say(said);
+  for (const place of all("[data-count-rows]")) place.textContent = place.dataset.countRows.replace("%", count);
+});
+
+on("htmx:beforeRequest", ({ detail: { target } }) => {
+  target.closest("#results")?.setAttribute("aria-busy", "true");
+});
+
+on("htmx:afterRequest", () => {
+  const results = byId("results");
+  if (!results?.querySelector("[data-pending]")) results?.removeAttribute("aria-busy");
 });

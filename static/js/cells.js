@@ -1,33 +1,34 @@
 /* "Only this" and "hide" for a list's values, by one button and one menu for all rows. The button goes to the cell under the
    pointer, or to the focused row's name, where the menu holds all of the row. What is hidden this page alone knows. */
-const [button, menu, note] = ["cell-button", "cell-menu", "hiding"].map((id) => document.getElementById(id));
-const ROW = 'tr[id^="job-"]';
+import { all, byId, on, one, rewrite, ROW, say, shown } from "./page.js";
+
+const [button, menu, note] = ["cell-button", "cell-menu", "hiding"].map(byId);
 const hiding = new Set();
 
 /* Each value: its cell, its parameter ("" where the list can't ask for it), its words, and itself. */
 const values = (row) => {
-  const all = (selector, ...where) => [...row.querySelectorAll(selector)].map(({ textContent: text }) => [...where, text, text]);
+  const texts = (selector, ...where) => all(selector, row).map(({ textContent: text }) => [...where, text, text]);
   const { state, type, odd } = row.dataset;
   return [
-    ...all(".name a", "name", "name").filter(([, , text]) => text !== row.id.slice(4)),
+    ...texts(".name a", "name", "name").filter(([, , text]) => text !== row.id.slice(4)),
     ["status", odd ? "" : "states", row.querySelector(".state").textContent, state],
     ["what", odd ? "" : "type", row.querySelector(".what").firstChild?.textContent, type],
-    ...all(".what > span", "what", ""),
-    ...all(".what > code", "what", "workflowId"),
-  ].filter((one) => one[3]);
+    ...texts(".what > span", "what", ""),
+    ...texts(".what > code", "what", "workflowId"),
+  ].filter((value) => value[3]);
 };
 
 const apply = () => {
-  const rows = [...document.querySelectorAll(ROW)];
-  for (const row of rows) row.hidden = values(row).some((one) => hiding.has(`${one}`));
-  const gone = rows.filter((row) => row.hidden).length;
+  const rows = all(ROW);
+  for (const row of rows) row.hidden = hiding.size && values(row).some((value) => hiding.has(`${value}`));
+  const words = note.firstElementChild;
   note.hidden = !hiding.size;
-  note.firstElementChild.textContent = note.dataset.says.replace("{hidden}", gone).replace("{loaded}", rows.length);
-  document.getElementById("announce").textContent = note.firstElementChild.textContent;
+  words.textContent = note.dataset.says.replace("{hidden}", rows.length - shown().length).replace("{loaded}", rows.length);
+  say(words.textContent);
 };
 
-const hide = (row, one) => {
-  hiding.add(`${one}`);
+const hide = (row, value) => {
+  hiding.add(`${value}`);
   menu.hidePopover();
   apply();
   while (row?.hidden) row = row.nextElementSibling;
@@ -40,15 +41,14 @@ const add = (tag, words, label, more) =>
 const fill = () => {
   const [row, cell] = [button.closest(ROW), button.parentElement.className];
   const { left, bottom } = button.getBoundingClientRect();
-  menu.style.setProperty("--left", `${left}px`);
-  menu.style.setProperty("--top", `${bottom}px`);
+  menu.style.cssText = `--left: ${left}px; --top: ${bottom}px`;
   menu.replaceChildren();
-  for (const one of values(row).filter(([where]) => cell === "name" || cell === where)) {
-    const query = new URLSearchParams(location.search);
-    for (const place of ["nextToken", "after", "pin", "depth", "job", "tab"]) query.delete(place);
-    query.set(one[1], one[3]);
-    if (one[1]) add("a", menu.dataset.only, one[2], { href: `?${query}` });
-    add("button", menu.dataset.hide, one[2], { onclick: () => hide(row, one) });
+  for (const each of values(row).filter(([where]) => cell === "name" || cell === where)) {
+    const [, parameter, label, value] = each;
+    const without = ["nextToken", "after", "pin", "depth", "job", "tab", parameter];
+    const query = rewrite(location.search, without, `${parameter}=${encodeURIComponent(value)}`);
+    if (parameter) add("a", menu.dataset.only, label, { href: `?${query}` });
+    add("button", menu.dataset.hide, label, { onclick: () => hide(row, each) });
   }
   menu.firstElementChild.autofocus = true;
 };
@@ -60,14 +60,14 @@ const show = (cell) => {
   button.hidden = false;
 };
 
-if (menu?.showPopover) {
-  document.addEventListener("pointerover", ({ target }) => show(target.closest(`${ROW} > td`)));
-  document.addEventListener("focusin", ({ target }) => target.matches(`${ROW} .name a`) && show(target.closest("td")));
+if (menu.showPopover) {
+  on("pointerover", ({ target }) => show(target.closest(`${ROW} > td`)));
+  on("focusin", ({ target }) => target.matches(`${ROW} .name a`) && show(target.closest("td")));
   menu.addEventListener("beforetoggle", ({ newState }) => newState === "open" && fill());
   note.lastElementChild.addEventListener("click", () => {
     hiding.clear();
     apply();
-    document.querySelector(`${ROW} a`)?.focus();
+    one(`${ROW} a`)?.focus();
   });
-  document.addEventListener("htmx:afterRequest", () => hiding.size && apply());
+  on("htmx:afterRequest", () => hiding.size && apply());
 }

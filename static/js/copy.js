@@ -1,7 +1,5 @@
 /* Copy buttons: <button data-copy="text" data-copied="Copied">, hidden until this runs. */
-const show = (inside) => {
-  for (const button of inside.querySelectorAll("button[data-copy][hidden]")) button.hidden = false;
-};
+import { all, on, say } from "./page.js";
 
 const copy = async (text) => {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
@@ -16,20 +14,22 @@ const copy = async (text) => {
   if (!done) throw new Error("not copied");
 };
 
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("button[data-copy]");
-  if (!button) return;
+on("click", async ({ target }) => {
+  const button = target.closest("[data-copy]");
   try {
     await copy(button.dataset.copy);
   } catch {
-    return;
+    return; // It was no such button, or the browser forbids it.
   }
   button.focus();
   button.dataset.done = "";
-  document.getElementById("announce").textContent = button.dataset.copied;
+  say(button.dataset.copied);
   setTimeout(() => delete button.dataset.done, 1500);
 });
 
-// htmx tells each new row of a swap: whoever looked through the whole page for each would take longer than the swap.
-document.addEventListener("htmx:afterSwap", ({ target }) => show(target));
-show(document);
+const show = () => {
+  for (const button of all("[data-copy][hidden]")) button.hidden = false;
+};
+
+on("htmx:afterRequest", show);
+show();

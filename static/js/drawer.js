@@ -1,52 +1,63 @@
 /* The drawer beside a list follows the address: `job` and `tab`, last in its query. Rows are kept for every reader, so its
    links are made here. Opening pushes one entry, all else replaces it; Back and Forward between ours reload nothing. */
-const drawer = document.getElementById("drawer");
-let mark = performance.timeOrigin;
+import { byId, focused, on, one, rewrite, ROW } from "./page.js";
+
+const drawer = byId("drawer");
+let own = performance.timeOrigin;
 let pushed, shown, list, held;
 
 const read = () => ["job", "tab"].map((name) => new URLSearchParams(location.search).get(name) ?? "");
 const here = (job, tab, query = location.search) => {
-  const pairs = query.slice(1).split("&").filter((pair) => pair && !/^(job|tab)=/.test(pair));
-  if (job) pairs.push(`job=${encodeURIComponent(job)}`);
-  if (tab) pairs.push(`tab=${tab}`);
-  return (pairs[0] ? `?${pairs.join("&")}` : location.pathname) + location.hash;
+  const asked = rewrite(query, ["job", "tab"], job && `job=${encodeURIComponent(job)}`, tab && `tab=${tab}`);
+  return (asked ? `?${asked}` : location.pathname) + location.hash;
 };
-const replace = (address) => history.replaceState({ mark }, "", address);
-const title = () => document.getElementById("drawer-title");
-const idOf = (link) => link.closest("tr").id.slice(4);
+const replace = (address) => history.replaceState({ mark: own }, "", address);
+const title = () => byId("drawer-title");
+const current = () => one(".open a");
+const hasFocus = () => drawer.contains(focused());
 
+const open = (isOpen) => {
+  drawer.open = isOpen;
+  document.body.classList.toggle("beside", isOpen);
+};
+
+/* Shows which row is open, and leads to those around it that are shown. */
 const arrange = () => {
   const [job, tab] = read();
-  const links = [...document.querySelectorAll('tr[id^="job-"]:not([hidden]) .name a')];
-  const at = links.findIndex((link) => idOf(link) === job);
+  const row = byId(`job-${job}`);
   list = location.search;
-  document.querySelector(".name [aria-current]")?.removeAttribute("aria-current");
-  links[at]?.setAttribute("aria-current", "true");
-  for (const [id, near] of [["drawer-previous", links[at - 1]], ["drawer-next", at + 1 && links[at + 1]]]) {
-    const link = document.getElementById(id);
+  current()?.removeAttribute("aria-current");
+  one(".open")?.classList.remove("open");
+  row?.classList.add("open");
+  current()?.setAttribute("aria-current", "true");
+  for (const [id, way] of [["drawer-previous", "previousElementSibling"], ["drawer-next", "nextElementSibling"]]) {
+    const link = byId(id);
+    let near = row?.[way];
+    while (near?.hidden) near = near[way];
+    near = near?.matches(ROW) && near.id.slice(4);
     if (link) link.hidden = !near;
-    if (near) link.href = here(idOf(near), tab);
+    if (near) link.href = here(near, tab);
   }
 };
 
 const close = () => {
-  const inside = drawer.contains(document.activeElement);
-  const row = document.querySelector(".name [aria-current]") ?? document.getElementById("summary");
-  drawer.open = false;
+  const back = hasFocus() && (current() ?? byId("summary"));
+  open(false);
   drawer.replaceChildren();
   shown = [];
   arrange();
-  if (inside) row.focus();
+  // Only now: on a phone the list is not there while the drawer is.
+  if (back) back.focus();
 };
 
 const follow = () => {
   const [job, tab] = read();
   if (!job) return drawer.open && close();
-  drawer.open = true;
-  if (shown[0] === job && shown[1] === tab) return;
+  open(true);
+  if (`${shown}` === `${[job, tab]}`) return;
   shown = [job, tab];
-  held = document.activeElement.id;
-  if (!drawer.contains(document.activeElement)) drawer.focus();
+  held = focused().id;
+  if (!hasFocus()) drawer.focus();
   htmx.ajax("GET", here(job, tab), { source: drawer, target: drawer });
 };
 
@@ -55,7 +66,7 @@ const go = (job, tab) => {
   if (read()[0]) replace(here(job, tab));
   else {
     replace(here());
-    history.pushState({ mark }, "", here(job, tab));
+    history.pushState({ mark: own }, "", here(job, tab));
   }
   follow();
 };
@@ -66,40 +77,37 @@ const dismiss = () => {
   close();
 };
 
-if (drawer) {
-  shown = read();
+on("click", (event) => {
+  const link = event.target.closest(`${ROW} .name a, #drawer-close, #drawer :is([data-tab], [rel=prev], [rel=next])`);
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  const query = new URL(link.href).searchParams;
+  if (link.id === "drawer-close") dismiss();
+  else if (drawer.contains(link)) go(query.get("job"), query.get("tab"));
+  else go(link.closest(ROW).id.slice(4), read()[1]);
+});
+on("keydown", ({ key, isComposing, target }) => {
+  if (key === "Escape" && drawer.open && !isComposing && !target.closest("input, select, [popover], dialog:not(#drawer)")) dismiss();
+});
+addEventListener("popstate", ({ state }) => {
+  if (!state || state.htmx) return;
+  if (state.mark !== own) return location.reload();
+  pushed = Boolean(read()[0]);
+  replace(here(...read(), list)); // the list may have come further since that entry was written
+  follow();
+});
+on("htmx:afterRequest", ({ detail: { target } }) => {
   arrange();
-  title()?.focus({ preventScroll: true });
+  if (target !== drawer || ![drawer, document.body].includes(focused())) return;
+  (drawer.querySelector(`[id="${held}"]:not([hidden])`) ?? title())?.focus();
+});
+// A new question closes the drawer.
+on("htmx:pushedIntoHistory", () => {
+  own += 1;
+  pushed = false;
+  follow();
+});
 
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest('tr[id^="job-"] .name a, #drawer-close, #drawer :is([data-tab], [rel=prev], [rel=next])');
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    event.preventDefault();
-    const query = new URL(link.href).searchParams;
-    if (link.id === "drawer-close") dismiss();
-    else if (drawer.contains(link)) go(query.get("job"), query.get("tab"));
-    else go(idOf(link), read()[1]);
-  });
-  document.addEventListener("keydown", ({ key, isComposing, target }) => {
-    if (key === "Escape" && drawer.open && !isComposing && !target.closest("input, select, [popover], dialog:not(#drawer)")) dismiss();
-  });
-  addEventListener("popstate", ({ state }) => {
-    if (!state || state.htmx) return;
-    if (state.mark !== mark) return location.reload();
-    pushed = Boolean(read()[0]);
-    replace(here(...read(), list)); // the list may have come further since that entry was written
-    follow();
-  });
-  // Once for each answer, when it is in place: afterSettle comes for each of its rows.
-  document.addEventListener("htmx:afterRequest", ({ detail: { target } }) => {
-    arrange();
-    if (target !== drawer || ![drawer, document.body].includes(document.activeElement)) return;
-    (drawer.querySelector(`[id="${held}"]:not([hidden])`) ?? title())?.focus();
-  });
-  // A new question closes the drawer.
-  document.addEventListener("htmx:pushedIntoHistory", () => {
-    mark += 1;
-    pushed = false;
-    follow();
-  });
-}
+shown = read();
+arrange();
+title()?.focus({ preventScroll: true });

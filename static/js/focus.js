@@ -1,16 +1,19 @@
 /* Keeps the keyboard where the reader is when a swap takes away what had the focus: on the first new row, or on the
    sentence that says what the list now shows. */
-let before = null;
+import { byId, focused, on, onAnswer, one } from "./page.js";
 
-document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
-  const held = target.contains(document.activeElement);
-  before = held ? { id: target.id, row: target.previousElementSibling } : null;
+let held, row;
+
+on("htmx:beforeSwap", ({ detail: { target } }) => {
+  held = target.contains(focused()) && target.id;
+  row = target.previousElementSibling;
 });
 
-document.addEventListener("htmx:afterSettle", () => {
-  if (!before || document.activeElement !== document.body) return;
-  const summary = document.getElementById("summary");
-  const next = before.id === "more" ? before.row?.nextElementSibling?.querySelector("a") ?? document.querySelector("#more a") : summary;
-  next?.focus({ preventScroll: before.id !== "more" });
-  before = null;
+onAnswer(() => {
+  if (!held || focused() !== document.body) return;
+  const isMore = held === "more";
+  const next = isMore ? row?.nextElementSibling?.querySelector("a") ?? one("#more a") : byId("summary");
+  held = "";
+  // Once the browser has laid out what came: asked before, it would do so now and again.
+  requestAnimationFrame(() => setTimeout(() => next?.focus({ preventScroll: !isMore })));
 });

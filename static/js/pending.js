@@ -1,15 +1,14 @@
 /* A pending page reloads itself by its Refresh header, for people without JavaScript. Here htmx asks instead, so the
    reload is called off. window.stop() also ends running requests: until it has been called, they wait. */
-if (document.querySelector('[hx-trigger^="load delay"]')) {
+import { on, one } from "./page.js";
+
+if (one('[hx-trigger^="load delay"]')) {
   let stopped = false;
-  const loaded = new Promise((resolve) => {
-    addEventListener("load", () => {
-      window.stop();
-      stopped = true;
-      resolve();
-    });
+  const loaded = new Promise((resolve) => addEventListener("load", resolve)).then(() => {
+    stop();
+    stopped = true;
   });
-  document.addEventListener("htmx:confirm", (event) => {
+  on("htmx:confirm", (event) => {
     if (stopped) return;
     event.preventDefault();
     loaded.then(() => event.detail.issueRequest(true));

@@ -1,18 +1,16 @@
 /* The tab tells the worst of what is shown: its title begins with how many failed, its icon has the colour of the state. */
-const icon = document.querySelector('link[rel="icon"]');
-const calm = icon?.href;
+import { all, always, byId, one, ROW } from "./page.js";
 
-const tell = () => {
-  const at = document.getElementById("ticker");
-  const has = (state) => document.querySelectorAll(`tr[id^="job-"][data-state="${state}"]:not(.left)`).length;
-  const failed = at ? has("Failed") : 0;
+const icon = one("link[rel=icon]");
+const calm = icon.href;
+
+always(() => {
+  const at = byId("ticker");
+  const count = (...states) => (at ? all(states.map((state) => `${ROW}[data-state=${state}]:not(.left)`)).length : 0);
+  const failed = count("Failed");
   const words = failed ? `(${at.dataset.failed.replace("%", failed)}) ` : "";
-  const plain = document.title.replace(/^\([^)]*\) /, "");
-  if (document.title !== words + plain) document.title = words + plain;
-  const kind = failed ? "bad" : at && has("Pause") ? "warn" : at && (has("Running") || has("Submitted")) ? "busy" : "";
-  if (icon) icon.href = (kind && icon.dataset[kind]) || calm;
-};
-
-document.addEventListener("htmx:afterSettle", tell);
-document.addEventListener("htmx:oobAfterSwap", tell);
-tell();
+  const title = words + document.title.replace(/^\([^)]*\) /, "");
+  if (document.title !== title) document.title = title;
+  const kind = failed ? "bad" : count("Pause") ? "warn" : count("Running", "Submitted") ? "busy" : "";
+  icon.href = icon.dataset[kind] ?? calm;
+});

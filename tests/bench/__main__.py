@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from devtools.messages import Failed
 from tests.bench import sharing
 from tests.bench.back import back
+from tests.bench.browser import browser
 from tests.bench.bulkheads import bulkheads
 from tests.bench.lighthouse import lighthouse
 from tests.bench.live import live
@@ -259,6 +260,7 @@ PARTS: dict[str, Callable[[Report], None]] = {
     "lighthouse": lighthouse,
     "bulkheads": bulkheads,
     "scale": scale,
+    "browser": browser,
     "start": start,
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.e2e.looking import ROWS, ids, list_path, see_more, wait_for_more_rows
+from tests.e2e.looking import ROWS, ids, list_path, see_more, wait_for_htmx, wait_for_more_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,3 +117,26 @@ def test_every_order_and_size_meets_every_job_once(
 
     assert reader.scroll(list_path(bucket, "orderByTime=Asc&size=7", twin=True)) == expected[::-1]
     assert reader.scroll(list_path(bucket, "size=100", twin=True)) == expected
+
+
+def test_scripts_look_through_the_rows_for_each_answer_not_for_each_of_its_rows(
+    page: Page, new_bucket: Callable[..., Bucket]
+) -> None:
+    page.add_init_script("""
+      window.looks = 0;
+      const look = Document.prototype.querySelectorAll;
+      Document.prototype.querySelectorAll = function (selector) {
+        looks += String(selector).startsWith('tr[id^="job-"]');
+        return look.call(this, selector);
+      };
+    """)
+    page.goto(list_path(new_bucket(jobs=120), "size=50"))
+    page.wait_for_selector("#more")
+    before = page.evaluate("looks")
+
+    page.evaluate("document.getElementById('more').scrollIntoView()")
+    wait_for_more_rows(page, 50)
+    wait_for_htmx(page)
+    page.wait_for_function("() => document.getElementById('announce').textContent")
+
+    assert 0 < page.evaluate("looks") - before < 50

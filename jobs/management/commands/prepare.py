@@ -79,7 +79,7 @@ def migrate_if_needed() -> bool:
 
 def collect_static_if_needed() -> bool:
     """Collect the static files unless the stamp of the present ones stands beside those collected; tell whether it did."""
-    digest = hashlib.sha256(django.__version__.encode())
+    digest = hashlib.sha256(f"{django.__version__} {settings.STORAGES['staticfiles']['BACKEND']}".encode())
     for finder in get_finders():
         for path, storage in finder.list([]):
             found = Path(storage.path(path)).stat()
