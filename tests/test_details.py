@@ -584,10 +584,14 @@ names = st.sampled_from(NAMES)
 
 
 def elements(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.dictionaries(names, children | st.lists(children, min_size=2, max_size=3), min_size=1, max_size=6)
+    return st.dictionaries(names, children | st.lists(children, min_size=2, max_size=3), min_size=1, max_size=5)
 
 
-trees = elements(st.recursive(leaves, elements, max_leaves=30))
+# Up to five levels, each written out: `st.recursive` throws a large tree away and draws anew, at three times the cost.
+trees = leaves
+for _ in range(4):
+    trees = leaves | elements(trees)
+trees = elements(trees)
 
 
 @settings(max_examples=300, deadline=None)
