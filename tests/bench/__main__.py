@@ -19,6 +19,7 @@ from devtools.messages import Failed
 from tests.bench import sharing
 from tests.bench.back import back
 from tests.bench.bulkheads import bulkheads
+from tests.bench.lighthouse import lighthouse
 from tests.bench.live import live
 from tests.bench.measure import Client, Report, median_of_rounds, ready, resident_bytes
 from tests.bench.scale import scale
@@ -255,6 +256,7 @@ PARTS: dict[str, Callable[[Report], None]] = {
     "sharing": shared,
     "live": live,
     "back": back,
+    "lighthouse": lighthouse,
     "bulkheads": bulkheads,
     "scale": scale,
     "start": start,
