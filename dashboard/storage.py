@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatch
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
 
 OWN_SCRIPTS = "js/*.js"
 """What is minified. Scripts of libraries come as their makers want them."""
+
+
+IMPORTS = re.compile(r"\A(?:\s|/\*.*?\*/|import\b[^;]*;)*", re.DOTALL)
+"""The beginning of a module, which must stay outside of every block."""
+
+
+def _in_a_block(text: str) -> str:
+    """Put what a module declares into a block: it is the module's own there as well, and the minifier shortens such names."""
+    if re.search(r"^export\b", text, re.MULTILINE):
+        return text
+    end = IMPORTS.match(text).end()  # type: ignore[union-attr] # it matches nothing, too
+    return f"{text[:end]}{{{text[end:]}}}"
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc] # whitenoise has no types
@@ -46,7 +59,7 @@ class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc] #
         import minify
 
         with source.open(path) as file:
-            text = minify.string("application/javascript", file.read().decode())
+            text = minify.string("application/javascript", _in_a_block(file.read().decode()))
         self.delete(name)  # The copy may be a link to the source.
         self.save(name, ContentFile(text.encode()))
         return self, name

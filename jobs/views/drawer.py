@@ -52,7 +52,7 @@ def drawer_beside(request: HttpRequest, listing: Listing) -> dict[str, Any]:
     )
     ids = [row.job.job_id for answer in listing.ready for row in answer.page.rows]
     at = ids.index(look.job_id) if look.job_id in ids else None
-    context = _context(request, look, asked)
+    context = _context(request, look, asked) | {"beside": True}
     if at is not None:
         context["previous_id"] = ids[at - 1] if at else ""
         context["next_id"] = ids[at + 1] if at + 1 < len(ids) else ""

@@ -4,31 +4,44 @@ import { all, byId, on, one, rewrite, ROW, say, shown } from "./page.js";
 
 const [button, menu, note] = ["cell-button", "cell-menu", "hiding"].map(byId);
 const hiding = new Set();
+/* What goes with the old question. */
+const PLACE = ["nextToken", "after", "pin", "depth", "job", "tab"];
 
-/* Each value: its cell, its parameter ("" where the list can't ask for it), its words, and itself. */
+/* Each value: its cell, the query that asks for it alone ("" where the list can't be asked), its words, and what it hides. */
 const values = (row) => {
-  const texts = (selector, ...where) => all(selector, row).map(({ textContent: text }) => [...where, text, text]);
+  const [status, name, what, when, waited, ran] = row.cells;
   const { state, type, odd } = row.dataset;
+  const ask = (parameter, value) => parameter && `${parameter}=${encodeURIComponent(value)}`;
+  const texts = (cell, selector, parameter) =>
+    all(selector, cell).map(({ textContent: text }) => [cell, ask(parameter, text), text, text]);
+  const day = when.querySelector("time")?.textContent.slice(0, 10);
+  const spans = (cell) => texts(cell, ".t", "").map(([, , text]) => [cell, "", `${cell.dataset.label} ${text}`, text]);
   return [
-    ...texts(".name a", "name", "name").filter(([, , text]) => text !== row.id.slice(4)),
-    ["status", odd ? "" : "states", row.querySelector(".state").textContent, state],
-    ["what", odd ? "" : "type", row.querySelector(".what").firstChild?.textContent, type],
-    ...texts(".what > span", "what", ""),
-    ...texts(".what > code", "what", "workflowId"),
-  ].filter((value) => value[3]);
+    ...texts(name, "a", "name").filter(([, , text]) => text !== row.id.slice(4)),
+    [status, odd ? "" : ask("states", state), status.querySelector(".state").textContent, state],
+    [what, odd ? "" : ask("type", type), what.firstChild?.textContent, type],
+    ...texts(what, ":scope > span", ""),
+    ...texts(what, ":scope > code", "workflowId"),
+    [when, `startCreationTime=${day}T00:00:00&endCreationTime=${day}T23:59:59`, day, day],
+    ...spans(waited),
+    ...spans(ran),
+  ].filter((value) => value[3]).map((value) => [...value, `${value.slice(1)}`]);
 };
+
+/* What the menu of a cell tells. */
+const inside = (cell) => values(cell.parentElement).filter(([of]) => cell.className === "name" || cell === of);
 
 const apply = () => {
   const rows = all(ROW);
-  for (const row of rows) row.hidden = hiding.size && values(row).some((value) => hiding.has(`${value}`));
+  for (const row of rows) row.hidden = hiding.size && values(row).some(([, , , , key]) => hiding.has(key));
   const words = note.firstElementChild;
   note.hidden = !hiding.size;
   words.textContent = note.dataset.says.replace("{hidden}", rows.length - shown().length).replace("{loaded}", rows.length);
   say(words.textContent);
 };
 
-const hide = (row, value) => {
-  hiding.add(`${value}`);
+const hide = (row, key) => {
+  hiding.add(key);
   menu.hidePopover();
   apply();
   while (row?.hidden) row = row.nextElementSibling;
@@ -39,23 +52,22 @@ const add = (tag, words, label, more) =>
   menu.append(Object.assign(document.createElement(tag), { textContent: words.replace("{value}", () => label), ...more }));
 
 const fill = () => {
-  const [row, cell] = [button.closest(ROW), button.parentElement.className];
+  const [row, cell] = [button.closest(ROW), button.parentElement];
   const { left, bottom } = button.getBoundingClientRect();
-  menu.style.cssText = `--left: ${left}px; --top: ${bottom}px`;
+  menu.style.setProperty("--left", `${left}px`);
+  menu.style.setProperty("--top", `${bottom}px`);
   menu.replaceChildren();
-  for (const each of values(row).filter(([where]) => cell === "name" || cell === where)) {
-    const [, parameter, label, value] = each;
-    const without = ["nextToken", "after", "pin", "depth", "job", "tab", parameter];
-    const query = rewrite(location.search, without, `${parameter}=${encodeURIComponent(value)}`);
-    if (parameter) add("a", menu.dataset.only, label, { href: `?${query}` });
-    add("button", menu.dataset.hide, label, { onclick: () => hide(row, each) });
+  for (const [of, ask, label, , key] of inside(cell)) {
+    const without = [...PLACE, of.className === "when" && "range", ...(ask.match(/\w+(?==)/g) ?? [])];
+    if (ask) add("a", menu.dataset.only, label, { href: `?${rewrite(location.search, without, ask)}` });
+    add("button", menu.dataset.hide, label, { onclick: () => hide(row, key) });
   }
   menu.firstElementChild.autofocus = true;
 };
 
 const show = (cell) => {
-  if (!/^(status|name|what)$/.test(cell?.className) || menu.matches(":popover-open") || button.matches(":focus-visible")) return;
-  if (cell.contains(button) || !values(cell.parentElement)[0]) return;
+  if (!cell || menu.matches(":popover-open") || button.matches(":focus-visible")) return;
+  if (cell.contains(button) || !inside(cell)[0]) return;
   cell.append(button);
   button.hidden = false;
 };

@@ -36,7 +36,7 @@ const arrange = () => {
     while (near?.hidden) near = near[way];
     near = near?.matches(ROW) && near.id.slice(4);
     if (link) link.hidden = !near;
-    if (near) link.href = here(near, tab);
+    if (link && near) link.href = here(near, tab);
   }
 };
 

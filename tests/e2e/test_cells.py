@@ -32,6 +32,8 @@ def bucket(new_bucket: Callable[..., Bucket]) -> Bucket:
                 "Type": "Workflow" if number % 2 else "Job",
                 "State": "Failed" if number % 4 == 0 else "Success",
                 "CreationTime": moment(number),
+                "StartTime": moment(number + 2),
+                "EndTime": moment(number + 32),
                 "Operation": {"WorkflowIds": "w1"} if number % 2 else {"Tag": "Transcode"},
             }
             for number in range(40)
@@ -67,8 +69,11 @@ def open_menu(page: Page, cell: str) -> None:
         (
             ".name",
             ["Only nightly 4", "Hide nightly 4", "Only Success", "Hide Success", "Only Workflow", "Hide Workflow", "Only w1",
-             "Hide w1"],
+             "Hide w1", "Only 2026-06-27", "Hide 2026-06-27", "Hide waited 2 s", "Hide ran 30 s"],
         ),
+        (".when", ["Only 2026-06-27", "Hide 2026-06-27"]),
+        ("td:nth-child(5)", ["Hide waited 2 s"]),
+        ("td:nth-child(6)", ["Hide ran 30 s"]),
     ],
 )  # fmt: skip
 def test_menu_of_a_cell_tells_its_values_and_that_of_a_name_all_of_the_row(
@@ -95,6 +100,11 @@ def test_what_the_list_can_not_be_asked_for_can_only_be_hidden(page: Page, new_b
         (".what", "Only Workflow", "type=Workflow&size=20"),
         (".what", "Only w1", "workflowId=w1&size=20"),
         (".name", "Only nightly 4", "name=nightly 4&size=20"),
+        (
+            ".when",
+            "Only 2026-06-27",
+            "startCreationTime=2026-06-27T00:00:00%2B0800&endCreationTime=2026-06-27T23:59:59%2B0800&size=20",
+        ),
     ],
 )
 def test_only_this_leads_to_the_list_of_that_value(
