@@ -29,7 +29,7 @@ SEED, COUNT = 7, 300
 @pytest.fixture
 def under_fire(transactional_db: None, static_files: None) -> Iterator[tuple[Stack, Emulator]]:
     """A site and an emulator of the test's own, on other databases of the Redis servers than any other test."""
-    with Emulator() as emulator, stack.running(emulator, **own_database(4)) as running:
+    with Emulator() as emulator, stack.running(emulator, **own_database(8)) as running:
         yield running, emulator
 
 

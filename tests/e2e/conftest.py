@@ -163,7 +163,7 @@ def browser() -> Iterator[Browser]:
 def _close(context: BrowserContext) -> None:
     """Close a context, or leave it to the browser's end: with a clock that a test moves Chromium now and then never answers."""
     with contextlib.suppress(TimeoutError):
-        context._sync(asyncio.wait_for(context._impl_obj.close(None), timeout=5))  # noqa: SLF001 - close has no time-out of its own
+        context._sync(asyncio.wait_for(context._impl_obj.close(None), timeout=5))
 
 
 @pytest.fixture

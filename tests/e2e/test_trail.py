@@ -36,7 +36,7 @@ def test_one_id_from_the_request_to_upstream(
         TRUST_REQUEST_ID="true",
         CI_SECRET_ID=CANARY_ID,
         CI_SECRET_KEY=CANARY_KEY,
-        **own_database(4),
+        **own_database(9),
     )
     try:
         bucket = new_bucket(jobs=30)
