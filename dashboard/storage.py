@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 OWN_SCRIPTS = "js/*.js"
 """What is minified. Scripts of libraries come as their makers want them."""
 
-
 IMPORTS = re.compile(r"\A(?:\s|/\*.*?\*/|import\b[^;]*;)*", re.DOTALL)
 """The beginning of a module, which must stay outside of every block."""
 
@@ -27,8 +26,7 @@ def _in_a_block(text: str) -> str:
     """Put what a module declares into a block: it is the module's own there as well, and the minifier shortens such names."""
     if re.search(r"^export\b", text, re.MULTILINE):
         return text
-    end = IMPORTS.match(text).end()  # type: ignore[union-attr] # it matches nothing, too
-    return f"{text[:end]}{{{text[end:]}}}"
+    return IMPORTS.sub(lambda imports: f"{imports[0]}{{", text, count=1) + "}"
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc] # whitenoise has no types

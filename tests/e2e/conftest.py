@@ -163,6 +163,7 @@ def browser() -> Iterator[Browser]:
 def _close(context: BrowserContext) -> None:
     """Close a context, or leave it to the browser's end: with a clock that a test moves Chromium now and then never answers."""
     with contextlib.suppress(TimeoutError):
+        # Playwright's own close has no time-out, so its inside is waited for.
         context._sync(asyncio.wait_for(context._impl_obj.close(None), timeout=5))
 
 
