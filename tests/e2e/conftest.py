@@ -171,21 +171,23 @@ def _close(context: BrowserContext) -> None:
 def new_context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., BrowserContext]]:
     """Make contexts; whatever their pages write to the console, or throw, fails the test."""
     allowed = [pattern for marker in request.node.iter_markers("console_allows") for pattern in marker.args]
-    said: list[str] = []
+    said: list[tuple[str, str]] = []
     contexts: list[BrowserContext] = []
 
     def make(**options: Any) -> BrowserContext:
         context = browser.new_context(**{"locale": "en-US", **options})
         context.set_default_timeout(10_000)
-        context.on("console", lambda message: said.append(message.text))
-        context.on("weberror", lambda error: said.append(str(error.error)))
+        context.on("console", lambda message: said.append((message.text, message.location["url"])))
+        context.on("weberror", lambda error: said.append((str(error.error), error.page.url if error.page else "")))
         contexts.append(context)
         return context
 
     yield make
     for context in contexts:
         _close(context)
-    unexpected = [text for text in said if not any(re.fullmatch(pattern, text, re.DOTALL) for pattern in allowed)]
+    unexpected = [
+        (text, where) for text, where in said if not any(re.fullmatch(pattern, text, re.DOTALL) for pattern in allowed)
+    ]
     assert unexpected == []
 
 
