@@ -168,8 +168,13 @@ def _close(context: BrowserContext) -> None:
 
 
 @pytest.fixture
-def new_context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., BrowserContext]]:
-    """Make contexts; whatever their pages write to the console, or throw, fails the test."""
+def new_context(
+    browser: Browser, request: pytest.FixtureRequest, transactional_db: None
+) -> Iterator[Callable[..., BrowserContext]]:
+    """Make contexts; whatever their pages write to the console, or throw, fails the test.
+
+    They close before the database is emptied: a page that still asks then is told that its bucket is gone.
+    """
     allowed = [pattern for marker in request.node.iter_markers("console_allows") for pattern in marker.args]
     said: list[tuple[str, str]] = []
     contexts: list[BrowserContext] = []
