@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["emulator", "pristine_emulator"]
 
 # An assert of theirs that fails shows its values, as one in a test does.
-pytest.register_assert_rewrite("tests.raw_servers")
+pytest.register_assert_rewrite("tests.queries", "tests.raw_servers")
 
 _numbers = itertools.count(1)
 
