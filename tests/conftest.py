@@ -13,7 +13,7 @@ from django.conf import settings
 from django.test import Client
 
 from jobs import claims, servers
-from tests.emulators import REGION, Emulator, emulator, pristine_emulator
+from tests.emulators import REGION, Emulator, cloud, emulator, module_emulator, pristine_emulator
 from tests.ports import free_port
 from tests.processes import worker as new_worker
 from tests.services import Valkeys, start_valkey
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from jobs.models import Bucket
     from tests.processes import Process
 
-__all__ = ["emulator", "pristine_emulator"]
+__all__ = ["cloud", "emulator", "module_emulator", "pristine_emulator"]
 
 # An assert of theirs that fails shows its values, as one in a test does.
-pytest.register_assert_rewrite("tests.queries", "tests.raw_servers")
+pytest.register_assert_rewrite("tests.queries", "tests.raw_servers", "tests.signed_calls")
 
 _numbers = itertools.count(1)
 

@@ -1,7 +1,8 @@
 """The Cloud Infinite emulator as a process, for tests: start it, set it up through its admin API, read its journal.
 
-`conftest.py` imports the fixtures: `emulator`, one for the session, and `pristine_emulator`, a process of the test's own, for
-tests that change clock, switches or credentials.
+`conftest.py` imports the fixtures: `emulator`, one for the session, `pristine_emulator`, a process of the test's own, for
+tests that change clock, switches or credentials, and `cloud`, one for the module and reset for each test, for the emulator's
+own tests.
 """
 
 from __future__ import annotations
@@ -269,3 +270,17 @@ def pristine_emulator() -> Iterator[Emulator]:
     """An emulator of the test's own, as at the start. Starting one takes a quarter of a second."""
     with Emulator() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def module_emulator() -> Iterator[Emulator]:
+    """The process behind `cloud`."""
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def cloud(module_emulator: Emulator) -> Emulator:
+    """The module's own emulator, as at the start."""
+    module_emulator.reset()
+    return module_emulator

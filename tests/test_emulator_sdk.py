@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -30,18 +30,6 @@ class ToEmulator(HTTPAdapter):
         request.headers["Host"] = parts.netloc
         request.url = urlunsplit(("http", self._endpoint.netloc, parts.path, parts.query, ""))
         return super().send(request, stream, timeout, verify, cert, None)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def cloud(running: Emulator) -> Emulator:
-    running.reset()
-    return running
 
 
 def sdk(cloud: Emulator, *, secret_key: str = SECRET_KEY, token: str | None = None) -> CosS3Client:
