@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["cloud", "emulator", "module_emulator", "pristine_emulator"]
 
 # An assert of theirs that fails shows its values, as one in a test does.
-pytest.register_assert_rewrite("tests.queries", "tests.raw_servers", "tests.signed_calls")
+pytest.register_assert_rewrite("tests.queries", "tests.raw_servers", "tests.reading", "tests.signed_calls")
 
 _numbers = itertools.count(1)
 
@@ -60,6 +60,12 @@ def translations() -> None:
 def client(static_files: None) -> Client:
     """Django's test client."""
     return Client()
+
+
+@pytest.fixture
+def everybody(settings: Settings) -> None:
+    """Everybody may look without signing in."""
+    settings.ANONYMOUS_ACCESS = True
 
 
 @pytest.fixture

@@ -60,12 +60,6 @@ def brackets(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def everybody(settings: Settings) -> None:
-    """Everybody may look without signing in."""
-    settings.ANONYMOUS_ACCESS = True
-
-
-@pytest.fixture
 def show(brackets: None, static_files: None) -> Callable[..., list[str]]:
     """Ask for an address in the language of brackets, and return each text that stands outside of them."""
 

@@ -49,12 +49,6 @@ JOBS = tuple(
 
 
 @pytest.fixture
-def everybody(settings: Settings) -> None:
-    """Everybody may look without signing in."""
-    settings.ANONYMOUS_ACCESS = True
-
-
-@pytest.fixture
 def bucket(new_bucket: NewBucket) -> Bucket:
     """A bucket with three jobs: b1, b2 and b3, the newest first."""
     return new_bucket(given=JOBS)

@@ -8,14 +8,13 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from tests.test_views_lists import get, one, path_of, row_ids, soup, words
+from tests.reading import get, one, path_of, row_ids, soup, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bs4 import Tag
     from django.test import Client
-    from pytest_django import Settings
 
     from jobs.models import Bucket
     from tests.emulators import Emulator
@@ -25,12 +24,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody")]
 
 SITE = "http://testserver"
-
-
-@pytest.fixture
-def everybody(settings: Settings) -> None:
-    """Everybody may look without signing in."""
-    settings.ANONYMOUS_ACCESS = True
 
 
 def path_with(bucket: Bucket, text: str, more: str = "") -> str:

@@ -54,12 +54,6 @@ NIGHTLY: dict[str, Any] = {
 
 
 @pytest.fixture
-def everybody(settings: Settings) -> None:
-    """Everybody may look without signing in."""
-    settings.ANONYMOUS_ACCESS = True
-
-
-@pytest.fixture
 def bucket(new_bucket: NewBucket) -> Bucket:
     """A bucket with one finished job."""
     return new_bucket(given=(NIGHTLY,))

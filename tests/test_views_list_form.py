@@ -1,0 +1,130 @@
+"""The form above a list: what it holds, the address that it leads to, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.reading import get, one, path_of, soup, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from jobs.models import Bucket
+    from tests.emulators import Emulator
+
+    NewBucket = Callable[..., Bucket]
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody")]
+
+
+def test_form_holds_every_parameter_of_the_api_as_it_was_asked(client: Client, new_bucket: NewBucket) -> None:
+    asked = "type=Job&states=Failed,Cancel&name=n&jobId=b1&workflowId=w1&orderByTime=Asc&size=20&range=24h"
+
+    form = one(soup(get(client, path_of(new_bucket(), asked))), "form#filter")
+
+    values = {str(field["name"]): field.get("value") for field in form.select("input:not([type=checkbox])")}
+    chosen = {str(field["name"]): one(field, "option[selected]")["value"] for field in form.select("select")}
+    assert [box["value"] for box in form.select("input[type=checkbox][checked]")] == ["Failed", "Cancel"]
+    assert values == {"name": "n", "jobId": "b1", "workflowId": "w1", "startCreationTime": "", "endCreationTime": ""}
+    assert chosen == {"type": "Job", "range": "24h", "orderByTime": "Asc", "size": "20"}
+
+
+def test_what_a_browser_sends_is_redirected_to_the_canonical_address(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket()
+
+    response = client.get(path_of(bucket, "states=Failed&states=Cancel&name=&size=50&utm_source=mail&type=Job"))
+
+    assert response.status_code == 302
+    assert response["Location"] == path_of(bucket, "type=Job&states=Failed,Cancel")
+
+
+def test_form_of_one_question_is_not_shown_for_another(client: Client, new_bucket: NewBucket) -> None:
+    bucket, other = new_bucket(), new_bucket()
+
+    forms = [
+        str(one(soup(get(client, path)), "form#filter"))
+        for path in (path_of(bucket), path_of(bucket, "name=x"), path_of(bucket, "tz=UTC"), path_of(other))
+    ]
+
+    assert len(set(forms)) == 4
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter", "meant"),
+    [
+        ("states=Faild", "states", "Failed"),
+        ("states=All,Failed", "states", "Failed"),
+        ("size=500", "size", "100"),
+        ("state=Failed", "state", "states"),
+        (
+            "startCreationTime=2026-02-02T00:00:00%2B0800&endCreationTime=2026-01-01T00:00:00%2B0800",
+            "startCreationTime",
+            "",
+        ),
+        ("pin=99999999999.1", "pin", ""),
+        ("nextToken=abc", "nextToken", ""),
+    ],
+)
+def test_wrong_parameter_is_told_with_links_that_go_on_and_nothing_is_fetched(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, query: str, parameter: str, meant: str
+) -> None:
+    bucket = new_bucket(jobs=3)
+
+    response = client.get(path_of(bucket, query))
+    twin = client.get(f"/buckets/{bucket.name}/jobs.json?{query}")
+
+    alert = one(soup(response), "[role=alert][data-code=wrong_filter]")
+    assert (response.status_code, twin.status_code) == (400, 400)
+    assert [words(code) for code in alert.select("li > code")] == [parameter]
+    assert [words(link) for link in alert.select("li span a")] == ([meant] if meant else [])
+    assert all(client.get(str(link["href"])).status_code in (200, 202) for link in alert.select("a"))
+    assert list(twin.json()["errors"]) == [parameter]
+    assert twin.json()["problem"]["code"] == "wrong_filter"
+
+
+def test_nothing_is_asked_of_upstream_for_a_wrong_address(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    bucket = new_bucket(jobs=3)
+
+    client.get(path_of(bucket, "size=0"))
+    client.get(f"/buckets/{bucket.name}/jobs.json?size=0")
+
+    assert emulator.calls(bucket.name) == []
+
+
+def test_wrong_field_shows_what_was_typed_and_points_to_its_reason(client: Client, new_bucket: NewBucket) -> None:
+    page = soup(client.get(path_of(new_bucket(), "startCreationTime=yesterday")))
+
+    field = one(page, "#filter-startCreationTime")
+
+    assert (field["value"], field["aria-invalid"]) == ("yesterday", "true")
+    assert "“yesterday” is no time" in words(one(page, f"#{field['aria-describedby']}"))
+    assert words(page).count("“yesterday” is no time") == 1
+    assert page.select("details.rest[open]") != []
+
+
+def test_wrong_states_point_to_their_reason(client: Client, new_bucket: NewBucket) -> None:
+    page = soup(client.get(path_of(new_bucket(), "states=Foo")))
+
+    described = one(page, "#filter fieldset")["aria-describedby"]
+
+    assert "“Foo”: no such state" in words(one(page, f"[role=alert] #{described}"))
+    assert words(page).count("“Foo”: no such state") == 1
+
+
+def test_form_that_was_sent_by_htmx_is_replaced_together_with_its_reasons(
+    client: Client, new_bucket: NewBucket
+) -> None:
+    bucket = new_bucket()
+
+    response = get(client, path_of(bucket, "name=&size=0&type="), target="results")
+
+    assert response.status_code == 400
+    assert response["HX-Retarget"] == "#list"
+    assert response["HX-Push-Url"] == path_of(bucket, "size=0")
+    assert one(soup(response), "#list form#filter [aria-invalid]")["name"] == "size"
