@@ -42,8 +42,6 @@ register = template.Library()
 NOTHING = SafeString("")
 ODD = SafeString(' data-odd="1"')
 """Says that the list can't be asked for this row's state or kind."""
-FIRST = SafeString(' data-first="1"')
-"""Says that a page begins here: a tick asks about whole pages."""
 SWAPPED = SafeString(' hx-swap-oob="true"')
 LEFT = SafeString(' class="left" hx-swap-oob="true"')
 
@@ -68,7 +66,7 @@ def job_rows(context: Context, bucket: str, rows: Iterable[Row]) -> SafeString:
         rows: the page's rows.
     """
     page = _Page.of(context, bucket)
-    return SafeString("".join([_row(row.job, page, FIRST if not n else NOTHING) for n, row in enumerate(rows)]))
+    return SafeString("".join([_row(row.job, page, NOTHING) for row in rows]))
 
 
 @register.simple_tag(takes_context=True)

@@ -44,8 +44,9 @@ const hide = (row, key) => {
   hiding.add(key);
   menu.hidePopover();
   apply();
-  while (row?.hidden) row = row.nextElementSibling;
-  (row ?? note).querySelector("a, button").focus();
+  const rows = all(ROW);
+  const next = rows.slice(rows.indexOf(row)).find(({ hidden }) => !hidden)?.querySelector("a");
+  (next ?? one("#more a") ?? note.querySelector("button")).focus();
 };
 
 const add = (tag, words, label, more) =>

@@ -1,6 +1,6 @@
 /* The drawer beside a list follows the address: `job` and `tab`, last in its query. Rows are kept for every reader, so its
    links are made here. Opening pushes one entry, all else replaces it; Back and Forward between ours reload nothing. */
-import { byId, focused, on, one, rewrite, ROW } from "./page.js";
+import { all, byId, focused, on, one, rewrite, ROW } from "./page.js";
 
 const drawer = byId("drawer");
 let own = performance.timeOrigin;
@@ -30,11 +30,10 @@ const arrange = () => {
   one(".open")?.classList.remove("open");
   row?.classList.add("open");
   current()?.setAttribute("aria-current", "true");
-  for (const [id, way] of [["drawer-previous", "previousElementSibling"], ["drawer-next", "nextElementSibling"]]) {
+  const rows = all(ROW).filter((other) => other === row || !other.hidden);
+  for (const [id, way] of [["drawer-previous", -1], ["drawer-next", 1]]) {
     const link = byId(id);
-    let near = row?.[way];
-    while (near?.hidden) near = near[way];
-    near = near?.matches(ROW) && near.id.slice(4);
+    const near = row && rows[rows.indexOf(row) + way]?.id.slice(4);
     if (link) link.hidden = !near;
     if (link && near) link.href = here(near, tab);
   }

@@ -2,17 +2,17 @@
    sentence that says what the list now shows. */
 import { byId, focused, on, onAnswer, one } from "./page.js";
 
-let held, row;
+let held, page;
 
 on("htmx:beforeSwap", ({ detail: { target } }) => {
   held = target.contains(focused()) && target.id;
-  row = target.previousElementSibling;
+  page = target.previousElementSibling;
 });
 
 onAnswer(() => {
   if (!held || focused() !== document.body) return;
   const isMore = held === "more";
-  const next = isMore ? row?.nextElementSibling?.querySelector("a") ?? one("#more a") : byId("summary");
+  const next = isMore ? page?.nextElementSibling?.querySelector("a") ?? one("#more a") : byId("summary");
   held = "";
   // Once the browser has laid out what came: asked before, it would do so now and again.
   requestAnimationFrame(() => setTimeout(() => next?.focus({ preventScroll: !isMore })));

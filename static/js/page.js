@@ -11,7 +11,7 @@ export const on = (events, does, options) => {
   for (const event of events.split(" ")) document.addEventListener(event, does, options);
 };
 
-/* Once for each answer, when all of it is in place: htmx tells it of each of its rows. */
+/* Once for each answer, when all of it is in place: htmx tells it of each of its parts. */
 export const onAnswer = (does) => {
   let last;
   on("htmx:afterSettle", ({ detail }) => {

@@ -18,13 +18,11 @@ const isOpen = ({ classList, dataset }) => classList.contains("left") || !/^(Suc
 
 /* All open rows of the pages in view, so that everybody who looks at these pages asks the same. */
 const openRows = () => {
-  const rows = all(ROW);
   const seen = shown();
-  const [from, to] = [0, innerHeight].map((edge) => rows.indexOf(seen[firstWhere(seen, ({ bottom }) => bottom > edge)]));
-  const begins = (row) => "first" in row.dataset;
-  const first = rows.findLastIndex((row, at) => at <= from && begins(row));
-  const end = rows.findIndex((row, at) => at > to && to >= 0 && begins(row));
-  return from < 0 ? [] : rows.slice(Math.max(first, 0), end < 0 ? rows.length : end).filter(isOpen).slice(0, MOST_ROWS);
+  const [first, last] = [0, innerHeight].map((edge) => seen[firstWhere(seen, ({ bottom }) => bottom > edge)]?.parentElement);
+  const pages = [...(first?.parentElement.tBodies ?? [])];
+  const end = last ? pages.indexOf(last) + 1 : pages.length;
+  return pages.slice(pages.indexOf(first), end).flatMap((page) => all(ROW, page)).filter(isOpen).slice(0, MOST_ROWS);
 };
 
 const told = (row) => {

@@ -142,6 +142,17 @@ def test_hide_says_how_many_of_how_many_and_hides_rows_that_come_later(listed: P
     assert "hid" not in listed.url
 
 
+def test_hiding_all_that_a_whole_list_holds_leads_to_the_way_back(listed: Page, bucket: Bucket) -> None:
+    listed.goto(list_path(bucket, "size=50"))
+    listed.locator("#more[data-end]").wait_for()
+    open_menu(listed, f"{ROWS} .when")
+
+    listed.get_by_role("button", name="Hide 2026-06-27").click()
+
+    assert listed.locator("#hiding strong").inner_text() == "Hiding 40 of 40 loaded"
+    assert listed.evaluate("document.activeElement.textContent") == "Show them again"
+
+
 def test_whole_way_works_by_keyboard(listed: Page, bucket: Bucket) -> None:
     listed.locator(f"{ROWS} .name a").first.focus()
 
