@@ -27,12 +27,12 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 def test_sentinel_is_a_real_link_to_what_htmx_asks_for(client: Client, new_bucket: NewBucket) -> None:
     page = soup(get(client, path_of(new_bucket(jobs=12), "size=10")))
 
-    more = one(page, "tr#more")
+    more = one(page, "tbody#more")
 
     assert more["hx-get"] == one(more, "a")["href"]
     assert "nextToken=" in str(more["hx-get"])
     assert str(more["hx-trigger"]).startswith("intersect once")
-    assert page.select("tbody tr")[-1]["id"] == "more"
+    assert page.select("tbody")[-1]["id"] == "more"
 
 
 def test_plain_links_lead_through_every_job_once_to_the_end(
@@ -61,7 +61,7 @@ def test_sentinel_is_replaced_by_rows_and_the_next_sentinel(
     response = get(client, str(more["hx-get"]), target="more")
 
     tree = soup(response)
-    assert {tag.name for tag in tree.find_all(recursive=False)} == {"tr"}
+    assert {tag.name for tag in tree.find_all(recursive=False)} == {"tbody"}
     assert row_ids(tree) == emulator.job_ids(bucket.name)[10:20]
     assert one(tree, "#more")["hx-get"] != more["hx-get"]
 

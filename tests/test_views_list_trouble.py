@@ -77,7 +77,7 @@ def test_pending_sentinel_keeps_its_link_and_asks_again(
 
     response = client.get(address, headers={**HTMX, "HX-Target": "more"})
 
-    more = one(soup(response), "tr#more")
+    more = one(soup(response), "tbody#more")
     assert response.status_code == 202
     assert more["hx-get"] == one(more, "a")["href"] == address
     assert row_ids(soup(get(client, address, target="more"))) == emulator.job_ids(bucket.name)[10:20]
@@ -194,7 +194,7 @@ def test_failing_sentinel_stays_and_can_be_tried_again(
 
     response = get(client, address, target="more")
 
-    more = one(soup(response), "tr#more")
+    more = one(soup(response), "tbody#more")
     form = one(more, "form")
     assert (response.status_code, one(more, "[role=alert]")["data-code"]) == (403, "AccessDenied")
     assert (form["hx-post"], form["hx-target"]) == (form["action"], "#more")
