@@ -135,14 +135,14 @@ def test_unchanged_answer_to_a_sentinel_still_says_what_the_address_becomes(
 
 
 def test_pages_that_a_link_asks_for_and_nobody_has_are_asked_for_at_once_while_the_address_stays(
-    client: Client, new_bucket: NewBucket, emulator: Emulator
+    client: Client, new_bucket: NewBucket, emulator: Emulator, until: Callable[[Callable[[], Any]], None]
 ) -> None:
     bucket = new_bucket(jobs=45)
     first = one(soup(get(client, path_of(bucket, "size=10"))), "#more")
     pin = re.search(r"pin=([0-9.]+)", str(first["hx-get"]))
     assert pin
-    get(client, str(first["hx-get"]))  # page 2; page 3 may have been fetched ahead
-    forget_places(bucket, but=2)
+    get(client, str(first["hx-get"]))  # page 2, and page 3 ahead of it
+    until(lambda: forget_places(bucket, but=2) == 1)
     path = path_of(bucket, f"size=10&depth=4&pin={pin[1]}")
 
     page = soup(get(client, path))
@@ -204,12 +204,11 @@ def test_list_that_goes_on_by_creation_time_is_a_link_as_well(
     assert row_ids(soup(get(client, str(one(rest, "#before a")["href"])))) == expected[:5]
 
 
-def forget_places(bucket: Bucket, but: int) -> None:
-    """Take all pages of a bucket from the cache but the first `but` ones of their chain."""
+def forget_places(bucket: Bucket, but: int) -> int:
+    """Take all pages of a bucket from the cache but the first `but` ones of their chain; return how many there were."""
     with servers.cache_server().connection() as connection:
-        for key in connection.keys(f"*:page:{bucket.name}:*"):
-            if int(connection.hget(key, "n") or 0) > but:
-                connection.delete(key)
+        pages = connection.keys(f"*:page:{bucket.name}:*")
+        return sum(connection.delete(key) for key in pages if int(connection.hget(key, "n") or 0) > but)
 
 
 def test_sixth_page_waits_for_a_click_and_is_a_plain_link_as_well(client: Client, new_bucket: NewBucket) -> None:
