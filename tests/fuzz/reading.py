@@ -100,7 +100,7 @@ def _list(
     try:
         answer = client.list_jobs(bucket, REGION, credential)
     except CloudInfiniteError as error:
-        if again and error.kind == "unreachable":
+        if again and error.code == "unreachable":
             # As the client's callers do: an answer before may have promised to keep the connection that then was closed.
             return _list(client, bucket, credential, made, may, again=False)
         late = ["too late"] if time.monotonic() - began > DEADLINE + LATE else []
