@@ -362,8 +362,15 @@ def last_problems(buckets: Iterable[tuple[str, str]]) -> dict[str, Problem]:
     return found
 
 
-def store_problem(problem: Problem, key: str, bucket: str, credential: str) -> None:
+def store_problem(problem: Problem, key: str, bucket: str, credential: str, *, spent: float = 0.0) -> None:
     """Remember `problem` for as long as its class says, for all whom it concerns. It never touches a page.
+
+    Args:
+        problem: what went wrong.
+        key: the question's key.
+        bucket: the bucket's name.
+        credential: its credential's name.
+        spent: seconds of that time that are over: since upstream was asked, because of later it says nothing.
 
     Raises:
         ServerDown: the cache can't be reached.
@@ -374,7 +381,7 @@ def store_problem(problem: Problem, key: str, bucket: str, credential: str) -> N
     name = {"page": key, "bucket": bucket, "credential": credential}[rule.scope]
     value = pack(problem.to_primitives())
     with servers.cache_server().connection() as client:
-        client.set(_problem_key(rule.scope, name), value, px=rule.kept * 1000)
+        client.set(_problem_key(rule.scope, name), value, px=max(1, int((rule.kept - spent) * 1000)))
         if problem.kind not in PERSONAL:
             # What the bucket list shows: longer than it stops anybody from asking, until an answer comes.
             client.set(_problem_key("last", bucket), value, px=LONG_LIFE)

@@ -104,7 +104,7 @@ class Upstream:
     def _ask(self, ask: Callable[[], Answer]) -> Answer:
         """Make one call; count it, and log it with upstream's RequestId."""
         self.permit.calls += 1
-        began = time.monotonic()
+        self.permit.asked_at = began = time.monotonic()
         outcome, request_id = "error", ""
         try:
             answer = ask()
@@ -186,13 +186,13 @@ def _work_on(
                 except CloudInfiniteError as error:
                     problem = Problem.from_exception(error, clock.now())
                     permit.failed(error, problem)
-                    _fail(claim, bucket, problem)
+                    _fail(claim, bucket, problem, spent=time.monotonic() - permit.asked_at)
                     cache.note_problem(problem, bucket.name, permit.calls)
         except throttle.HeldBack as held:
             # Nobody waits here: whoever still wants it asks again when there is a chance.
             claims.give_back(claim, held.delay)
         except credentials.MissingCredential as error:
-            _fail(claim, bucket, Problem("credentials", "missing_credential", str(error), at=clock.now()))
+            _fail(claim, bucket, Problem("credentials", "missing_credential", str(error), at=clock.now()), spent=0.0)
         except ServerDown:
             # What was fetched can't be stored. Whoever waits shall ask again rather than wait for the claim to lapse.
             claims.again(claim, ours("redis_down", clock.now()), 0.5)
@@ -207,8 +207,11 @@ def _succeed(claim: claims.Claim, upstream: Upstream, request_id: str) -> None:
     cache.clear_problems(claim.key, bucket.name, bucket.credential, now=clock.now(), calls=calls, request_id=request_id)
 
 
-def _fail(claim: claims.Claim, bucket: Bucket, problem: Problem) -> None:
-    """Keep the problem once its tries are used up, else let the next reader ask again after a moment."""
+def _fail(claim: claims.Claim, bucket: Bucket, problem: Problem, *, spent: float) -> None:
+    """Keep the problem once its tries are used up, else let the next reader ask again after a moment.
+
+    `spent` is how many seconds ago upstream was asked.
+    """
     logger.info(
         "%s: %s %s (try %d of %d, RequestId %s)",
         claim.key, problem.kind, problem.code, claim.tries, problem.tries, problem.request_id or "none",
@@ -219,7 +222,7 @@ def _fail(claim: claims.Claim, bucket: Bucket, problem: Problem) -> None:
         or claim.since_first >= settings.FETCH_DEADLINE
     )
     if final:
-        cache.store_problem(problem, claim.key, bucket.name, bucket.credential)
+        cache.store_problem(problem, claim.key, bucket.name, bucket.credential, spent=spent)
         claims.finish(claim, "failed")
     else:
         base = 1.0 if problem.kind == "throttled" else 0.25

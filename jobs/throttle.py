@@ -60,7 +60,7 @@ def gate(bucket: str, credential: str) -> Gate:
 class Permit:
     """The right to call upstream for one question: a lease, and a token for each call.
 
-    `outcome` is what the calls found, `calls` how many there were.
+    `outcome` is what the calls found, `calls` how many there were, `asked_at` the monotonic time of the last one.
     """
 
     bucket: str
@@ -70,6 +70,7 @@ class Permit:
     outcome: Literal["well", "throttled", "unknown"] = "well"
     problem: Problem | None = None
     calls: int = 0
+    asked_at: float = 0.0
 
     def failed(self, error: CloudInfiniteError, problem: Problem) -> None:
         """Say how the call ended: any answer but "slow down" says that upstream is well, none says nothing."""

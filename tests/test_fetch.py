@@ -422,6 +422,17 @@ def test_trickling_answer_ends_at_the_deadline(ci: Emulator, settings: Settings)
     assert (problem.kind, problem.status) == ("timeout", 504)
 
 
+def test_time_out_is_kept_from_when_upstream_was_asked(ci: Emulator, settings: Settings) -> None:
+    settings.CI_DEADLINE = 1.0
+    ci.fault(NAME, "trickle", part="body", chunk=10, interval=0.1, seconds=20)
+
+    tried_to_the_end()
+
+    with servers.cache_server().connection() as client:
+        (kept,) = [client.pttl(key) for key in client.scan_iter("*:problem:page:*")]
+    assert 8_000 < kept <= 9_000
+
+
 def test_no_credential_reaches_a_log_line_or_redis(ci: Emulator, caplog: pytest.LogCaptureFixture) -> None:
     from jobs import servers
 
