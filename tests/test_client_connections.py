@@ -36,6 +36,19 @@ def test_connection_that_the_server_closed_meanwhile_is_opened_anew() -> None:
     assert server.connections == 2
 
 
+@pytest.mark.parametrize("order", [("keep-alive", "close"), ("close", "keep-alive")])
+def test_connection_that_the_server_says_it_closes_is_not_used_again_whatever_else_it_says(
+    order: tuple[str, str],
+) -> None:
+    headers = "".join(f"Connection: {option}\r\n" for option in order)
+
+    with serving(response(headers=headers)) as server, asking(server.url) as client:
+        ask(client)
+        ask(client)
+
+    assert server.connections == 2
+
+
 def is_open_anywhere(server: Server) -> bool:
     return any(thread.is_alive() for thread in server._threads[1:])
 

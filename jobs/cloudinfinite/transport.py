@@ -42,6 +42,13 @@ class _Watched:
     resolver: Resolver
     sock: socket.socket | None
     last_used = 0.0
+    is_closing = False
+
+    def getresponse(self) -> Any:
+        """Note whether the server closes: http.client heeds the first Connection header alone, RFC 9112 (9.3) all of them."""
+        response = super().getresponse()  # type: ignore[misc]  # a mix-in before urllib3's connections
+        self.is_closing = "close" in response.headers.get("Connection", "").lower()
+        return response
 
     def _new_conn(self) -> socket.socket:
         call = _call.get()
@@ -67,7 +74,7 @@ class _Watched:
     def give(self) -> None:
         """Stop using this connection, before another thread may have it."""
         self.last_used = time.monotonic()
-        if not _call.get().let_go():
+        if not _call.get().let_go() or self.is_closing:
             connection: Any = self
             connection.close()
 

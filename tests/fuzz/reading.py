@@ -90,9 +90,7 @@ def read_by_client(emulator: Emulator, seed: int, first: int, count: int, *, lan
     return result
 
 
-def _list(
-    client: Any, bucket: str, credential: Any, made: Mutant, may: Sequence[truth.Truth], *, again: bool = True
-) -> tuple[str, list[str]]:
+def _list(client: Any, bucket: str, credential: Any, made: Mutant, may: Sequence[truth.Truth]) -> tuple[str, list[str]]:
     from jobs import fetch
     from jobs.cloudinfinite.exceptions import CloudInfiniteError
 
@@ -100,9 +98,6 @@ def _list(
     try:
         answer = client.list_jobs(bucket, REGION, credential)
     except CloudInfiniteError as error:
-        if again and error.code == "unreachable":
-            # As the client's callers do: an answer before may have promised to keep the connection that then was closed.
-            return _list(client, bucket, credential, made, may, again=False)
         late = ["too late"] if time.monotonic() - began > DEADLINE + LATE else []
         lost = [f"rows are lost: {error}"] if must_show(made, may) else []
         return error.kind, late + lost + _error(error, made)
