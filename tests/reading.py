@@ -1,4 +1,4 @@
-"""Lists read as people read them, in a real worker's pages: asked for until they come, scrolled, searched for what they show."""
+"""Pages read as people read them, while a real worker fetches: asked for until they come, scrolled, searched for what they show."""
 
 from __future__ import annotations
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from bs4 import BeautifulSoup, Tag
 
 from jobs.models import LinkTemplate
 from tests.emulators import REGION
+from tests.reading import get, one, path_of, soup, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,41 +54,13 @@ def bucket(new_bucket: NewBucket) -> Bucket:
     return new_bucket(given=JOBS)
 
 
-def list_of(bucket: Bucket, query: str = "", prefix: str = "") -> str:
-    return f"{prefix}/buckets/{bucket.name}/jobs/{'?' * bool(query)}{query}"
-
-
-def get(client: Client, path: str, target: str = "") -> Any:
-    """Ask as a patient reader does: again for as long as it is pending. `target` is what htmx would replace."""
-    headers = {"HX-Request": "true", "HX-Target": target} if target else {}
-    for _ in range(40):
-        response = client.get(path, headers=headers)
-        if response.status_code != 202:
-            break
-    return response
-
-
-def soup(response: Any) -> BeautifulSoup:
-    return BeautifulSoup(response.content, "html.parser")
-
-
-def one(tree: BeautifulSoup | Tag, selector: str) -> Tag:
-    found = tree.select(selector)
-    assert len(found) == 1, (selector, found)
-    return found[0]
-
-
-def words(tag: Tag) -> str:
-    return " ".join(tag.get_text(" ").split())
-
-
 # The drawer ---------------------------------------------------------------------------------------------------------------
 
 
 def test_address_of_a_job_beside_its_list_shows_both_in_one_document(
     client: Client, bucket: Bucket, emulator: Emulator
 ) -> None:
-    page = soup(get(client, list_of(bucket, "job=b2")))
+    page = soup(get(client, path_of(bucket, "job=b2")))
 
     assert [row["id"] for row in page.select("tr[data-state]")] == ["job-b1", "job-b2", "job-b3"]
     drawer = one(page, "dialog#drawer[open]")
@@ -99,7 +71,7 @@ def test_address_of_a_job_beside_its_list_shows_both_in_one_document(
 
 
 def test_drawer_is_closed_where_the_address_names_no_job(client: Client, bucket: Bucket) -> None:
-    drawer = one(soup(get(client, list_of(bucket))), "dialog#drawer")
+    drawer = one(soup(get(client, path_of(bucket))), "dialog#drawer")
 
     assert (drawer.has_attr("open"), drawer.get_text(strip=True)) == (False, "")
 
@@ -108,32 +80,32 @@ def test_drawer_is_closed_where_the_address_names_no_job(client: Client, bucket:
 def test_each_tab_has_its_address_with_links_to_all_tabs(client: Client, bucket: Bucket, tab: str) -> None:
     query = "size=20&tz=UTC&job=b2" + ("" if tab == "operation" else f"&tab={tab}")
 
-    drawer = one(soup(get(client, list_of(bucket, query))), "#drawer")
+    drawer = one(soup(get(client, path_of(bucket, query))), "#drawer")
 
-    assert one(drawer, ".parts [aria-current=page]")["href"] == list_of(bucket, query)
+    assert one(drawer, ".parts [aria-current=page]")["href"] == path_of(bucket, query)
     assert [link["href"] for link in drawer.select(".parts a")] == [
-        list_of(bucket, "size=20&tz=UTC&job=b2" + ("" if name == "operation" else f"&tab={name}")) for name in TABS
+        path_of(bucket, "size=20&tz=UTC&job=b2" + ("" if name == "operation" else f"&tab={name}")) for name in TABS
     ]
 
 
 def test_next_and_previous_keep_list_and_tab_and_close_leads_to_the_list(client: Client, bucket: Bucket) -> None:
-    drawer = one(soup(get(client, list_of(bucket, "size=20&job=b2&tab=output"))), "#drawer")
+    drawer = one(soup(get(client, path_of(bucket, "size=20&job=b2&tab=output"))), "#drawer")
 
-    assert one(drawer, "#drawer-previous")["href"] == list_of(bucket, "size=20&job=b1&tab=output")
-    assert one(drawer, "#drawer-next")["href"] == list_of(bucket, "size=20&job=b3&tab=output")
-    assert one(drawer, "#drawer-close")["href"] == list_of(bucket, "size=20")
+    assert one(drawer, "#drawer-previous")["href"] == path_of(bucket, "size=20&job=b1&tab=output")
+    assert one(drawer, "#drawer-next")["href"] == path_of(bucket, "size=20&job=b3&tab=output")
+    assert one(drawer, "#drawer-close")["href"] == path_of(bucket, "size=20")
     assert f"/buckets/{bucket.name}/jobs/b2/output/" in [link["href"] for link in drawer.select(".drawer-bar a")]
 
 
 def test_first_and_last_job_have_no_neighbour_on_one_side(client: Client, bucket: Bucket) -> None:
-    first, last = (one(soup(get(client, list_of(bucket, f"job=b{number}"))), "#drawer") for number in (1, 3))
+    first, last = (one(soup(get(client, path_of(bucket, f"job=b{number}"))), "#drawer") for number in (1, 3))
 
     assert [one(first, f"#drawer-{name}").has_attr("hidden") for name in ("previous", "next")] == [True, False]
     assert [one(last, f"#drawer-{name}").has_attr("hidden") for name in ("previous", "next")] == [False, True]
 
 
 def test_job_that_the_list_does_not_hold_opens_beside_it_all_the_same(client: Client, bucket: Bucket) -> None:
-    page = soup(get(client, list_of(bucket, "name=nothing&job=b2")))
+    page = soup(get(client, path_of(bucket, "name=nothing&job=b2")))
 
     assert page.select("tr[data-state]") == []
     assert words(one(page, "#drawer-title")) == "nightly 2"
@@ -143,53 +115,53 @@ def test_job_that_the_list_does_not_hold_opens_beside_it_all_the_same(client: Cl
 def test_htmx_gets_what_stands_inside_the_drawer_and_nothing_is_asked_for(
     client: Client, bucket: Bucket, emulator: Emulator
 ) -> None:
-    get(client, list_of(bucket))
+    get(client, path_of(bucket))
     before = len(emulator.calls(bucket.name))
 
-    response = get(client, list_of(bucket, "job=b2"), "drawer")
+    response = get(client, path_of(bucket, "job=b2"), "drawer")
 
     fragment = soup(response)
     assert (fragment.select("html, dialog, tr, h1"), words(one(fragment, "#drawer-title"))) == ([], "nightly 2")
     assert len(emulator.calls(bucket.name)) == before
     again = client.get(
-        list_of(bucket, "job=b2"),
+        path_of(bucket, "job=b2"),
         headers={"HX-Request": "true", "HX-Target": "drawer", "If-None-Match": response.headers["ETag"]},
     )
     assert again.status_code == 304
 
 
 def test_unchanged_list_with_its_drawer_is_304_and_another_tab_is_not(client: Client, bucket: Bucket) -> None:
-    tag = get(client, list_of(bucket, "job=b2")).headers["ETag"]
+    tag = get(client, path_of(bucket, "job=b2")).headers["ETag"]
 
     same, other = (
-        client.get(list_of(bucket, query), headers={"If-None-Match": tag}) for query in ("job=b2", "job=b2&tab=input")
+        client.get(path_of(bucket, query), headers={"If-None-Match": tag}) for query in ("job=b2", "job=b2&tab=input")
     )
 
     assert (same.status_code, other.status_code) == (304, 200)
 
 
 def test_unknown_job_is_told_in_the_drawer_and_the_list_stays(client: Client, bucket: Bucket) -> None:
-    response = get(client, list_of(bucket, "job=bffff"))
+    response = get(client, path_of(bucket, "job=bffff"))
 
     page = soup(response)
     assert response.status_code == 200
     assert len(page.select("tr[data-state]")) == 3
     assert len(page.select("#drawer [role=alert][data-code=no_such_job]")) == 1
-    assert get(client, list_of(bucket, "job=bffff"), "drawer").status_code == 404
+    assert get(client, path_of(bucket, "job=bffff"), "drawer").status_code == 404
 
 
 def test_pending_drawer_asks_again_by_itself(
     client: Client, bucket: Bucket, emulator: Emulator, settings: Settings
 ) -> None:
-    get(client, list_of(bucket))
+    get(client, path_of(bucket))
     settings.FIRST_WAIT = 0.0
     emulator.set_latency(0.5, bucket.name)
 
-    response = client.get(list_of(bucket, "job=b2&tab=raw"))
+    response = client.get(path_of(bucket, "job=b2&tab=raw"))
 
     pending = one(soup(response), "#drawer [aria-busy=true]")
     assert (response.status_code, pending["hx-target"], pending["hx-get"]) == (
-        202, "#drawer", list_of(bucket, "job=b2&tab=raw"),
+        202, "#drawer", path_of(bucket, "job=b2&tab=raw"),
     )  # fmt: skip
     assert int(response.headers["Refresh"]) >= 1
     assert words(one(soup(response), "#drawer-title")) == "nightly 2"
@@ -201,12 +173,12 @@ def test_while_the_list_is_fetched_the_drawer_asks_for_nothing(
     settings.FIRST_WAIT = 0.0
     bucket = new_bucket(given=JOBS, latency=0.4)
 
-    response = client.get(list_of(bucket, "job=b2"))
+    response = client.get(path_of(bucket, "job=b2"))
 
     assert response.status_code == 202
     assert len(soup(response).select("#drawer [aria-busy=true]")) == 1
     settings.FIRST_WAIT = 1.0
-    assert get(client, list_of(bucket, "job=b2")).status_code == 200
+    assert get(client, path_of(bucket, "job=b2")).status_code == 200
     assert [call.path for call in emulator.calls(bucket.name)] == ["/inventorytriggerjob"]
 
 
@@ -224,7 +196,7 @@ def test_while_the_list_is_fetched_the_drawer_asks_for_nothing(
 def test_wrong_drawer_is_400_and_says_what_was_meant(
     client: Client, bucket: Bucket, emulator: Emulator, query: str, name: str, suggestion: str
 ) -> None:
-    response = client.get(list_of(bucket, query))
+    response = client.get(path_of(bucket, query))
 
     assert response.status_code == 400
     said = one(soup(response), f"#filter-{name}-errors")
@@ -243,9 +215,9 @@ def test_wrong_drawer_is_400_and_says_what_was_meant(
 def test_drawer_stands_last_in_the_one_address_of_its_list(
     client: Client, bucket: Bucket, query: str, canonical: str
 ) -> None:
-    response = client.get(list_of(bucket, query))
+    response = client.get(path_of(bucket, query))
 
-    assert (response.status_code, response.headers["Location"]) == (302, list_of(bucket, canonical))
+    assert (response.status_code, response.headers["Location"]) == (302, path_of(bucket, canonical))
 
 
 def test_drawer_of_a_hidden_bucket_is_404(client: Client, bucket: Bucket) -> None:
@@ -253,7 +225,7 @@ def test_drawer_of_a_hidden_bucket_is_404(client: Client, bucket: Bucket) -> Non
     bucket.save()
 
     headers = {"HX-Request": "true", "HX-Target": "drawer"}
-    page, fragment = (client.get(list_of(bucket, "job=b2"), headers=given) for given in ({}, headers))
+    page, fragment = (client.get(path_of(bucket, "job=b2"), headers=given) for given in ({}, headers))
 
     assert (page.status_code, fragment.status_code, fragment.headers["HX-Refresh"]) == (404, 404, "true")
     assert fragment.content == b""
@@ -268,7 +240,7 @@ def test_twin_of_a_list_with_a_drawer_is_that_of_the_list(client: Client, bucket
 
 
 def test_links_of_the_next_page_and_of_chips_close_the_drawer(client: Client, bucket: Bucket) -> None:
-    page = soup(get(client, list_of(bucket, "states=Success&size=1&job=b1")))
+    page = soup(get(client, path_of(bucket, "states=Success&size=1&job=b1")))
 
     followed = [str(link["href"]) for link in page.select("#results .chip, #more a")]
     assert len(followed) >= 2
@@ -276,13 +248,13 @@ def test_links_of_the_next_page_and_of_chips_close_the_drawer(client: Client, bu
 
 
 def test_drawer_in_a_frame_keeps_its_links_inside(client: Client, bucket: Bucket) -> None:
-    drawer = one(soup(get(client, list_of(bucket, "job=b2", "/embed"))), "#drawer")
+    drawer = one(soup(get(client, path_of(bucket, "job=b2", "/embed"))), "#drawer")
 
     assert [link["href"] for link in drawer.select("a[href]") if not str(link["href"]).startswith("/embed/")] == []
 
 
 def test_rows_and_drawer_hold_no_id_twice_and_no_style_or_script(client: Client, bucket: Bucket) -> None:
-    page = soup(get(client, list_of(bucket, "job=b2&tab=output")))
+    page = soup(get(client, path_of(bucket, "job=b2&tab=output")))
 
     names = [str(tag["id"]) for tag in page.select("[id]")]
     assert sorted(names) == sorted(set(names))
@@ -292,7 +264,7 @@ def test_rows_and_drawer_hold_no_id_twice_and_no_style_or_script(client: Client,
 
 def test_rows_hold_no_link_of_this_very_list(client: Client, bucket: Bucket) -> None:
     """They are kept for all readers, so the script makes the drawer's addresses."""
-    page = soup(get(client, list_of(bucket, "states=Success&job=b2")))
+    page = soup(get(client, path_of(bucket, "states=Success&job=b2")))
 
     assert [link["href"] for link in page.select("tr[data-state] a")] == [
         f"/buckets/{bucket.name}/jobs/b{number}/" for number in (1, 2, 3)
@@ -313,7 +285,7 @@ def test_id_and_cos_paths_can_be_copied_and_read(client: Client, bucket: Bucket)
 
 def test_request_of_a_job_and_of_a_list_can_be_read_without_script(client: Client, bucket: Bucket) -> None:
     job = soup(get(client, f"/buckets/{bucket.name}/jobs/b2/"))
-    listed = soup(get(client, list_of(bucket, "states=Success,Failed&size=20")))
+    listed = soup(get(client, path_of(bucket, "states=Success,Failed&size=20")))
 
     host = f"https://{bucket.name}.ci.{REGION}.myqcloud.com/inventorytriggerjob"
     curl, python = (block.get_text() for block in job.select("details.snippets pre"))
@@ -346,7 +318,7 @@ def test_links_of_admins_stand_on_list_job_and_drawer(client: Client, bucket: Bu
     LinkTemplate.objects.create(label="CI console", place="bucket", url=console)
     LinkTemplate.objects.create(label="Logs <then>", place="job", url=logs)
 
-    listed = soup(get(client, list_of(bucket, "job=b2")))
+    listed = soup(get(client, path_of(bucket, "job=b2")))
     page = soup(get(client, f"/buckets/{bucket.name}/jobs/b2/"))
 
     assert [(link["href"], link["rel"]) for link in listed.select("#list .elsewhere a")] == [
@@ -359,7 +331,7 @@ def test_links_of_admins_stand_on_list_job_and_drawer(client: Client, bucket: Bu
 
 
 def test_changed_link_is_shown_though_the_list_has_not_changed(client: Client, bucket: Bucket) -> None:
-    paths = [list_of(bucket), list_of(bucket, "job=b2"), f"/buckets/{bucket.name}/jobs/b2/"]
+    paths = [path_of(bucket), path_of(bucket, "job=b2"), f"/buckets/{bucket.name}/jobs/b2/"]
     tags = [get(client, path).headers["ETag"] for path in paths]
     for place in ("bucket", "job"):
         LinkTemplate.objects.create(label="New", place=place, url="https://new.example.com/")

@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup, Tag
 
 from jobs import servers
 from tests.ports import free_port
+from tests.reading import get, one, soup, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,30 +72,6 @@ def no_cache_server(settings: Settings) -> Iterator[None]:
 def path_of(bucket: Bucket, part: str = "", job_id: str = JOB_ID, *, prefix: str = "", twin: bool = False) -> str:
     path = f"{prefix}/buckets/{bucket.name}/jobs/{job_id}{'/' * bool(part)}{part}"
     return f"{path}.json" if twin else f"{path}/"
-
-
-def get(client: Client, path: str, target: str = "") -> Any:
-    """Ask as a patient reader does: again for as long as it is pending. `target` is what htmx would replace."""
-    headers = {"HX-Request": "true", "HX-Target": target} if target else {}
-    for _ in range(40):
-        response = client.get(path, headers=headers)
-        if response.status_code != 202:
-            break
-    return response
-
-
-def soup(response: Any) -> BeautifulSoup:
-    return BeautifulSoup(response.content, "html.parser")
-
-
-def one(tree: BeautifulSoup | Tag, selector: str) -> Tag:
-    found = tree.select(selector)
-    assert len(found) == 1, (selector, found)
-    return found[0]
-
-
-def words(tag: Tag) -> str:
-    return " ".join(tag.get_text(" ").split())
 
 
 def named(tree: BeautifulSoup, name: str) -> Tag:
