@@ -370,7 +370,7 @@ def store_problem(problem: Problem, key: str, bucket: str, credential: str, *, s
         key: the question's key.
         bucket: the bucket's name.
         credential: its credential's name.
-        spent: seconds of that time that are over: since upstream was asked, because of later it says nothing.
+        spent: seconds since upstream was asked, by which it is kept shorter: of later the problem says nothing.
 
     Raises:
         ServerDown: the cache can't be reached.

@@ -12,7 +12,7 @@ import random
 import secrets
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -60,7 +60,8 @@ def gate(bucket: str, credential: str) -> Gate:
 class Permit:
     """The right to call upstream for one question: a lease, and a token for each call.
 
-    `outcome` is what the calls found, `calls` how many there were, `asked_at` the monotonic time of the last one.
+    `outcome` is what the calls found, `calls` how many there were, `asked_at` the monotonic time of the last one, or
+    of the permit before it.
     """
 
     bucket: str
@@ -70,7 +71,7 @@ class Permit:
     outcome: Literal["well", "throttled", "unknown"] = "well"
     problem: Problem | None = None
     calls: int = 0
-    asked_at: float = 0.0
+    asked_at: float = field(default_factory=time.monotonic)
 
     def failed(self, error: CloudInfiniteError, problem: Problem) -> None:
         """Say how the call ended: any answer but "slow down" says that upstream is well, none says nothing."""

@@ -30,10 +30,10 @@ const arrange = () => {
   one(".open")?.classList.remove("open");
   row?.classList.add("open");
   current()?.setAttribute("aria-current", "true");
-  const rows = all(ROW).filter((other) => other === row || !other.hidden);
+  const rows = row ? all(ROW).filter((other) => other === row || !other.hidden) : [];
   for (const [id, way] of [["drawer-previous", -1], ["drawer-next", 1]]) {
     const link = byId(id);
-    const near = row && rows[rows.indexOf(row) + way]?.id.slice(4);
+    const near = rows[rows.indexOf(row) + way]?.id.slice(4);
     if (link) link.hidden = !near;
     if (link && near) link.href = here(near, tab);
   }
