@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 from tests.e2e.looking import list_path
 from tests.e2e.staleness import make_stale
@@ -70,6 +71,25 @@ def test_row_changes_in_its_place_and_keeps_the_focus(
     page.wait_for_selector(row(2, "Success"))
     assert page.locator('tr[id^="job-"]').count() == 5
     assert page.evaluate("document.activeElement.closest('tr').id") == f"job-b{2:032x}"
+
+
+def test_tick_asks_for_the_page_in_view_even_when_its_first_row_was_replaced(
+    page: Page, site: Site, new_bucket: Callable[..., Bucket]
+) -> None:
+    bucket = new_bucket(given=given(30))
+    page.set_viewport_size({"width": 1400, "height": 400})
+    asked = look(page, bucket, "size=10&depth=3")
+    page.locator(row(15)).evaluate("row => row.scrollIntoView({block: 'center'})")
+    site.emulator.change_job(bucket.name, f"b{10:032x}", State="Pause")
+
+    tick(page, site, bucket)
+    page.wait_for_selector(row(10, "Pause"))
+    tick(page, site, bucket)
+
+    ticks = [parse_qs(urlsplit(address).query)["rows"][0] for address in asked if "/tick/" in address]
+    for rows in ticks:
+        assert [part.split(":")[0] for part in rows.split(",")] == [f"b{number:032x}" for number in range(10, 20)]
+    assert len(ticks) == 2
 
 
 def test_new_jobs_wait_behind_a_pill(page: Page, site: Site, new_bucket: Callable[..., Bucket]) -> None:
