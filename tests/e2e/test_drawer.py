@@ -236,6 +236,20 @@ def test_new_filter_closes_it_and_back_opens_it_again(listed: Page) -> None:
 # Inside it ----------------------------------------------------------------------------------------------------------------
 
 
+def test_next_and_previous_lead_from_page_to_page_of_the_list(listed: Page) -> None:
+    listed.evaluate("document.getElementById('more').scrollIntoView()")
+    wait_for_more_rows(listed, 10)
+    last_of_a_page, first_of_the_next = ids(listed)[9:11]
+    listed.click(link_of(last_of_a_page))
+    wait_for_job(listed, last_of_a_page)
+
+    listed.click("#drawer-next")
+    wait_for_job(listed, first_of_the_next)
+    listed.click("#drawer-previous")
+
+    wait_for_job(listed, last_of_a_page)
+
+
 def test_next_and_previous_keep_the_tab_and_push_nothing(listed: Page, bucket: Bucket, emulator: Emulator) -> None:
     first, second, third = ids(listed)[:3]
     listed.click(link_of(first))
