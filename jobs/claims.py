@@ -79,8 +79,9 @@ class Asking:
     """Where a question stands.
 
     `outcome` is "claimed" (enqueue a task), "joined" (one is under way), "later" (may be asked again in `again` seconds),
-    "ended" (its tries are used up) or "refused" (the reader's budget is, for `again` seconds). `stored` says that an answer was stored a moment ago. `enqueued_at` is the broker's time in unix ms, `asked` seconds since it was first
-    asked.
+    "ended" (its tries are used up) or "refused" (the reader's budget is, for `again` seconds). `overtakes` says that a task
+    of a lower lane is queued already, and may still be the one that fetches. `stored` says that an answer was stored a
+    moment ago. `enqueued_at` is the broker's time in unix ms, `asked` seconds since it was first asked.
     """
 
     outcome: Outcome
@@ -91,6 +92,7 @@ class Asking:
     tries: int
     problem: Problem | None
     stored: bool
+    overtakes: bool = False
 
     @property
     def interval(self) -> float:
@@ -130,6 +132,7 @@ def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.
     Raises:
         ServerDown: the broker can't be reached.
     """
+    own = secrets.token_hex(8)
     outcome, token, now, again, first, tries, problem, stored = servers.broker().script(
         "ask",
         [
@@ -140,7 +143,7 @@ def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.
             f"budget:{reader}" if reader and settings.MISS_BUDGET else "",
         ],
         [
-            secrets.token_hex(8),
+            own,
             QUEUED_FOR,
             ASKING_LIFE,
             round(settings.FETCH_DEADLINE * 1000),
@@ -162,6 +165,7 @@ def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.
         tries=tries,
         problem=Problem.from_primitives(unpack(problem)) if problem else None,
         stored=bool(stored),
+        overtakes=outcome == b"claimed" and token.decode() != own,
     )
 
 

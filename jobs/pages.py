@@ -95,7 +95,8 @@ def get_page(
     if isinstance(answer, Ready) and found.claimed:
         return replace(answer, new=True)
     if isinstance(answer, Ready) and person and answer.page.next and not found.next_is_there:
-        # The fetch that a person claimed goes one page ahead by itself; one that was joined may have been ahead itself.
+        # The fetch that a person claimed goes one page ahead by itself; one that was joined or overtaken may have been
+        # ahead itself.
         _fetch_ahead(bucket, job_filter, answer.page)
     return answer
 
@@ -354,7 +355,7 @@ def _wait_until(
             claims.wait(search.key, asking.token, left)
         ready, found = search.look()
         if ready is not None:
-            return ready, replace(found, claimed=asking.outcome == "claimed")
+            return ready, replace(found, claimed=asking.outcome == "claimed" and not asking.overtakes)
         if found.problem:
             return Failed(found.problem), found
 

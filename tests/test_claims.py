@@ -400,6 +400,7 @@ def test_person_does_not_wait_in_the_queue_of_pages_fetched_ahead() -> None:
     other = ask("k", "person")
 
     assert (person.outcome, person.token) == ("claimed", ahead.token)
+    assert (ahead.overtakes, person.overtakes) == (False, True)
     assert other.outcome == "joined"
 
 

@@ -197,6 +197,26 @@ def test_only_what_is_fetched_for_a_person_goes_a_page_ahead(
         assert bool(client.exists(f"asking:{settings.CACHE_VERSION}:{behind.key}")) == goes_ahead
 
 
+@pytest.mark.usefixtures("own_client")
+@pytest.mark.parametrize("lane", ["refresh", "ahead"])
+def test_person_who_takes_a_queued_fetch_over_gets_the_page_ahead_whichever_task_runs_first(
+    new_bucket: Callable[..., Bucket], settings: Settings, worker: Process, lane: claims.Lane
+) -> None:
+    bucket = new_bucket(jobs=25)
+    worker.stop()  # its work is done here, in the order that is tested
+    question = PageQuestion(bucket.name, LIST)
+    queued = claims.ask(question.key, fetch.gate(bucket.name), lane=lane)
+
+    answer = pages.get_page(
+        bucket, LIST, View(), meanwhile=lambda: fetch.fetch_page(question, queued.enqueued_at, lane)
+    )
+
+    assert isinstance(answer, Ready)
+    behind = replace(question, pin=answer.page.pin, continuation=answer.page.next)
+    with servers.broker().connection() as client:
+        assert client.exists(f"asking:{settings.CACHE_VERSION}:{behind.key}")
+
+
 def test_old_chain_stays_as_it_was_after_a_refresh(new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
     bucket = new_bucket(jobs=25, newest=600)
     first = get(bucket)
