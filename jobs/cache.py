@@ -1,4 +1,4 @@
-"""What Redis remembers of CI: heads, chains, pages, jobs, problems and rendered fragments, with their keys and ages.
+"""What Redis remembers of CI's answers: heads, chains, pages and jobs, with their keys and ages.
 
 A *head* names the newest chain of a filter. A *chain* (bucket, filter, pin) is a hash: `c:<n>` and `p:<n>` are page n's
 continuation and place, `t:<place>` a place's number, `j:<JobId>` the lowest page that held the job, `l:<n>` the creation
@@ -11,26 +11,22 @@ any moment (the server evicts by age), and everything stored is masked.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from django.conf import settings
-
-from jobs import servers
+from jobs import servers, troubles
 from jobs.completeness import Completeness
 from jobs.filters import Pin
 from jobs.filters.times import write_time
-from jobs.problems import Problem
 from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion, Row, Rows, pack, unpack
+from jobs.servers import cache_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from jobs.chains import Step
-
-VERSION: str = settings.CACHE_VERSION
-"""Part of every key: two releases side by side don't read each other's values."""
+    from jobs.problems import Problem
 
 OPEN_HEAD_AGE = 15.0
 """Seconds for which a first page with a job that may still change is fresh."""
@@ -45,12 +41,6 @@ AHEAD = 2.0
 SHORT_LIFE = 10 * 60 * 1000
 LONG_LIFE = 6 * 60 * 60 * 1000
 """Milliseconds that a chain lives: short while nobody went past its first page."""
-FRAGMENT_LIFE = 15 * 60 * 1000
-MARK_LIFE = 120 * 1000
-TALLY_LIFE = 7 * 24 * 60 * 60 * 1000
-"""Milliseconds without a call after which a bucket's tally begins anew."""
-PERSONAL = frozenset({"not_found", "refused"})
-"""Classes of problems that a question has and its bucket has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +86,15 @@ def find_page(question: PageQuestion, credential: str, *, person: bool) -> Found
             _head_key(question),
             _page_prefix(question),
             _chain_prefix(question),
-            *_problem_keys(question.key, question.bucket, credential),
+            *troubles.keys(question.key, question.bucket, credential),
         ],
-        [pin, question.place, int(person), SHORT_LIFE, LONG_LIFE, _tally_key(question.bucket)],
+        [pin, question.place, int(person), SHORT_LIFE, LONG_LIFE, troubles.tally_key(question.bucket)],
     )
+    known = troubles.read(trouble)
     if not found:
-        return _trouble(trouble)
+        return Found(problem=known.problem, since=known.since)
     page, next_is_there = _page(question, found[0])
-    return replace(_trouble(trouble), page=page, next_is_there=next_is_there)
+    return Found(page=page, problem=known.problem, next_is_there=next_is_there, since=known.since)
 
 
 def _page(question: PageQuestion, answer: Sequence[Any]) -> tuple[Page, bool]:
@@ -175,7 +166,7 @@ def store_page(
             f"{_page_prefix(question)}{page.pin}:{page.place}",
             f"{_chain_prefix(question)}{page.pin}",
             _head_key(question) if moves_head else "",
-            _key(JobQuestion(question.bucket, "").key),
+            cache_key(JobQuestion(question.bucket, "").key),
         ],
         [
             round(page.as_of * 1000),
@@ -265,10 +256,11 @@ def find_job(question: JobQuestion, credential: str) -> Found:
     """
     trouble, *stored = servers.cache_server().script(
         "read_job",
-        [_key(question.key), *_problem_keys(question.key, question.bucket, credential)],
-        [_tally_key(question.bucket), LONG_LIFE],
+        [cache_key(question.key), *troubles.keys(question.key, question.bucket, credential)],
+        [troubles.tally_key(question.bucket), LONG_LIFE],
     )
-    return replace(_trouble(trouble), job=_job(question, *stored) if stored else None)
+    known = troubles.read(trouble)
+    return Found(job=_job(question, *stored) if stored else None, problem=known.problem, since=known.since)
 
 
 def _job(
@@ -307,266 +299,21 @@ def store_job(record: JobRecord) -> None:
         value["raw_missing"] = record.raw_missing
     servers.cache_server().script(
         "store_job",
-        [_key(JobQuestion(record.bucket, record.row.job.job_id).key)],
+        [cache_key(JobQuestion(record.bucket, record.row.job.job_id).key)],
         [round(record.as_of * 1000), SHORT_LIFE, pack(value)],
     )
-
-
-# Problems --------------------------------------------------------------------------------------------------------------
-
-
-def _problem_keys(key: str, bucket: str, credential: str) -> list[str]:
-    """Return where the trouble of a question may stand: its own, its bucket's, its credential's; then the marks."""
-    return [
-        _problem_key("page", key),
-        _problem_key("bucket", bucket),
-        _problem_key("credential", credential),
-        *_mark_keys(bucket, credential),
-    ]
-
-
-def _mark_keys(bucket: str, credential: str) -> list[str]:
-    return [_mark_key("retry", bucket), _mark_key("changed", credential)]
-
-
-def _trouble(values: Sequence[bytes | None]) -> Found:
-    """Return the first problem that no mark has outdated, and the later mark. The last two of `values` are the marks."""
-    since = max((float(value) for value in values[-2:] if value), default=0.0)
-    problems = [Problem.from_primitives(unpack(value)) for value in values[:-2] if value]
-    return Found(problem=next((problem for problem in problems if problem.at > since), None), since=since)
-
-
-def last_problems(buckets: Iterable[tuple[str, str]]) -> dict[str, Problem]:
-    """Return the last known trouble of each (bucket, credential), in one round trip.
-
-    Raises:
-        ServerDown: the cache can't be reached.
-    """
-    listed = list(buckets)
-    if not listed:
-        return {}
-    keys = []
-    for bucket, credential in listed:
-        keys += [
-            _problem_key("bucket", bucket),
-            _problem_key("last", bucket),
-            _problem_key("credential", credential),
-            *_mark_keys(bucket, credential),
-        ]
-    with servers.cache_server().connection() as client:
-        values = cast("Any", client).mget(keys)
-    found: dict[str, Problem] = {}
-    for index, (bucket, _credential) in enumerate(listed):
-        if problem := _trouble(values[index * 5 : index * 5 + 5]).problem:
-            found[bucket] = problem
-    return found
-
-
-def store_problem(problem: Problem, key: str, bucket: str, credential: str, *, spent: float = 0.0) -> None:
-    """Remember `problem` for as long as its class says, for all whom it concerns. It never touches a page.
-
-    Args:
-        problem: what went wrong.
-        key: the question's key.
-        bucket: the bucket's name.
-        credential: its credential's name.
-        spent: seconds since upstream was asked, by which it is kept shorter: of later the problem says nothing.
-
-    Raises:
-        ServerDown: the cache can't be reached.
-    """
-    rule = problem.rule
-    if not rule.kept:
-        return
-    name = {"page": key, "bucket": bucket, "credential": credential}[rule.scope]
-    value = pack(problem.to_primitives())
-    with servers.cache_server().connection() as client:
-        client.set(_problem_key(rule.scope, name), value, px=max(1, int((rule.kept - spent) * 1000)))
-        if problem.kind not in PERSONAL:
-            # What the bucket list shows: longer than it stops anybody from asking, until an answer comes.
-            client.set(_problem_key("last", bucket), value, px=LONG_LIFE)
-
-
-def clear_problems(
-    key: str, bucket: str, credential: str, *, now: float = 0.0, calls: int = 0, request_id: str = ""
-) -> None:
-    """Forget the trouble that a good answer has disproved, and note the answer in the bucket's tally.
-
-    Args:
-        key: the question's key.
-        bucket: the bucket's name.
-        credential: its credential's name.
-        now: CI's time, unix seconds.
-        calls: how many calls the answer cost; with none, there is nothing to note.
-        request_id: the answer's.
-
-    Raises:
-        ServerDown: the cache can't be reached.
-    """
-    with servers.cache_server().connection() as client:
-        pipeline = client.pipeline(transaction=False)
-        pipeline.delete(
-            _problem_key("page", key),
-            _problem_key("bucket", bucket),
-            _problem_key("credential", credential),
-            _problem_key("last", bucket),
-        )
-        if calls:
-            _note(pipeline, bucket, now, calls, {"well_at": repr(now), "well_id": request_id})
-        pipeline.execute()
-
-
-def mark_retry(bucket: str, credential: str, now: float) -> None:
-    """Let no problem of `bucket` known by `now` count any more: somebody pressed "try again".
-
-    Raises:
-        ServerDown: the cache can't be reached.
-    """
-    keys = [_problem_key("last", bucket), _problem_key("bucket", bucket), _problem_key("credential", credential)]
-    with servers.cache_server().connection() as client:
-        values = cast("Any", client).mget(keys)
-    # The worker's clock may be some milliseconds ahead of ours: what is known already is dropped all the same.
-    known = [Problem.from_primitives(unpack(value)).at for value in values if value]
-    _mark("retry", bucket, max([now, *known]))
-
-
-def mark_credential_changed(credential: str, now: float) -> None:
-    """Let no problem under `credential` from before `now` count any more: the credential changed.
-
-    Raises:
-        ServerDown: the cache can't be reached.
-    """
-    _mark("changed", credential, now)
-
-
-def _mark(kind: str, name: str, now: float) -> None:
-    with servers.cache_server().connection() as client:
-        client.set(_mark_key(kind, name), repr(now), px=MARK_LIFE)
-
-
-# Tallies ---------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What became of a bucket's questions since `since`: how many calls were made, and how many answers given from them.
-
-    Times are CI's, in unix seconds, None where there is none. `problem` is the last, whether or not it is over.
-    """
-
-    since: float | None = None
-    calls: int = 0
-    answers: int = 0
-    well_at: float | None = None
-    well_id: str = ""
-    problem: Problem | None = None
-
-
-def note_problem(problem: Problem, bucket: str, calls: int) -> None:
-    """Note in the bucket's tally that its last calls failed. What only a reader's question is wrong about is no trouble of it.
-
-    Raises:
-        ServerDown: the cache can't be reached.
-    """
-    told = {} if problem.kind in PERSONAL else {"problem": pack(problem.to_primitives())}
-    with servers.cache_server().connection() as client:
-        pipeline = client.pipeline(transaction=False)
-        _note(pipeline, bucket, problem.at, calls, told)
-        pipeline.execute()
-
-
-def _note(pipeline: Any, bucket: str, now: float, calls: int, values: Mapping[str, str | bytes]) -> None:
-    key = _tally_key(bucket)
-    pipeline.hsetnx(key, "since", repr(now))
-    pipeline.hincrby(key, "calls", calls)
-    if values:
-        pipeline.hset(key, mapping=values)
-    pipeline.pexpire(key, TALLY_LIFE)
-
-
-def tallies(buckets: Iterable[str]) -> dict[str, Tally]:
-    """Return the tally of each bucket by name, in one round trip.
-
-    Raises:
-        ServerDown: the cache can't be reached.
-    """
-    names = list(buckets)
-    with servers.cache_server().connection() as client:
-        pipeline = client.pipeline(transaction=False)
-        for name in names:
-            pipeline.hmget(_tally_key(name), ["since", "calls", "answers", "well_at", "well_id", "problem"])
-        found = cast("Any", pipeline.execute())
-    return {name: _tally(*fields) for name, fields in zip(names, found, strict=True)}
-
-
-def _tally(
-    since: bytes | None,
-    calls: bytes | None,
-    answers: bytes | None,
-    well_at: bytes | None,
-    well_id: bytes | None,
-    problem: bytes | None,
-) -> Tally:
-    return Tally(
-        since=float(since) if since else None,
-        calls=int(calls or 0),
-        answers=int(answers or 0),
-        well_at=float(well_at) if well_at else None,
-        well_id=(well_id or b"").decode(),
-        problem=Problem.from_primitives(unpack(problem)) if problem else None,
-    )
-
-
-# Fragments -------------------------------------------------------------------------------------------------------------
-
-
-def find_fragment(name: str) -> str | None:
-    """Return a rendered fragment.
-
-    Raises:
-        ServerDown: the cache can't be reached.
-    """
-    with servers.cache_server().connection() as client:
-        data = cast("bytes | None", client.get(_key(f"html:{name}")))
-    return cast("str", unpack(data)) if data is not None else None
-
-
-def store_fragment(name: str, html: str) -> None:
-    """Keep a rendered fragment for the next reader.
-
-    Raises:
-        ServerDown: the cache can't be reached.
-    """
-    with servers.cache_server().connection() as client:
-        client.set(_key(f"html:{name}"), pack(html), px=FRAGMENT_LIFE)
 
 
 # Keys ------------------------------------------------------------------------------------------------------------------
 
 
-def _key(name: str) -> str:
-    return f"{VERSION}:{name}"
-
-
 def _head_key(question: PageQuestion) -> str:
-    return _key(f"head:{question.bucket}:{question.filter.digest}")
+    return cache_key(f"head:{question.bucket}:{question.filter.digest}")
 
 
 def _page_prefix(question: PageQuestion) -> str:
-    return _key(f"page:{question.bucket}:{question.filter.digest}:")
+    return cache_key(f"page:{question.bucket}:{question.filter.digest}:")
 
 
 def _chain_prefix(question: PageQuestion) -> str:
-    return _key(f"chain:{question.bucket}:{question.filter.digest}:")
-
-
-def _problem_key(scope: str, name: str) -> str:
-    return _key(f"problem:{scope}:{name}")
-
-
-def _mark_key(kind: str, name: str) -> str:
-    return _key(f"mark:{kind}:{name}")
-
-
-def _tally_key(bucket: str) -> str:
-    return _key(f"tally:{bucket}")
+    return cache_key(f"chain:{question.bucket}:{question.filter.digest}:")

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from jobs import cache, chains, claims, clock, credentials, masks, metrics, throttle
+from jobs import cache, chains, claims, clock, credentials, masks, metrics, throttle, troubles
 from jobs.cloudinfinite.client import Client
 from jobs.cloudinfinite.exceptions import (
     ClockSkew,
@@ -187,7 +187,7 @@ def _work_on(
                     problem = Problem.from_exception(error, clock.now())
                     permit.failed(error, problem)
                     _fail(claim, bucket, problem, spent=time.monotonic() - permit.asked_at)
-                    cache.note_problem(problem, bucket.name, permit.calls)
+                    troubles.note_problem(problem, bucket.name, permit.calls)
         except throttle.HeldBack as held:
             # Nobody waits here: whoever still wants it asks again when there is a chance.
             claims.give_back(claim, held.delay)
@@ -204,7 +204,9 @@ def _work_on(
 def _succeed(claim: claims.Claim, upstream: Upstream, request_id: str) -> None:
     claims.finish(claim, "stored")
     bucket, calls = upstream.bucket, upstream.permit.calls
-    cache.clear_problems(claim.key, bucket.name, bucket.credential, now=clock.now(), calls=calls, request_id=request_id)
+    troubles.clear_problems(
+        claim.key, bucket.name, bucket.credential, now=clock.now(), calls=calls, request_id=request_id
+    )
 
 
 def _fail(claim: claims.Claim, bucket: Bucket, problem: Problem, *, spent: float) -> None:
@@ -222,7 +224,7 @@ def _fail(claim: claims.Claim, bucket: Bucket, problem: Problem, *, spent: float
         or claim.since_first >= settings.FETCH_DEADLINE
     )
     if final:
-        cache.store_problem(problem, claim.key, bucket.name, bucket.credential, spent=spent)
+        troubles.store_problem(problem, claim.key, bucket.name, bucket.credential, spent=spent)
         claims.finish(claim, "failed")
     else:
         base = 1.0 if problem.kind == "throttled" else 0.25
@@ -412,4 +414,4 @@ def watch_credentials() -> None:
             continue  # A fetch that needs it says what is missing.
         if claims.credential_changed(name, fingerprint):
             logger.info("credential %s changed; its problems are dropped", name)
-            cache.mark_credential_changed(name, clock.now())
+            troubles.mark_credential_changed(name, clock.now())

@@ -1,27 +1,26 @@
 """Renders the rows of a page once for everybody and keeps the result: single flight in a process, shared through Redis.
 
 A fragment holds only what is equal for every reader and every minute. Its name says page version, language, zone, where
-it stands (embedded or not) and the templates' own content, so a new release never shows an old fragment.
+it stands (embedded or not) and the release, so a new one never shows an old fragment.
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from functools import cache as once
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from jobs import cache
-from jobs.servers import ServerDown
+from jobs import servers
+from jobs.records import pack, unpack
+from jobs.release import release
+from jobs.servers import ServerDown, cache_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
     from jobs.filters import View
     from jobs.records import Page
 
+LIFE = 15 * 60 * 1000
+"""Milliseconds for which a fragment is kept."""
 FLIGHTS = 32
 """How many fragments a process remembers by itself."""
 
@@ -51,7 +52,7 @@ def rows_html(page: Page, view: View, *, embedded: bool, new: bool = False) -> S
         new: whether the page came because of this very look, so that hardly anybody can have rendered it before.
     """
     language = get_language() or settings.LANGUAGE_CODE
-    name = f"{page.version}:{language}:{view.lang}:{view.tz}:{int(embedded)}:{_templates_digest()}"
+    name = f"{page.version}:{language}:{view.lang}:{view.tz}:{int(embedded)}:{release()}"
     context = {"page": page, "rows": page.rows, "zone": view.zone, "view": view.first(), "embedded": embedded}
     # What the template engine has escaped once is not escaped again when it is put into the page.
     return SafeString(_single_flight(name, lambda: render_to_string("jobs/job_list.html#row_list", context), new=new))
@@ -64,7 +65,7 @@ def _single_flight(name: str, render: Callable[[], str], *, new: bool) -> str:
     if flight is not None:
         return flight.result()
     with suppress(ServerDown):
-        if not new and (kept := cache.find_fragment(name)) is not None:
+        if not new and (kept := _find(name)) is not None:
             return kept
     with _lock:
         flight = _flights.get(name)
@@ -89,17 +90,15 @@ def _single_flight(name: str, render: Callable[[], str], *, new: bool) -> str:
 
 def _keep(name: str, html: str, at: float) -> None:
     time.sleep(max(0.0, at - time.monotonic()))
-    with suppress(ServerDown):
-        cache.store_fragment(name, html)
+    with suppress(ServerDown), servers.cache_server().connection() as client:
+        client.set(_key(name), pack(html), px=LIFE)
 
 
-@once
-def _templates_digest() -> str:
-    """A digest of everything that decides how a row looks."""
-    sources = sorted((settings.BASE_DIR / "templates" / "jobs").glob("*.html"))
-    sources += sorted((Path(__file__).parent / "templatetags").glob("*.py"))
-    sources += sorted(settings.BASE_DIR.glob("locale/*/LC_MESSAGES/*.mo"))
-    digest = hashlib.sha256()
-    for source in sources:
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:12]
+def _find(name: str) -> str | None:
+    with servers.cache_server().connection() as client:
+        data = cast("bytes | None", client.get(_key(name)))
+    return cast("str", unpack(data)) if data is not None else None
+
+
+def _key(name: str) -> str:
+    return cache_key(f"html:{name}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 from django.conf import settings
 
-from jobs import cache, claims, clock, metrics, tasks, throttle
+from jobs import cache, claims, clock, metrics, tasks, throttle, troubles
 from jobs.cloudinfinite.names import valid_job_id
 from jobs.problems import Problem, ours
 from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion
@@ -184,13 +184,13 @@ def drop_problems(bucket: Bucket) -> None:
     Raises:
         ServerDown: a Redis can't be reached.
     """
-    cache.mark_retry(bucket.name, bucket.credential, clock.now())
+    troubles.mark_retry(bucket.name, bucket.credential, clock.now())
 
 
 def last_problems(buckets: Iterable[Bucket]) -> dict[str, Problem]:
     """Return the last known trouble by bucket name; nothing is known while the cache is down."""
     try:
-        return cache.last_problems((bucket.name, bucket.credential) for bucket in buckets)
+        return troubles.last_problems((bucket.name, bucket.credential) for bucket in buckets)
     except ServerDown:
         return {}
 

@@ -130,6 +130,11 @@ def cache_server() -> Server:
     return Server("cache", settings.REDIS_CACHE_URL)
 
 
+def cache_key(name: str) -> str:
+    """Return the key of `name` on the cache: two releases side by side don't read each other's values."""
+    return f"{settings.CACHE_VERSION}:{name}"
+
+
 def ping(server: Server) -> None:
     """Raise ServerDown unless the server answers."""
     with server.connection() as client:

@@ -9,18 +9,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from jobs import cache, claims, throttle
+from jobs import claims, throttle, troubles
 from jobs.queues import queued
 from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from jobs.cache import Tally
     from jobs.models import Bucket
     from jobs.problems import Problem
     from jobs.queues import Queued
     from jobs.throttle import Quota
+    from jobs.troubles import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def look(buckets: Iterable[Bucket]) -> Status:
     of_credentials: dict[str, Quota] = {}
     workers, queues, down = None, None, []
     try:
-        tallies = cache.tallies(names)
+        tallies = troubles.tallies(names)
     except ServerDown as error:
         down.append(error.role)
     try:
@@ -129,15 +129,15 @@ def look(buckets: Iterable[Bucket]) -> Status:
 def _together(tallies: Iterable[Tally]) -> Tally:
     """Return what became of all questions of a credential. What only a bucket is wrong about is no trouble of it."""
     every = list(tallies)
-    well = max((one for one in every if one.well_at), key=lambda one: one.well_at or 0.0, default=cache.Tally())
-    troubles = [one.problem for one in every if one.problem and one.problem.scope == "credential"]
-    return cache.Tally(
+    well = max((one for one in every if one.well_at), key=lambda one: one.well_at or 0.0, default=troubles.Tally())
+    problems = [one.problem for one in every if one.problem and one.problem.scope == "credential"]
+    return troubles.Tally(
         since=min((one.since for one in every if one.since), default=None),
         calls=sum(one.calls for one in every),
         answers=sum(one.answers for one in every),
         well_at=well.well_at,
         well_id=well.well_id,
-        problem=max(troubles, key=lambda problem: problem.at, default=None),
+        problem=max(problems, key=lambda problem: problem.at, default=None),
     )
 
 

@@ -8,7 +8,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from pytest_django import Settings
 
-from jobs import cache, clock, pages, servers
+from jobs import cache, clock, pages, servers, troubles
 from jobs.filters import JobFilter
 from jobs.models import Bucket
 from jobs.problems import Problem
@@ -104,7 +104,7 @@ def test_another_credential_or_region_drops_what_was_known_to_go_wrong(
     bucket, other = make_bucket(label="Videos"), make_bucket("other-1250000000")
     for each in (bucket, other):
         for kind in ("permission", "timeout"):
-            cache.store_problem(Problem(kind, "Code", at=clock.now()), question_of(each).key, each.name, "default")
+            troubles.store_problem(Problem(kind, "Code", at=clock.now()), question_of(each).key, each.name, "default")
 
     answer = staff.post(f"/admin/jobs/bucket/{bucket.pk}/change/", {**FORM, **change})
 

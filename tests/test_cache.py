@@ -13,7 +13,6 @@ from jobs.chains import Step
 from jobs.cloudinfinite.schema import Job
 from jobs.completeness import Completeness
 from jobs.filters import JobFilter, Pin
-from jobs.problems import Problem
 from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion, Row
 
 pytestmark = pytest.mark.usefixtures("empty_redis")
@@ -250,79 +249,6 @@ def test_head_is_fresh_for_as_long_as_nothing_can_have_changed_much(state: str, 
 B1 = JobQuestion(BUCKET, "b1")
 
 
-def problem(kind: str, at: float = 100.0) -> Problem:
-    return Problem(kind, "Code", "upstream's words", "req", at=at)
-
-
-def known_trouble(question: JobQuestion, credential: str = "default") -> Problem | None:
-    return cache.find_job(question, credential).problem
-
-
-@pytest.mark.parametrize(
-    ("kind", "same_page", "same_bucket", "same_credential"),
-    [
-        ("timeout", True, False, False),
-        ("permission", True, True, False),
-        ("credentials", True, True, True),
-    ],
-)
-def test_problem_concerns_its_page_its_bucket_or_its_credential(
-    kind: str, same_page: bool, same_bucket: bool, same_credential: bool
-) -> None:
-    cache.store_problem(problem(kind), B1.key, BUCKET, "default")
-
-    found = [
-        known_trouble(JobQuestion(bucket, job_id)) is not None
-        for bucket, job_id in ((BUCKET, "b1"), (BUCKET, "other"), ("another-1250000000", "other"))
-    ]
-
-    assert found == [same_page, same_bucket, same_credential]
-
-
-def test_problem_never_overwrites_a_page() -> None:
-    store(page_of("b1"), head=True)
-
-    cache.store_problem(problem("timeout"), HEAD.key, BUCKET, "default")
-
-    found = cache.find_page(HEAD, "default", person=True)
-    assert (ids(found.page), found.problem) == (["b1"], problem("timeout"))
-
-
-def test_try_again_drops_what_was_known_before_it() -> None:
-    cache.store_problem(problem("permission", at=100.0), B1.key, BUCKET, "default")
-
-    cache.mark_retry(BUCKET, "default", 99.99)  # the clock of who presses may be a little behind the worker's
-
-    assert known_trouble(B1) is None
-    assert cache.last_problems([(BUCKET, "default")]) == {}
-
-
-def test_changed_credential_drops_its_problems_in_every_bucket() -> None:
-    cache.store_problem(problem("credentials", at=100.0), B1.key, BUCKET, "team-a")
-
-    cache.mark_credential_changed("team-a", 101.0)
-
-    assert known_trouble(B1, "team-a") is None
-
-
-def test_last_trouble_of_a_bucket_stays_known_after_it_may_be_asked_again() -> None:
-    cache.store_problem(problem("timeout"), B1.key, BUCKET, "default")
-    with servers.cache_server().connection() as client:
-        client.delete(f"v1:problem:page:{B1.key}")
-
-    assert known_trouble(B1) is None
-    assert cache.last_problems([(BUCKET, "default")]) == {BUCKET: problem("timeout")}
-
-
-def test_good_answer_clears_the_trouble() -> None:
-    cache.store_problem(problem("permission"), B1.key, BUCKET, "default")
-
-    cache.clear_problems(B1.key, BUCKET, "default")
-
-    assert known_trouble(B1) is None
-    assert cache.last_problems([(BUCKET, "default")]) == {}
-
-
 def record(job_id: str = "b1", as_of: float = 100.0, raw: str | None = None) -> JobRecord:
     return JobRecord(BUCKET, row(job_id, "Running"), as_of, "req", raw, "" if raw else "not_asked")
 
@@ -411,12 +337,6 @@ def test_everything_stored_is_small() -> None:
         used = sum(cast("Any", client).memory_usage(key) for key in client.scan_iter("v1:*"))
 
     assert used < 100 * 1200
-
-
-def test_fragment_is_kept() -> None:
-    cache.store_fragment("name", "<tr>ü</tr>")
-
-    assert (cache.find_fragment("name"), cache.find_fragment("other")) == ("<tr>ü</tr>", None)
 
 
 # Keyset, and what is proven ---------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from jobs import cache, clock, fetch, problems, servers
+from jobs import cache, clock, fetch, problems, servers, troubles
 from jobs.filters import JobFilter
 from jobs.models import Bucket
 from jobs.problems import Problem, ours
@@ -246,7 +246,7 @@ def test_reader_gets_status_and_retry_after_of_the_table(
     bucket = Bucket.objects.create(name="media-1250000000", region=REGION)
     question = PageQuestion(bucket.name, JobFilter())
     retry_after = 10 if kind == "throttled" else None
-    cache.store_problem(Problem(kind, "Code", at=1.0, retry_after=retry_after), question.key, bucket.name, "default")
+    troubles.store_problem(Problem(kind, "Code", at=1.0, retry_after=retry_after), question.key, bucket.name, "default")
 
     page, twin = client.get(f"/buckets/{bucket.name}/jobs/"), client.get(f"/buckets/{bucket.name}/jobs.json")
 
@@ -265,11 +265,11 @@ def test_reader_gets_status_and_retry_after_of_the_table(
 def test_trouble_of_ours_is_never_kept(empty_redis: None, trouble: Problem, status: int) -> None:
     question = PageQuestion("media-1250000000", JobFilter())
 
-    cache.store_problem(trouble, question.key, question.bucket, "default")
+    troubles.store_problem(trouble, question.key, question.bucket, "default")
 
     assert trouble.status == status
     assert scopes(question) == []
-    assert cache.last_problems([(question.bucket, "default")]) == {}
+    assert troubles.last_problems([(question.bucket, "default")]) == {}
     with servers.cache_server().connection() as client:
         assert client.dbsize() == 0
 

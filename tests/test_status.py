@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 
-from jobs import cache, claims, clock, fetch, pages, servers, status, throttle
-from jobs.cache import Tally
+from jobs import cache, claims, clock, fetch, pages, servers, status, throttle, troubles
 from jobs.filters import JobFilter, View
 from jobs.models import Bucket
 from jobs.problems import Problem
 from jobs.records import JobQuestion, PageQuestion
+from jobs.troubles import Tally
 from tests.emulators import REGION, Emulator
 from tests.factories import make_bucket, make_staff, make_viewer
 from tests.ports import free_port
@@ -85,7 +85,7 @@ def test_problem_is_told_with_class_code_and_request_id_and_outlives_the_next_su
     assert troubled.problem.request_id == call.request_id
 
     ci.set_faults(NAME)
-    cache.mark_retry(NAME, "default", clock.now())
+    troubles.mark_retry(NAME, "default", clock.now())
     fetch_once(size=7)
     well = look()[NAME]
     assert (well.state, well.problem) == ("well", troubled.problem)
@@ -233,15 +233,15 @@ def test_count_does_not_keep_a_full_cache_from_being_read(ci: Emulator) -> None:
 
 
 def test_tally_of_a_bucket_that_nobody_asked_is_empty() -> None:
-    assert cache.tallies([NAME]) == {NAME: Tally()}
-    assert cache.tallies([]) == {}
+    assert troubles.tallies([NAME]) == {NAME: Tally()}
+    assert troubles.tallies([]) == {}
 
 
 # The page ---------------------------------------------------------------------------------------------------------------
 
 
 def note(name: str) -> None:
-    cache.note_problem(Problem("permission", "AccessDenied", request_id=f"r-{name}", at=clock.now()), name, 1)
+    troubles.note_problem(Problem("permission", "AccessDenied", request_id=f"r-{name}", at=clock.now()), name, 1)
 
 
 @pytest.mark.parametrize("path", ["/status/", "/status.json"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs import cache, clock, pages, servers
+from jobs import clock, pages, servers, troubles
 from jobs.filters import JobFilter, View
 from jobs.pages import Ready
 from jobs.problems import Problem
@@ -124,7 +124,7 @@ def test_reader_who_asks_for_too_many_new_lists_is_told_and_cached_ones_still_op
 
 def test_page_that_upstream_refused_does_not_load_itself_anew(client: Client, new_bucket: NewBucket) -> None:
     bucket = new_bucket()
-    cache.store_problem(
+    troubles.store_problem(
         Problem("throttled", "SlowDown", at=clock.now(), retry_after=10), "k", bucket.name, bucket.credential
     )
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from functools import cache as once
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.translation import get_language
 
 from jobs import clock
+from jobs.release import release
 from jobs.servers import ServerDown
 from jobs.views.shell import Shell
 
@@ -192,18 +191,6 @@ def _etag(request: HttpRequest, version: Sequence[object]) -> str:
         getattr(request.user, "pk", None),
         get_language(),
         request.COOKIES.get(settings.CSRF_COOKIE_NAME, ""),
-        _release(),
+        release(),
     )
     return f'W/"{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"'
-
-
-@once
-def _release() -> str:
-    """Return a digest of what decides how pages look: templates, their tags, texts and static files."""
-    sources = [*sorted((settings.BASE_DIR / "templates").rglob("*.html"))]
-    sources += sorted((settings.BASE_DIR / "jobs" / "templatetags").glob("*.py"))
-    sources += sorted(settings.BASE_DIR.glob("locale/*/LC_MESSAGES/*.mo"))
-    digest = hashlib.sha256(str(getattr(staticfiles_storage, "manifest_hash", "")).encode())
-    for source in sources:
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:12]
