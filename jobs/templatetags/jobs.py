@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -170,7 +170,8 @@ def list_url(
     elif query is None:
         view = view_of(context)
         query = list_query(JobFilter().changed(tz=view.zone.key, **changes), view)
-    return _address(context, "job_list", [_name(bucket)], query)
+    path = list_path(namespace_of(context), _name(bucket))
+    return f"{path}?{query}" if query else path
 
 
 @register.simple_tag(takes_context=True)
@@ -207,6 +208,12 @@ def part_url(context: Context, bucket: Bucket | str, job_id: str, part: str = ""
 def job_path(folder: str, job_id: str) -> str:
     """Return the path of a job's page below its bucket's folder, "" for what can be no job id."""
     return f"{folder}{quote(job_id, safe=UNQUOTED)}/" if valid_job_id(job_id) else ""
+
+
+@lru_cache(maxsize=1024)
+def list_path(namespace: str, bucket: str) -> str:
+    """Return the path of a bucket's list. A page names it thirty times, and reversing it is slow."""
+    return reverse(f"{namespace}:job_list", args=[bucket])
 
 
 @lru_cache(maxsize=1024)
@@ -266,8 +273,3 @@ def namespace_of(context: Context) -> str:
 
 def _name(bucket: Bucket | str) -> str:
     return bucket if isinstance(bucket, str) else bucket.name
-
-
-def _address(context: Context, name: str, arguments: list[Any], query: str) -> str:
-    path = reverse(f"{namespace_of(context)}:{name}", args=arguments)
-    return f"{path}?{query}" if query else path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cache as once
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -37,6 +38,8 @@ from jobs.views.responses import (
 from jobs.views.shell import Shell
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.http import HttpRequest
 
     from jobs.filters import ListRequest
@@ -82,7 +85,8 @@ def job_list(request: HttpRequest, bucket_name: str, *, as_json: bool = False) -
         return drawer_alone(request, bucket, asked)
     now = ci_time()
     scrolls = not as_json and fragment_target(request) == "more"
-    links = () if as_json or scrolls else bucket_links(bucket)
+    # Asked of the database at most once, and only when needed: a page that must be fetched is under way by then.
+    links = once(partial(bucket_links, bucket))
     shell = None if as_json else _shell(request, asked, {**_frame(request, bucket, asked), "bucket_links": links})
     listing = Listing.look(
         bucket,
@@ -129,10 +133,14 @@ def _with_drawer(request: HttpRequest, asked: ListRequest) -> bool:
     return bool(asked.view.job) and not fragment_target(request)
 
 
-def _listing_page(request: HttpRequest, listing: Listing, shell: Shell, links: tuple[Link, ...]) -> HttpResponse:
+def _listing_page(
+    request: HttpRequest, listing: Listing, shell: Shell, links: Callable[[], tuple[Link, ...]]
+) -> HttpResponse:
     context: dict[str, Any] = {"listing": listing, "snippets": partial(list_snippets_of, listing)}
     status, retry_after = listing.status, listing.retry_after
-    version = [*listing.version, links] if listing.outcome == "ready" else None
+    version = None
+    if listing.outcome == "ready":
+        version = [*listing.version, () if fragment_target(request) == "more" else links()]
     if _with_drawer(request, listing.asked):
         drawer = drawer_beside(request, listing)
         context |= drawer
