@@ -34,7 +34,7 @@ FLIGHTS = 32
 """How many fragments a process remembers by itself."""
 
 _flights: dict[str, Future[str]] = {}
-"""What is being rendered, and what was of late: who looked into the cache before it was kept there must still find it."""
+"""What is being rendered, and what was of late: another process's lies in the cache, and is read from there once."""
 _lock = threading.Lock()
 _keeper = ThreadPoolExecutor(1, thread_name_prefix="fragments")
 """Keeps fragments for the next readers, so that the first one doesn't wait for it."""
@@ -59,14 +59,7 @@ def rows_html(page: Page, view: View, *, embedded: bool, new: bool = False) -> S
 
 
 def _single_flight(name: str, render: Callable[[], str], *, new: bool) -> str:
-    """Return the kept fragment, or render it in one thread while the others wait for that one."""
-    with _lock:
-        flight = _flights.get(name)
-    if flight is not None:
-        return flight.result()
-    with suppress(ServerDown):
-        if not new and (kept := _find(name)) is not None:
-            return kept
+    """Return the kept fragment, or look for it, and else render it, in one thread while the others wait for that one."""
     with _lock:
         flight = _flights.get(name)
         mine = flight is None
@@ -77,14 +70,16 @@ def _single_flight(name: str, render: Callable[[], str], *, new: bool) -> str:
     if not mine:
         return flight.result()
     try:
-        html = render()
+        kept = None if new else _find(name)
+        html = render() if kept is None else kept
     except BaseException as error:
         with _lock:
             _flights.pop(name, None)
         flight.set_exception(error)
         raise
     flight.set_result(html)
-    _keeper.submit(_keep, name, html, time.monotonic() + BEHIND_READER)
+    if kept is None:
+        _keeper.submit(_keep, name, html, time.monotonic() + BEHIND_READER)
     return html
 
 
@@ -95,9 +90,10 @@ def _keep(name: str, html: str, at: float) -> None:
 
 
 def _find(name: str) -> str | None:
-    with servers.cache_server().connection() as client:
+    with suppress(ServerDown), servers.cache_server().connection() as client:
         data = cast("bytes | None", client.get(_key(name)))
-    return cast("str", unpack(data)) if data is not None else None
+        return cast("str", unpack(data)) if data is not None else None
+    return None
 
 
 def _key(name: str) -> str:

@@ -58,48 +58,62 @@ class BadXml(Exception):
 
 
 class TreeTarget:
-    """Builds a tree from the parser's events and refuses what no answer of CI holds."""
+    """Builds a tree from the parser's events and refuses what no answer of CI holds.
+
+    The open element is held in fields of its own and those around it on a stack: a page has two thousand elements, and a
+    cold one waits for each.
+    """
+
+    __slots__ = ("_around", "_nodes", "_tree", "_words", "root")
 
     def __init__(self) -> None:
         self.root: tuple[str, Tree] | None = None
-        self._names: list[str] = []
-        self._trees: list[Tree | None] = []  # None while an element has neither child nor attribute
-        self._texts: list[list[str]] = []
+        self._around: list[tuple[Tree | None, list[str]]] = []
+        self._tree: Tree | None = None  # while the element has neither child nor attribute
+        self._words: list[str] = []
         self._nodes = 0
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
+    def start(self, _name: str, attributes: dict[str, str]) -> None:
         self._nodes += 1 + len(attributes)
-        if len(self._names) >= MAX_DEPTH:
+        if len(self._around) >= MAX_DEPTH:
             raise BadXml("bad_xml", "nested too deep")
         if self._nodes > MAX_NODES or len(attributes) > MAX_ATTRIBUTES:
             raise BadXml("too_large", "too many nodes")
-        tree: Tree | None = None
+        self._around.append((self._tree, self._words))
+        self._tree, self._words = None, []
         if attributes:
-            tree = {}
+            self._tree = {}
             for attribute, value in attributes.items():
-                add(tree, "@" + attribute.rpartition("}")[2], value)
-        self._names.append(name.rpartition("}")[2])
-        self._trees.append(tree)
-        self._texts.append([])
+                add(self._tree, "@" + _local(attribute), value)
 
     def data(self, words: str) -> None:
-        self._texts[-1].append(words)
+        self._words.append(words)
 
-    def end(self, _name: str) -> None:
-        name, tree, words = self._names.pop(), self._trees.pop(), "".join(self._texts.pop())
-        if tree is not None and not words.isspace() and words:
+    def end(self, name: str) -> None:
+        tree, words = self._tree, "".join(self._words)
+        self._tree, self._words = self._around.pop()
+        if tree is not None and words and not words.isspace():
             tree["#text"] = words
-        if not self._trees:
+        name = _local(name)
+        if not self._around:
             # The root is a tree even when it is empty.
             self.root = name, {"#text": words} if tree is None and words.strip() else tree or {}
             return
-        parent = self._trees[-1]
+        parent = self._tree
         if parent is None:
-            parent = self._trees[-1] = {}
-        add(parent, name, words if tree is None else tree)
+            parent = self._tree = {}
+        node = words if tree is None else tree
+        if name in parent:
+            add(parent, name, node)
+        else:
+            parent[name] = node
 
     def close(self) -> None:
         return None
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2] if "}" in name else name
 
 
 def read_xml(body: bytes) -> tuple[str, Tree]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from difflib import get_close_matches
 from functools import cache as once
 from functools import lru_cache
@@ -81,9 +81,9 @@ def write_time(moment: datetime, zone: ZoneInfo | None = None) -> str:
     return format_time(moment.astimezone(zone or default_zone()))
 
 
-def local_text(moment: datetime, zone: ZoneInfo) -> str:
+def local_text(moment: datetime, zone: tzinfo) -> str:
     """Return an aware time as a page shows it in `zone`: `2022-06-27 15:23:10`."""
-    return moment.astimezone(zone).replace(tzinfo=None, microsecond=0).isoformat(" ")
+    return moment.astimezone(zone).isoformat(" ", "seconds")[:19]  # without the offset
 
 
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:

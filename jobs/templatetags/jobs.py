@@ -77,11 +77,11 @@ def time_html(value: datetime | None, written: object, zone: ZoneInfo, language:
         # Upstream prints "-" or nothing for a time that hasn't come; anything else is shown as it stands.
         return fill('<span class="t">{}</span>', text) if text.strip("-") else _dash(language)
     shown = local_text(value, zone)
-    utc = value.astimezone(UTC).replace(microsecond=0, tzinfo=None)
-    title = f"{shown} {zone.key}\n{utc.isoformat(' ')} UTC"
+    utc = local_text(value, UTC)
+    title = f"{shown} {zone.key}\n{utc} UTC"
     if text:
         title += "\n" + _wrote(language) % {"text": text}
-    return fill('<time class="t" datetime="{}Z" title="{}">{}</time>', utc.isoformat(), title, shown)
+    return fill('<time class="t" datetime="{}Z" title="{}">{}</time>', utc.replace(" ", "T"), title, shown)
 
 
 @register.simple_tag
