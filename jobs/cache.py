@@ -227,17 +227,20 @@ def created_before(question: PageQuestion) -> str:
 
 
 def known_jobs(question: PageQuestion, job_ids: Sequence[str]) -> tuple[set[str], datetime | None]:
-    """Return which of some jobs the chain of a question's pin has met, and when the last row of its first page was created.
+    """Return which of some jobs the chain of a question's pin has met, and back to when its first page reached.
 
-    The latter is None where the order is not proven, or the chain is forgotten and has met none.
+    That is when its last row was created, and the beginning of time where nothing followed; None where the order is not
+    proven, or the chain is forgotten and has met none.
 
     Raises:
         ServerDown: the cache can't be reached.
     """
-    fields = ["l:1", *(f"j:{job_id}" for job_id in job_ids)]
+    fields = ["l:1", "s:1", "c:2", *(f"j:{job_id}" for job_id in job_ids)]
     with servers.cache_server().connection() as client:
-        last, *met = cast("Any", client.hmget(f"{_chain_prefix(question)}{question.pin}", fields))
+        last, first_page, following, *met = cast("Any", client.hmget(f"{_chain_prefix(question)}{question.pin}", fields))
     known = {job_id for job_id, page in zip(job_ids, met, strict=True) if page is not None}
+    if first_page is not None and following is None:
+        return known, datetime.min.replace(tzinfo=UTC)
     return known, datetime.fromtimestamp(float(last), UTC) if last else None
 
 

@@ -37,6 +37,23 @@ def test_frozen_filter_shows_the_same_window_at_any_later_time(job_filter: JobFi
 
 
 @pytest.mark.parametrize(
+    ("day", "zone", "start", "end"),
+    [
+        ("2022-06-27", "Asia/Shanghai", "2022-06-27T00:00:00+08:00", "2022-06-27T23:59:59+08:00"),
+        # The clocks skip midnight, have it twice, and go back in the day's last hour.
+        ("2024-04-26", "Africa/Cairo", "2024-04-26T01:00:00+03:00", "2024-04-26T23:59:59+03:00"),
+        ("2024-11-03", "America/Havana", "2024-11-03T00:00:00-04:00", "2024-11-03T23:59:59-05:00"),
+        ("2024-10-31", "Africa/Cairo", "2024-10-31T00:00:00+03:00", "2024-10-31T23:59:59+02:00"),
+    ],
+)
+def test_day_alone_means_its_first_or_its_last_second(day: str, zone: str, start: str, end: str) -> None:
+    found = asked(f"startCreationTime={day}&endCreationTime={day}&tz={zone}")
+
+    assert found.errors == {}
+    assert (found.filter.start, found.filter.end) == (at(start), at(end))
+
+
+@pytest.mark.parametrize(
     "written",
     [
         "2022-06-27T15:23:10%2B0800",

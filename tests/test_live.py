@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +118,22 @@ def test_new_jobs_are_counted_and_moved_ones_are_not(new_bucket: Callable[..., B
     found = ticked(bucket, page, [])
 
     assert (found.new, found.new_is_least) == (3, False)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_old_job_that_enters_a_list_which_was_whole_is_new(
+    new_bucket: Callable[..., Bucket], emulator: Emulator, count: int
+) -> None:
+    bucket = new_bucket(given=given(8))
+    failed = replace(LIST, states=("Failed",))
+    for number in range(count):
+        emulator.change_job(bucket.name, f"b{number:032x}", State="Failed")
+    page = opened(bucket, failed)
+    emulator.change_job(bucket.name, f"b{7:032x}", State="Failed")
+
+    found = ticked(bucket, page, [], failed)
+
+    assert (found.new, found.new_is_least) == (1, False)
 
 
 def test_more_new_jobs_than_a_page_holds_are_told_as_at_least(

@@ -157,7 +157,7 @@ def test_scripts_keep_nothing_but_the_readers_own_comfort() -> None:
 
     storing = {name for name, text in sources.items() if re.search("localStorage|sessionStorage|cookie", text)}
 
-    assert storing == {"keys.js", "theme.js"}
+    assert storing == {"page.js", "theme.js"}
 
 
 def test_every_script_is_loaded_by_the_base_page() -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
 ROWS = "rows"
-MOST_SHOWN = 60
+MOST_SHOWN = 100
 """Rows that one tick asks about: more than fit on a screen, and short enough for an address."""
 
 

@@ -38,7 +38,7 @@ class Moment:
 class UnreadableTime(ValueError):
     """A time that can't be taken as it is written. `meant` is the nearest that could, "" when there is none."""
 
-    def __init__(self, reason: Literal["form", "date", "day_only", "fraction", "skipped"], meant: str = "") -> None:
+    def __init__(self, reason: Literal["form", "date", "fraction", "skipped"], meant: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.meant = meant
@@ -48,7 +48,7 @@ def read_time(written: str, zone: ZoneInfo, *, is_end: bool = False) -> Moment:
     """Return the moment that somebody typed.
 
     Args:
-        written: `2022-06-27T15:23:10+0800`, with `+08:00` or `Z`, without seconds, or without an offset.
+        written: `2022-06-27T15:23:10+0800`, with `+08:00` or `Z`, without seconds, without an offset, or a day alone.
         zone: where it is read if it has no offset.
         is_end: whether it ends a stretch. A day then means its last second, and of a time that comes twice, when the
             clocks go back, the later is taken; else its first second and the earlier, so that nothing is left out.
@@ -68,7 +68,7 @@ def read_time(written: str, zone: ZoneInfo, *, is_end: bool = False) -> Moment:
     if local.year not in YEARS:
         raise UnreadableTime("date")
     if match["clock"] is None:
-        raise UnreadableTime("day_only", local.isoformat())
+        return Moment((end_of_day if is_end else start_of_day)(local.date(), zone), zone.key)
     if (match["fraction"] or "").strip(".0"):
         raise UnreadableTime("fraction", written.replace(match["fraction"], "", 1).replace(" ", "+"))
     if offset is not None:

@@ -159,7 +159,6 @@ def read_moment(value: str, zone: ZoneInfo, *, is_end: bool) -> Moment:
         text = {
             "form": _("“%(value)s” is no time."),
             "date": _("“%(value)s” is no time that can be asked for."),
-            "day_only": _("“%(value)s” is a day, not a time."),
             "fraction": _("“%(value)s” has parts of a second, but whole seconds are all that can be asked for."),
             "skipped": _("“%(value)s” does not exist in %(zone)s: the clocks go forward and skip it."),
         }[error.reason]

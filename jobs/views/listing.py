@@ -155,19 +155,33 @@ class Listing:
         return datetime.fromtimestamp(min(answer.page.as_of for answer in self.ready), UTC)
 
     @property
-    def age(self) -> str:
-        """How old the oldest of the pages is, in steps: a page that is asked again within one is "not modified"."""
+    def age_below(self) -> int:
+        """Seconds that the oldest of the pages is younger than, in steps: asked again within one, it is "not modified".
+
+        0 where it is over a day old.
+        """
         step = bisect_right(AGES, max(0.0, self.now - self.as_of.timestamp()))
-        if step == 0:
+        return AGES[step] if step < len(AGES) else 0
+
+    @property
+    def age(self) -> str:
+        """How old the oldest of the pages is, in words."""
+        seconds = self.age_below
+        if seconds == AGES[0]:
             return gettext("just asked")
-        if step == len(AGES):
+        if not seconds:
             return gettext("from cache, over a day old")
-        seconds = AGES[step]
-        if seconds < 60:
-            return gettext("from cache, less than %(count)d s old") % {"count": seconds}
-        if seconds < 3600:
-            return gettext("from cache, less than %(count)d min old") % {"count": seconds // 60}
-        return gettext("from cache, less than %(count)d h old") % {"count": seconds // 3600}
+        pattern, length = next((pattern, length) for pattern, length in self.ages if seconds >= length)
+        return pattern % {"count": seconds // length}
+
+    @property
+    def ages(self) -> list[tuple[str, int]]:
+        """How ages are told: each pattern with the seconds of its unit, the longest first."""
+        return [
+            (gettext("from cache, less than %(count)d h old"), 3600),
+            (gettext("from cache, less than %(count)d min old"), 60),
+            (gettext("from cache, less than %(count)d s old"), 1),
+        ]
 
     @property
     def request_id(self) -> str:
@@ -242,10 +256,14 @@ class Listing:
 
     @property
     def tick_every(self) -> int:
-        """Seconds from one tick to the next, 0 where the list can't be live."""
-        if not settings.LIVE_MIN_INTERVAL or self.outcome != "ready":
-            return 0
+        """Seconds from one tick to the next, 0 where the list can't be live.
+
+        A list that failed asks again as a whole, where nobody may be there to do it: its link says how often.
+        """
         wanted = self.asked.view.live.removesuffix("s")
+        asks_again = self.outcome == "failed" and wanted.isdigit() and self.problem and self.problem.retryable
+        if not settings.LIVE_MIN_INTERVAL or not (self.outcome == "ready" or asks_again):
+            return 0
         return max(settings.LIVE_MIN_INTERVAL, int(wanted) if wanted.isdigit() else TICK_EVERY)
 
     @property

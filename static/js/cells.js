@@ -22,7 +22,7 @@ const values = (row) => {
     [what, odd ? "" : ask("type", type), what.firstChild?.textContent, type],
     ...texts(what, ":scope > span", ""),
     ...texts(what, ":scope > code", "workflowId"),
-    [when, `startCreationTime=${day}T00:00:00&endCreationTime=${day}T23:59:59`, day, day],
+    [when, `startCreationTime=${day}&endCreationTime=${day}`, day, day],
     ...spans(waited),
     ...spans(ran),
   ].filter((value) => value[3]).map((value) => [...value, `${value.slice(1)}`]);
@@ -36,8 +36,8 @@ const apply = () => {
   for (const row of rows) row.hidden = hiding.size && values(row).some(([, , , , key]) => hiding.has(key));
   const words = note.firstElementChild;
   note.hidden = !hiding.size;
-  words.textContent = note.dataset.says.replace("{hidden}", rows.length - shown().length).replace("{loaded}", rows.length);
-  say(words.textContent);
+  const told = note.dataset.says.replace("{hidden}", rows.length - shown().length).replace("{loaded}", rows.length);
+  if (words.textContent !== told) say((words.textContent = told)); // a tick changes nothing of it
 };
 
 const hide = (row, key) => {

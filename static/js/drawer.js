@@ -1,6 +1,6 @@
 /* The drawer beside a list follows the address: `job` and `tab`, last in its query. Rows are kept for every reader, so its
    links are made here. Opening pushes one entry, all else replaces it; Back and Forward between ours reload nothing. */
-import { all, byId, focused, on, one, rewrite, ROW } from "./page.js";
+import { all, byId, focused, on, onAnswer, one, rewrite, ROW } from "./page.js";
 
 const drawer = byId("drawer");
 let own = performance.timeOrigin;
@@ -49,15 +49,20 @@ const close = () => {
   if (back) back.focus();
 };
 
+const ask = () => {
+  shown = read();
+  held = focused().id;
+  arrange();
+  htmx.ajax("GET", here(...shown), { source: drawer, target: drawer });
+};
+
 const follow = () => {
   const [job, tab] = read();
   if (!job) return drawer.open && close();
   open(true);
   if (`${shown}` === `${[job, tab]}`) return;
-  shown = [job, tab];
-  held = focused().id;
   if (!hasFocus()) drawer.focus();
-  htmx.ajax("GET", here(job, tab), { source: drawer, target: drawer });
+  ask();
 };
 
 const go = (job, tab) => {
@@ -91,11 +96,13 @@ on("keydown", ({ key, isComposing, target }) => {
 addEventListener("popstate", ({ state }) => {
   if (!state || state.htmx) return;
   if (state.mark !== own) return location.reload();
-  pushed = Boolean(read()[0]);
+  pushed = !!read()[0];
   replace(here(...read(), list)); // the list may have come further since that entry was written
   follow();
 });
-on("htmx:afterRequest", ({ detail: { target } }) => {
+onAnswer(({ target }) => {
+  // A tick has replaced the open job's row: what the drawer says of it is out of date.
+  if (drawer.open && !one(".open") && byId(`job-${shown[0]}`)) ask();
   arrange();
   if (target !== drawer || ![drawer, document.body].includes(focused())) return;
   (drawer.querySelector(`[id="${held}"]:not([hidden])`) ?? title())?.focus();

@@ -1,7 +1,7 @@
 /* Keys for people who browse all day: j and k walk over the rows, ? tells all of them, and what has data-key is clicked,
    or focused where it is a field. Never while somebody types or composes, never with Ctrl, Alt or Cmd; the help's box turns
    them off on this device. */
-import { byId, firstWhere, focused, on, one, ROW, shown } from "./page.js";
+import { byId, firstWhere, focused, on, one, ROW, shown, stored } from "./page.js";
 
 const help = byId("keys");
 const box = byId("keys-on");
@@ -35,9 +35,5 @@ on("keydown", (event) => {
   event.preventDefault();
 });
 
-try {
-  box.checked = localStorage.getItem("keys") !== "off";
-  box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
-} catch {
-  // Without storage it lasts as long as the page.
-}
+box.checked = stored("keys") !== "off";
+box.addEventListener("change", () => stored("keys", box.checked ? "on" : "off"));

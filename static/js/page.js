@@ -28,6 +28,16 @@ export const say = (text) => {
   byId("announce").textContent = text;
 };
 
+/* What this device remembers of its reader's comfort, "" where it may not: then it lasts as long as the page. */
+export const stored = (name, value) => {
+  try {
+    if (value) localStorage.setItem(name, value);
+    return localStorage.getItem(name) ?? "";
+  } catch {
+    return "";
+  }
+};
+
 /* Which of rows, from the top to the bottom, is the first one that stands so. Few are looked at: that is what takes time. */
 export const firstWhere = (rows, stands) => {
   let [from, to] = [0, rows.length];

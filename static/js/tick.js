@@ -1,28 +1,34 @@
 /* Asks tick by tick what has become of the rows in view, but only while somebody may be looking: not in a hidden tab, not
    while text is selected, not after half an hour without a touch (unless the link itself says how often), and less often
-   while answers fail or are slow. htmx puts the answer's parts in place. */
-import { all, always, byId, firstWhere, focused, on, ROW, shown } from "./page.js";
+   while answers fail or are slow. htmx puts the answer's parts in place. Between answers, the list's age grows. */
+import { all, always, byId, firstWhere, focused, on, one, ROW, shown, stored } from "./page.js";
 
-const MOST_ROWS = 60;
+const MOST_ROWS = 100;
 const SLOWEST = 300_000;
 const IDLE = 30 * 60_000;
+const { now } = Date;
 
-let failures = 0;
-let latency = 0;
-let touched = Date.now();
-let asked = touched;
-let held;
+let [failures, latency] = [0, 0];
+let [touched, asked] = [now(), now()];
+let received, source, seen, held;
+let off = stored("live") === "off";
 
 const ticker = () => byId("ticker");
+const box = () => byId("ticking");
 const isOpen = ({ classList, dataset }) => classList.contains("left") || !/^(Success|Failed|Cancel)$/.test(dataset.state);
 
-/* All open rows of the pages in view, so that everybody who looks at these pages asks the same. */
+/* All open rows of the pages in view, so that everybody who looks at these pages asks the same; of too many, the hundred
+   around those in view. And the one in the drawer, which is in view there. */
 const openRows = () => {
-  const seen = shown();
-  const [first, last] = [0, innerHeight].map((edge) => seen[firstWhere(seen, ({ bottom }) => bottom > edge)]?.parentElement);
-  const pages = [...(first?.parentElement.tBodies ?? [])];
-  const end = last ? pages.indexOf(last) + 1 : pages.length;
-  return pages.slice(pages.indexOf(first), end).flatMap((page) => all(ROW, page)).filter(isOpen).slice(0, MOST_ROWS);
+  const rows = shown();
+  const pages = all(".jobs tbody");
+  const [from, to] = [0, innerHeight].map((edge) => {
+    const first = rows[firstWhere(rows, ({ bottom }) => bottom > edge)];
+    return pages.indexOf(first?.parentElement);
+  });
+  const open = pages.slice(from, to + 1 || pages.length).flatMap((page) => all(ROW, page)).filter(isOpen);
+  const at = open.length > MOST_ROWS && firstWhere(open, ({ bottom }) => bottom > 0);
+  return [...new Set([...all(`${ROW}.open`).filter(isOpen), ...open.slice(at - (at % 50))])].slice(0, MOST_ROWS);
 };
 
 const told = (row) => {
@@ -32,34 +38,56 @@ const told = (row) => {
   return parts.map(encodeURIComponent).join(":");
 };
 
+const grow = (every) => {
+  const at = byId("as-of");
+  if (at !== seen) [seen, received] = [at, now()];
+  const passed = (now() - received) / 1000;
+  const age = +at?.dataset.age + passed;
+  if (!age || passed < 1) return;
+  const unit = [3600, 60, 1].find((length) => age >= length);
+  one("[data-told]").textContent = at.dataset[unit].replace("%(count)d", Math.ceil(age / unit));
+  if (passed > 3 * every) at.classList.add("old");
+};
+
 const tick = () => {
+  if (document.hidden) return;
   const at = ticker();
-  if (!at || !byId("ticking").checked || document.hidden || !getSelection().isCollapsed) return;
-  const isIdle = !("kept" in at.dataset) && Date.now() - touched > IDLE;
-  const interval = Math.min(SLOWEST, Math.max(at.dataset.every * 1000 * 2 ** failures, 4 * latency));
-  at.querySelector("[data-idle]").hidden = !isIdle;
-  if (isIdle || Date.now() - asked < interval) return;
-  asked = Date.now();
-  const rows = encodeURIComponent(openRows().map(told).join(","));
-  htmx.ajax("GET", `${at.dataset.tick}&rows=${rows}`, { source: at, swap: "none" });
+  const { asleep, every, kept, paused, tick: path } = at?.dataset ?? {};
+  grow(every ?? 15);
+  if (!at) return;
+  const isIdle = kept !== "" && now() - touched > IDLE;
+  const why = !box().checked ? "" : isIdle ? asleep : getSelection().isCollapsed ? "" : paused;
+  const interval = Math.min(SLOWEST, Math.max(every * 1000 * 2 ** failures, 4 * latency));
+  one("[data-note]").textContent = why;
+  at.firstElementChild.style.setProperty("--due", (now() - asked) / interval);
+  if (why || !box().checked || now() - asked < interval) return;
+  asked = now();
+  source = at;
+  htmx.ajax("GET", `${path}&rows=${openRows().map(told).join().replaceAll("%", "%25")}`, { source, swap: "none" });
 };
 
 on("htmx:afterRequest", ({ detail }) => {
   if (detail.elt !== ticker()) return;
-  latency = Math.min(Date.now() - asked, 10_000); // more, and the machine slept meanwhile
-  failures = detail.successful ? 0 : failures + 1;
+  latency = Math.min(now() - asked, 10_000); // more, and the machine slept meanwhile
+  failures = detail.successful && !one("#as-of [data-problem]") ? 0 : failures + 1;
 });
-/* A row that is replaced keeps the focus. */
-on("htmx:oobBeforeSwap", ({ detail: { target } }) => {
+/* What another list was asked says nothing of this one. A row that is replaced keeps the focus. */
+on("htmx:oobBeforeSwap", (event) => {
+  const { target } = event.detail;
+  if (source !== ticker() && target.matches(`#as-of, #newer, ${ROW}`)) event.preventDefault();
   held = target.contains(focused()) && target.id;
 });
-on("htmx:oobAfterSwap", () => {
-  if (held) byId(held)?.querySelector("a, button")?.focus({ preventScroll: true });
-  held = "";
-});
+on("htmx:oobAfterSwap", () => byId(held)?.querySelector("a, button")?.focus({ preventScroll: true }));
 on("visibilitychange", tick);
-on("pointermove pointerdown keydown wheel touchstart", () => (touched = Date.now()), { passive: true });
+on("pointermove pointerdown keydown wheel", () => (touched = now()), { passive: true });
+on("change", ({ target }) => {
+  if (target !== box()) return;
+  off = !target.checked;
+  stored("live", off ? "off" : "on");
+});
 setInterval(tick, 1000);
 always(() => {
-  if (ticker()) ticker().hidden = false;
+  if (!ticker()) return;
+  ticker().hidden = false;
+  if (!("kept" in ticker().dataset)) box().checked = !off;
 });

@@ -31,3 +31,9 @@ def forget_pages(site: Site, bucket: Bucket, but: int) -> None:
         lost = [page for page in pages if int(client.hget(page, "n") or 0) > but]
         assert lost
         client.delete(*lost)
+
+
+def forget_trouble(site: Site, bucket: Bucket) -> None:
+    """Let the time be over for which `bucket`'s problems are kept."""
+    with redis.Redis.from_url(site.cache_url) as client:
+        assert client.delete(f"v1:problem:bucket:{bucket.name}")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
+from tests.e2e.conftest import TROUBLE_STATUS
 from tests.e2e.looking import list_path
-from tests.e2e.staleness import make_stale
+from tests.e2e.staleness import forget_trouble, make_stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from jobs.models import Bucket
     from tests.e2e.sites import Site
@@ -41,7 +45,7 @@ def look(page: Page, bucket: Bucket, query: str = "") -> list[str]:
     """Open the list with a clock that the test moves; return the addresses that it asks for from then on."""
     page.clock.install()
     page.goto(list_path(bucket, query))
-    page.wait_for_selector("#results table:not(.bones)")
+    page.wait_for_selector("#ticker")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     return asked
@@ -144,7 +148,7 @@ def test_page_nobody_touches_goes_to_sleep_and_says_so(page: Page, new_bucket: C
     asked = look(page, bucket)
 
     pass_time(page, 31 * 60)
-    page.wait_for_selector("#ticker [data-idle]:not([hidden])")
+    page.wait_for_selector("#ticker [data-note]:not(:empty)")
     asked.clear()
     pass_time(page, 120)
     assert asked == []
@@ -156,9 +160,11 @@ def test_page_nobody_touches_goes_to_sleep_and_says_so(page: Page, new_bucket: C
         )  # answers that came while half an hour was skipped look slow, and a slow list is asked less often
 
 
-def test_link_that_says_how_often_never_sleeps(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+def test_link_that_says_how_often_asks_so_often_and_never_sleeps(page: Page, new_bucket: Callable[..., Bucket]) -> None:
     bucket = new_bucket(given=given(3))
     asked = look(page, bucket, "live=60s")
+    pass_time(page, 58)
+    assert asked == []
 
     pass_time(page, 31 * 60)
     asked.clear()
@@ -186,16 +192,162 @@ def test_link_switches_it_off(page: Page, new_bucket: Callable[..., Bucket]) -> 
     assert not page.locator("#ticking").is_checked()
 
 
-def test_trouble_is_told_beside_rows_that_stay(page: Page, site: Site, new_bucket: Callable[..., Bucket]) -> None:
+def test_trouble_is_told_beside_rows_that_stay_and_asked_about_half_as_often(
+    page: Page, site: Site, new_bucket: Callable[..., Bucket]
+) -> None:
     bucket = new_bucket(given=given(3))
-    look(page, bucket)
+    asked = look(page, bucket)
 
     site.emulator.set_faults(bucket.name, DENIED)
     tick(page, site, bucket)
+    page.wait_for_selector('#as-of.old [data-problem="AccessDenied"]')
+    asked.clear()
+    pass_time(page, 16)
+
+    assert asked == []
+    with page.expect_request(lambda request: "/tick/" in request.url):
+        pass_time(page, 16)
+    assert page.locator('tr[id^="job-"]').count() == 3
+
+
+def test_list_that_holds_nothing_yet_tells_of_the_first_job(
+    page: Page, site: Site, new_bucket: Callable[..., Bucket]
+) -> None:
+    bucket = new_bucket(given=given(3))
+    look(page, bucket, "states=Failed")
+    page.get_by_role("heading", name="No job matches this filter").wait_for()
+
+    site.emulator.change_job(bucket.name, f"b{1:032x}", State="Failed")
     tick(page, site, bucket)
 
-    page.wait_for_selector('#as-of.old [data-problem="AccessDenied"]')
-    assert page.locator('tr[id^="job-"]').count() == 3
+    pill = page.locator("#newer a")
+    pill.wait_for()
+    assert pill.inner_text() == "1 new job"
+    pill.click()
+    page.wait_for_selector(row(1, "Failed"))
+
+
+@pytest.mark.console_allows(TROUBLE_STATUS)
+def test_wall_screen_whose_list_failed_asks_again_by_itself(
+    page: Page, site: Site, new_bucket: Callable[..., Bucket]
+) -> None:
+    bucket = new_bucket(given=given(3))
+    site.emulator.set_faults(bucket.name, DENIED)
+    page.clock.install()
+    page.goto(list_path(bucket, "live=60s"))
+    page.wait_for_selector('.problem[data-code="AccessDenied"]')
+
+    site.emulator.set_faults(bucket.name)
+    forget_trouble(site, bucket)
+    pass_time(page, 61)
+
+    page.wait_for_selector(row(2))
+
+
+def test_open_drawer_follows_its_row(page: Page, site: Site, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(given=given(5))
+    look(page, bucket)
+    page.locator(row(2)).locator(".name a").click()
+    page.wait_for_selector('#drawer .state:has-text("Running")')
+    page.locator(row(4)).locator(".name a").focus()
+
+    site.emulator.change_job(bucket.name, f"b{2:032x}", State="Success")
+    tick(page, site, bucket)
+
+    page.wait_for_selector('#drawer .state:has-text("Success")')
+    assert page.locator(row(2, "Success") + ".open").count() == 1
+    assert page.evaluate("document.activeElement.closest('tr')?.id") == f"job-b{4:032x}"
+
+
+def test_drawer_keeps_its_row_live_while_the_reader_is_further_down(
+    page: Page, site: Site, new_bucket: Callable[..., Bucket]
+) -> None:
+    bucket = new_bucket(given=given(30))
+    page.set_viewport_size({"width": 1400, "height": 400})
+    look(page, bucket, "size=10&depth=3")
+    page.locator(row(1)).locator(".name a").click()
+    page.wait_for_selector('#drawer .state:has-text("Running")')
+    page.locator(row(25)).evaluate("row => row.scrollIntoView({block: 'center'})")
+
+    site.emulator.change_job(bucket.name, f"b{1:032x}", State="Success")
+    tick(page, site, bucket)
+
+    page.wait_for_selector('#drawer .state:has-text("Success")')
+
+
+def test_switch_is_remembered(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(given=given(3))
+    asked = look(page, bucket)
+    page.locator("#ticking").uncheck()
+
+    page.get_by_label("Running").check()
+    page.locator("#summary", has_text="Running jobs").wait_for()
+    assert not page.locator("#ticking").is_checked()
+    page.reload()
+    page.wait_for_selector("#ticker:not([hidden])")
+    assert not page.locator("#ticking").is_checked()
+    asked.clear()
+    pass_time(page, 120)
+
+    assert asked == []
+
+
+def test_age_grows_while_nothing_is_asked_and_grows_old(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(given=given(3))
+    look(page, bucket, "live=off")
+    told = page.locator("#as-of [data-told]")
+
+    pass_time(page, 30)
+    assert re.fullmatch("from cache, less than 3[0-9] s old", told.inner_text())
+    assert page.locator("#as-of.old").count() == 0
+    pass_time(page, 60 * 60)
+
+    assert told.inner_text() == "from cache, less than 2 h old"
+    assert page.locator("#as-of.old").count() == 1
+
+
+def test_page_waits_while_text_is_selected_and_says_so(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(given=given(3))
+    asked = look(page, bucket)
+
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('#summary'))")
+    pass_time(page, 120)
+    assert asked == []
+    assert page.locator("[data-note]").inner_text() == "paused while text is selected"
+
+    with page.expect_request(lambda request: "/tick/" in request.url):
+        page.evaluate("getSelection().removeAllRanges()")
+        pass_time(page, 2)
+
+
+def test_late_tick_of_another_list_changes_nothing(page: Page, site: Site, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(given=given(5))
+    look(page, bucket)
+    site.emulator.add_job(bucket.name, JobId=f"c{1:032x}", CreationTime=stamp(60), State="Running")
+    make_stale(site, bucket)
+    held: list[Route] = []
+    page.route("**/tick/**", lambda route: held.append(route))
+    with page.expect_request(lambda request: "/tick/" in request.url):
+        pass_time(page, 16)
+
+    page.get_by_label("Pause").check()
+    page.get_by_role("heading", name="No job matches this filter").wait_for()
+    with page.expect_response(lambda response: "/tick/" in response.url):
+        held[0].continue_()
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+
+    assert page.locator("#newer a").count() == 0
+
+
+def test_every_row_of_a_hundred_in_view_is_kept_live(page: Page, site: Site, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(given=given(100))
+    look(page, bucket, "size=100&states=Running")
+    page.locator(row(99)).scroll_into_view_if_needed()
+
+    site.emulator.change_job(bucket.name, f"b{98:032x}", State="Success")
+    tick(page, site, bucket)
+
+    page.wait_for_selector(row(98, "Success"))
 
 
 def test_tab_tells_how_many_failed(page: Page, site: Site, new_bucket: Callable[..., Bucket]) -> None:
