@@ -192,6 +192,25 @@ def store_page(
     return bool(answer)
 
 
+def first_pages(questions: Sequence[PageQuestion]) -> list[tuple[int, bool]]:
+    """Return how many rows the newest first page of each list holds, and whether more follow; (0, False) where none is cached.
+
+    It is a hint beside another list, so nothing is kept alive by it, and no tally counts it.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    if not questions:
+        return []
+    with servers.cache_server().connection() as client:
+        pins = cast("Any", client.mget([_head_key(question) for question in questions]))
+        pipeline = client.pipeline(transaction=False)
+        for question, pin in zip(questions, pins, strict=True):
+            pipeline.hmget(f"{_page_prefix(question)}{(pin or b'').decode()}:first", ["meta", "next"])
+        found = cast("Any", pipeline.execute())
+    return [(json.loads(meta)["unique"], bool(following)) if meta else (0, False) for meta, following in found]
+
+
 def has_page(question: PageQuestion) -> bool:
     """Tell whether a page of a pinned chain is there, fresh or not, without keeping it alive.
 

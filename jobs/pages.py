@@ -22,7 +22,7 @@ from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestio
 from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from jobs.claims import Lane
     from jobs.filters import JobFilter, View
@@ -160,6 +160,17 @@ def pages_before(bucket: Bucket, job_filter: JobFilter, page: Page, most: int) -
     except ServerDown:
         return None
     return (continuation, page.n - begins) if continuation else None
+
+
+def known_sizes(bucket: Bucket, wanted: Sequence[JobFilter]) -> list[tuple[int, bool]]:
+    """Return how many jobs lists of `bucket` are known to begin with, and whether more follow, without asking anybody.
+
+    (0, False) where nothing is known.
+    """
+    try:
+        return cache.first_pages([PageQuestion(bucket.name, job_filter) for job_filter in wanted])
+    except ServerDown:
+        return [(0, False)] * len(wanted)
 
 
 def get_job(bucket: Bucket, job_id: str, *, reader: str = "", raw: bool = False) -> ReadyJob | Pending | Failed:

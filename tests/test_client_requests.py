@@ -211,6 +211,8 @@ def test_valid_region(region: str, is_valid: bool) -> None:
         ("\x00b1", False),
         ("b\x7f1", False),
         ("b\x851", False),
+        ("b" * 128, True),
+        ("b" * 129, False),
     ],
 )
 def test_valid_job_id(job_id: str, is_valid: bool) -> None:

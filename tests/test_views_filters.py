@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from tests.reading import get, one, path_of, row_ids, soup, words
+from tests.reading import LONG_AGO, get, one, path_of, row_ids, soup, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,6 +178,25 @@ def test_empty_list_can_be_handed_on_and_told_in_another_zone_too(client: Client
 
     assert len(page.select(".empty .links a")) == 2
     assert words(one(page, ".empty button.zone")) == "Times in UTC"
+
+
+def test_list_that_finds_nothing_tells_without_which_condition_there_are_jobs(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    made = {"State": "Running", "CreationTime": LONG_AGO}
+    bucket = new_bucket(given=tuple({"JobId": f"b{number:032x}", **made} for number in range(12)))
+    get(client, path_of(bucket, "size=10"))  # 10 of more
+    get(client, path_of(bucket, "type=Job&states=Running&size=10"))  # whatever kinds there are
+    get(client, path_of(bucket, "states=Failed&size=10"))  # none
+    before = len(emulator.calls(bucket.name))
+
+    plain = soup(get(client, path_of(bucket, "states=Failed&size=10")))
+    both = soup(get(client, path_of(bucket, "states=Failed&name=nothing-like-it&size=10")))
+
+    assert [words(hint) for hint in plain.select(".empty ul.plain a")] == ["Without “State”: 10+ jobs"]
+    assert one(plain, ".empty ul.plain a")["href"] == path_of(bucket, "size=10")
+    assert both.select(".empty ul.plain a") == []  # one without either: nobody looked, or nothing was there
+    assert len(emulator.calls(bucket.name)) - before == 1
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 from django.conf import settings
+from django.http import QueryDict
 from django.utils.translation import gettext
 
-from jobs import fragments, pages
+from jobs import filters, fragments, pages
 from jobs.completeness import Completeness
 from jobs.pages import Failed, Pending, Ready
 from jobs.views.document import Document
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from django.utils.safestring import SafeString
 
-    from jobs.filters import ListRequest
+    from jobs.filters import Chip, ListRequest
     from jobs.models import Bucket
     from jobs.problems import Problem
 
@@ -133,6 +134,15 @@ class Listing:
         """Whether it is known that the list holds nothing: a page that goes on without rows is the end of one that does."""
         is_whole = bool(self.ready) and not self.asked.view.is_continuation
         return is_whole and not self.unique and not self.next_query
+
+    @property
+    def relaxing(self) -> list[tuple[Chip, int, bool]]:
+        """The conditions without which there are jobs, as far as others have looked: how many, and whether more; most first."""
+        chips = self.asked.chips
+        wanted = [filters.parse_list(QueryDict(chip.query_without), now=self.now).filter for chip in chips]
+        known = zip(chips, pages.known_sizes(self.bucket, wanted), strict=True)
+        found = [(chip, jobs, more) for chip, (jobs, more) in known if jobs]
+        return sorted(found, key=lambda one: (one[2], one[1]), reverse=True)
 
     @property
     def received(self) -> int:
@@ -277,4 +287,5 @@ class Listing:
         answers = [(answer.page.version, answer.page.repeats, answer.stale, answer.problem) for answer in self.ready]
         bucket = (self.bucket.label, self.bucket.region)
         document = (self.document.pages, self.document.goal, self.document_query)
-        return [self.asked.canonical, bucket, self.age, self.old_place_query, document, answers]
+        hints = [(chip.name, *known) for chip, *known in self.relaxing] if self.is_empty else []
+        return [self.asked.canonical, bucket, self.age, self.old_place_query, document, answers, hints]
