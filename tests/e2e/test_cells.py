@@ -11,9 +11,10 @@ from tests.e2e.looking import ROWS, ids, list_path, wait_for_more_rows, wait_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import BrowserContext, Page
 
     from jobs.models import Bucket
+    from tests.e2e.sites import Site
 
 SHOWN = f"{ROWS}:visible"
 
@@ -203,3 +204,26 @@ def test_one_button_and_one_menu_serve_all_rows(listed: Page) -> None:
         assert listed.locator("#cell-button").count() == 1
 
     assert listed.locator(f"{ROWS} button").count() == 1
+
+
+def test_menu_is_opened_and_used_by_touch(
+    new_context: Callable[..., BrowserContext],
+    sign_in: Callable[..., BrowserContext],
+    site: Site,
+    bucket: Bucket,
+) -> None:
+    context = new_context(base_url=site.address, viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = sign_in(context, site).new_page()
+    page.goto(list_path(bucket, "size=20"))
+    wait_for_rows(page, 20)
+
+    page.locator(f"{ROWS} .status").first.tap()
+    page.locator("#cell-button").tap()
+    page.locator("#cell-menu:popover-open").wait_for()
+    assert items(page) == ["Only Success", "Hide Success"]
+    page.get_by_role("button", name="Hide Success").tap()
+
+    assert page.locator("#hiding strong").inner_text() == "Hiding 15 of 20 loaded"
+    page.get_by_role("button", name="Show them again").tap()
+    assert page.locator(SHOWN).count() == 20
+    assert page.locator("#drawer[open]").count() == 0
