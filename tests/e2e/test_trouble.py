@@ -112,7 +112,7 @@ def test_trouble_stands_beside_the_rows_that_are_there_and_goes_by_trying_again(
     hasty.emulator.set_faults(bucket.name)
     page.get_by_role("button", name="Try again").click()
     page.locator("#more").wait_for()
-    wait_until(lambda: look(page, bucket) and page.locator("#results .stale").count() == 0)
+    wait_until(lambda: look(page, bucket) == 200 and page.locator("#results .stale").count() == 0)
 
     assert (alert.count(), ids(page)) == (0, expected)
     assert page.url.endswith(list_path(bucket))
