@@ -175,7 +175,7 @@ def test_row_that_is_odd_in_every_way_is_shown_among_the_others(
     row = one(page, f'tr[id="job-{job_id}"]')
     assert row_ids(page) == emulator.job_ids(bucket.name)
     assert words(one(row, ".state")) == "Melted"
-    assert [time["title"].splitlines()[-1] for time in row.select("time")] == [f"Cloud Infinite wrote {LONG_AGO}"]
+    assert [str(time["title"]).splitlines()[-1] for time in row.select("time")] == [f"Cloud Infinite wrote {LONG_AGO}"]
     assert page.select("[role=alert][data-code]") == []
 
 
