@@ -85,6 +85,28 @@ def test_menu_of_a_cell_tells_its_values_and_that_of_a_name_all_of_the_row(
     assert items(listed) == expected
 
 
+@pytest.mark.parametrize(("width", "height"), [(1400, 500), (800, 900), (360, 740), (640, 400)])
+@pytest.mark.parametrize("place", ["start", "end"])
+def test_menu_stands_on_the_screen_wherever_its_row_is(listed: Page, width: int, height: int, place: str) -> None:
+    listed.set_viewport_size({"width": width, "height": height})
+    name = listed.locator(f"{ROWS} .name").nth(12)
+    name.evaluate("(cell, place) => cell.scrollIntoView({block: place})", place)
+    name.hover()
+    listed.click("#cell-button")
+    listed.locator("#cell-menu:popover-open").wait_for()
+
+    menu, last = listed.locator("#cell-menu"), listed.locator("#cell-menu > *").last
+    box = menu.bounding_box()
+    last.scroll_into_view_if_needed()
+    end = last.bounding_box()
+
+    assert box
+    assert end
+    assert 0 <= box["y"] < box["y"] + box["height"] <= height
+    assert 0 <= box["x"] < box["x"] + box["width"] <= width
+    assert end["y"] + end["height"] <= height
+
+
 def test_what_the_list_can_not_be_asked_for_can_only_be_hidden(page: Page, new_bucket: Callable[..., Bucket]) -> None:
     page.goto(list_path(new_bucket(given=({"State": "Melted", "Type": "Job", "CreationTime": moment(0)},))))
     wait_for_rows(page, 1)
