@@ -76,14 +76,6 @@ def test_nothing_moves_when_the_scripts_start(
     assert sum(value for value, *_moved in shifts) < SEEN, shifts
 
 
-ALL_SHIFTS = """
-window.shifts = [];
-new PerformanceObserver((list) => {
-  for (const { value, sources } of list.getEntries()) {
-    shifts.push([value, ...sources.map(({ node }) => node?.outerHTML?.slice(0, 80))]);
-  }
-}).observe({ type: "layout-shift", buffered: true });
-"""
 PLACES = """() => Object.fromEntries(
   ["#summary", "#results", ".chips", ".jobs", ".jobs tbody tr"].map((name) => {
     const { top, left, width } = document.querySelector(name)?.getBoundingClientRect() ?? {};
@@ -119,9 +111,10 @@ def test_on_a_phone_rows_come_no_line_below_their_skeleton(
 def skeleton_and_rows(page: Page, bucket: Bucket, width: int, query: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return where things stand while a list is waited for, and once it has come; check that nothing shifts or scrolls."""
     page.set_viewport_size({"width": width, "height": 400})
-    page.add_init_script(ALL_SHIFTS)
+    page.add_init_script(SHIFTS)
     page.goto(list_path(bucket, query))
     page.wait_for_selector("[data-pending] .bones")
+    page.wait_for_function("() => window.painted")
     page.evaluate("scrollTo(0, 90)")
     skeleton = page.evaluate(PLACES)
 
