@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from jobs.filters import TABS, JobFilter, Pin, View
 from jobs.filters.ranges import CALENDAR, LONGEST, UNITS
+from jobs.filters.values import LONGEST_LIVE
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
@@ -37,6 +38,7 @@ texts = st.one_of(
     st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\ufffd"), min_size=1, max_size=128),
 ).filter(lambda text: text == text.strip())
 names = st.one_of(st.just(""), texts)
+intervals = st.one_of(st.sampled_from(["", "off"]), st.integers(1, LONGEST_LIVE).map("{}s".format))
 relative_ranges = st.tuples(st.integers(1, 5000), st.sampled_from("mhdw")).filter(
     lambda given: given[0] * UNITS[given[1]] <= LONGEST
 )
@@ -72,7 +74,7 @@ def requests(draw: DrawFn) -> tuple[JobFilter, View]:
     """Any filter, and any view that belongs to it."""
     zone = draw(st.sampled_from(ZONES))
     job_filter = draw(filters(zone=zone))
-    view = View(tz=zone, lang=draw(st.sampled_from(["", "en", "zh-hans"])))
+    view = View(tz=zone, lang=draw(st.sampled_from(["", "en", "zh-hans"])), live=draw(intervals))
     if draw(st.booleans()):
         view = replace(
             view,

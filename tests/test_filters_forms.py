@@ -105,6 +105,13 @@ def test_form_keeps_what_was_typed_wrong_beside_its_error() -> None:
     assert form.other_errors == (("colour", found.errors["colour"][0]),)
 
 
+def test_new_filter_keeps_how_often_the_list_is_looked_at() -> None:
+    """A screen on a wall shows other jobs, and still asks by itself."""
+    form = form_fields(asked("states=Failed&live=60s&lang=en"))
+
+    assert form.hidden == (("live", "60s"), ("lang", "en"))
+
+
 def test_form_shows_how_a_time_was_read() -> None:
     found = asked("startCreationTime=2024-01-01T00:00")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 from bs4 import BeautifulSoup
@@ -15,10 +17,13 @@ from django.utils import translation
 from django.utils.translation import trans_real
 
 from jobs import clock, completeness, problems
+from jobs.models import LinkTemplate
 from tests.factories import make_bucket, make_staff, make_viewer
+from tests.outages import OUTAGES, Outage
 from tests.test_people import link
 from tests.test_views_job import JOB_ID, PARTS
 from tests.test_views_job import NIGHTLY as A_JOB
+from tests.test_views_list_trouble import grow_old
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +43,10 @@ LANGUAGE = "eo"
 """No language of ours, so that what is kept by language, rows for instance, stays apart from that of other tests."""
 DATA = "code, kbd, bdi, pre, time, script, style, .zone, .who, [hreflang], .what > span, .fault > b, .nowrap > a"
 """Elements whose content is data, or says itself in which language it is."""
-SAID = ("aria-label", "alt", "title", "placeholder", "data-announce", "data-copied", "data-count-rows", "data-label")
+SAID = (
+    "aria-label", "alt", "title", "placeholder", "data-announce", "data-copied", "data-count-rows", "data-failed", "data-hide",
+    "data-label", "data-only", "data-says",
+)  # fmt: skip
 NAMES = r"\b(Batchlens|RequestId|JSON|curl|Python|state:failed,pause|UTC|Asia/Shanghai|Europe/Berlin|Prefix|Manifest|UrlFile|Faild|test-[\w-]+|ap-\w+|b[0-9a-f]{32}|media-[\w-]+|vera|Film Archive)\b"
 """What has one name in every language, and the data of these tests where it stands among other words."""
 
@@ -65,9 +73,10 @@ def show(brackets: None, static_files: None) -> Callable[..., list[str]]:
 
     def ask(path: str, status: int = 200, client: Client | None = None, **headers: str) -> list[str]:
         client = client or Client(raise_request_exception=False)
-        for _ in range(40):
+        deadline = time.monotonic() + 30  # all tries of an upstream that asks to slow down
+        while True:
             response = client.get(path, headers={"Accept-Language": LANGUAGE, **headers})
-            if response.status_code != 202 or status == 202:
+            if response.status_code != 202 or status == 202 or time.monotonic() > deadline:
                 break
         assert response.status_code == status
         return plain_texts(response)
@@ -162,6 +171,76 @@ def test_list_that_is_asked_for(show: Show, new_bucket: NewBucket, settings: Set
     settings.FIRST_WAIT = 0.01
 
     assert show(f"/buckets/{new_bucket(latency=0.5).name}/jobs/", 202) == []
+
+
+@pytest.mark.usefixtures("everybody")
+@pytest.mark.parametrize("text", ["state:faild type:jop", "created:soon", "colour:red", '"', "size:0 state:"])
+def test_list_whose_text_is_wrong(show: Show, new_bucket: NewBucket, text: str) -> None:
+    path = f"/buckets/{new_bucket(jobs=1).name}/jobs"
+
+    assert show(f"{path}/?q={quote(text)}", 400) == []
+    assert show(f"{path}.json?q={quote(text)}", 400) == []
+
+
+@pytest.mark.usefixtures("everybody")
+@pytest.mark.parametrize("part", PARTS)
+def test_drawer_beside_a_list(show: Show, new_bucket: NewBucket, part: str) -> None:
+    LinkTemplate.objects.create(label="media-log", place="job", url="https://logs.example.com/?q={job_id}")
+    path = f"/buckets/{new_bucket(given=(NIGHTLY,)).name}/jobs/?job={JOB_ID}&tab={part}".replace("&tab=operation", "")
+
+    assert show(path) == []
+    assert show(path, **{"HX-Request": "true", "HX-Target": "drawer"}) == []
+
+
+@pytest.mark.usefixtures("everybody")
+def test_parts_of_every_list_that_scripts_show(show: Show, client: Client, new_bucket: NewBucket) -> None:
+    """The menu of a cell, what is said of hidden rows, the help of the keys, the zones, and where the tab's words come from."""
+    path = f"/buckets/{new_bucket(jobs=1).name}/jobs/"
+
+    assert show(path) == []
+
+    page = BeautifulSoup(client.get(path, headers={"Accept-Language": LANGUAGE}).content, "html.parser")
+    assert [bool(page.select_one(f"#{name}")) for name in ("keys", "zones", "cell-button")] == [True] * 3
+    for name, said in (("cell-menu", "only"), ("cell-menu", "hide"), ("hiding", "says"), ("ticker", "failed")):
+        assert is_translated(str(page.select(f"#{name}")[0][f"data-{said}"]))
+
+
+# The six designed states: first use, nothing matches, denied and not enabled (below), throttled, and upstream down -------------
+
+
+def test_first_use(show: Show, client: Client) -> None:
+    client.force_login(make_staff())
+
+    assert show("/", client=client) == []
+
+
+@pytest.mark.usefixtures("everybody")
+def test_nothing_matches_but_something_likelier_was_meant(show: Show, new_bucket: NewBucket) -> None:
+    path = f"/buckets/{new_bucket(jobs=1).name}/jobs/"
+
+    assert show(f"{path}?name=Faild&range=24h") == []
+    assert show(f"{path}?name=b{'0' * 32}") == []
+
+
+@pytest.mark.usefixtures("everybody")
+@pytest.mark.parametrize("outage", [OUTAGES["429"], OUTAGES["500"]], ids=lambda outage: outage.code)
+def test_trouble_without_rows_and_beside_old_ones(
+    show: Show, client: Client, new_bucket: NewBucket, emulator: Emulator, outage: Outage
+) -> None:
+    without, beside = new_bucket(), new_bucket(given=(NIGHTLY,))
+    path = f"/buckets/{beside.name}/jobs"
+    assert show(f"{path}/") == []
+    grow_old(beside)
+    emulator.set_faults(beside.name, outage.fault)
+    emulator.set_faults(without.name, outage.fault)
+
+    assert show(f"/buckets/{without.name}/jobs/", outage.rule.status) == []
+    deadline = time.monotonic() + 30
+    while "problem" not in client.get(f"{path}.json").json():
+        assert time.monotonic() < deadline
+    assert show(f"{path}/") == []
+    assert show(f"{path}.json") == []
+    assert show(f"{path}/{JOB_ID}/raw/", outage.rule.status) == []
 
 
 @pytest.mark.usefixtures("everybody")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.reading import LONG_AGO, get, one, path_of, soup, words
+from tests.reading import LONG_AGO, get, one, path_of, row_ids, soup, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,6 +143,40 @@ def test_times_are_told_in_the_zone_of_the_link_and_links_keep_it(
     assert words(one(page, "td.when time")) == "2026-06-27 07:23:10"
     assert str(one(page, "td.name a")["href"]).endswith("/?tz=UTC")
     assert words(one(page, "button.zone")) == "Times in UTC"
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_list_of_few_rows_shows_each_once(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, count: int
+) -> None:
+    """XML tells a list of one row from a single value by nothing."""
+    bucket = new_bucket(jobs=count)
+
+    page = soup(get(client, path_of(bucket)))
+    twin = get(client, f"/buckets/{bucket.name}/jobs.json").json()
+
+    assert row_ids(page) == emulator.job_ids(bucket.name)
+    assert [job["JobId"] for job in twin["jobs"]] == row_ids(page)
+    assert (len(row_ids(page)), page.select("[role=alert][data-code]")) == (count, [])
+
+
+def test_row_that_is_odd_in_every_way_is_shown_among_the_others(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    odd = {
+        "CreationTime": LONG_AGO, "State": "Melted", "StartTime": "-", "EndTime": "-", "Unheard": {"Of": ["1", "2"]},
+        "Operation": {"Tag": "Transcode", "UserData": "夜 note " * 1500},
+    }  # fmt: skip
+    bucket = new_bucket(jobs=2)
+    job_id = emulator.add_job(bucket.name, **odd)
+
+    page = soup(get(client, path_of(bucket)))
+
+    row = one(page, f'tr[id="job-{job_id}"]')
+    assert row_ids(page) == emulator.job_ids(bucket.name)
+    assert words(one(row, ".state")) == "Melted"
+    assert [str(time["title"]).splitlines()[-1] for time in row.select("time")] == [f"Cloud Infinite wrote {LONG_AGO}"]
+    assert page.select("[role=alert][data-code]") == []
 
 
 def test_empty_bucket_says_how_jobs_come(client: Client, new_bucket: NewBucket) -> None:

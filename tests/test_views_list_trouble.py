@@ -13,6 +13,7 @@ from jobs.filters import JobFilter, View
 from jobs.pages import Ready
 from jobs.problems import Problem
 from tests.factories import make_staff
+from tests.outages import OUTAGES, Outage
 from tests.reading import HTMX, UNBOUND, get, one, path_of, row_ids, soup, words
 
 if TYPE_CHECKING:
@@ -201,20 +202,28 @@ def test_failing_sentinel_stays_and_can_be_tried_again(
     assert one(form, "[name=next]")["value"] == address
 
 
-def test_old_rows_stay_beside_the_problem(client: Client, new_bucket: NewBucket, emulator: Emulator) -> None:
+@pytest.mark.parametrize("outage", [outage for outage in OUTAGES.values() if outage.answers], ids=lambda one: one.code)
+def test_old_rows_stay_beside_the_problem(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, outage: Outage
+) -> None:
     bucket = new_bucket(jobs=3)
     get(client, path_of(bucket))
     grow_old(bucket)
-    emulator.fault(bucket.name, "error", status=403, code="AccessDenied")
-    deadline = time.monotonic() + 10
-    while not (page := soup(client.get(path_of(bucket)))).select(".problem.warn"):
+    emulator.set_faults(bucket.name, outage.fault)
+    deadline = time.monotonic() + 30  # all tries, with the pauses that upstream asks for
+    while not (page := soup(response := client.get(path_of(bucket)))).select(".problem.warn"):
+        assert response.status_code == 200
         assert time.monotonic() < deadline
 
     twin = client.get(f"/buckets/{bucket.name}/jobs.json").json()
 
+    alert = one(page, ".problem.warn")
     assert row_ids(page) == emulator.job_ids(bucket.name)
     assert words(one(page, ".meta .stale")) == "out of date"
-    assert (twin["stale"], twin["problem"]["code"], len(twin["jobs"])) == (True, "AccessDenied", 3)
+    assert (alert["data-code"], alert["data-class"]) == (outage.code, outage.kind)
+    assert str(outage.rule.advice) in words(alert)
+    assert one(alert, "[data-copy]")["data-copy"] in [call.request_id for call in emulator.calls(bucket.name)]
+    assert (twin["stale"], twin["problem"]["code"], len(twin["jobs"])) == (True, outage.code, 3)
 
 
 def grow_old(bucket: Bucket) -> None:

@@ -112,7 +112,7 @@ def form_fields(asked: ListRequest) -> FormState:
         order=fields.choosing("orderByTime", words.ORDERS.items()),
         size=fields.choosing("size", [(size, size) for size in SIZES]),
         next_token=fields.plain("nextToken"),
-        hidden=tuple((name, values[name]) for name in ("tz", "lang") if values.get(name)),
+        hidden=tuple((name, values[name]) for name in ("tz", "live", "lang") if values.get(name)),
         other_errors=(),
     )
     others = [(name, error) for name, found in asked.errors.items() if name not in fields.made for error in found]
@@ -126,10 +126,11 @@ def _values(asked: ListRequest) -> dict[str, str]:
     """
     if asked.errors and TEXT not in asked.given:
         return dict(asked.given)
-    values = asked.filter.params() | {"nextToken": asked.view.next_token, "tz": asked.view.tz, "lang": asked.view.lang}
+    view = asked.view
+    values = asked.filter.params() | {"nextToken": view.next_token, "tz": view.tz, "live": view.live, "lang": view.lang}
     for name, time in (("startCreationTime", asked.filter.start), ("endCreationTime", asked.filter.end)):
         if time:
-            values[name] = write_time(time, asked.view.zone)
+            values[name] = write_time(time, view.zone)
     return values
 
 

@@ -7,23 +7,38 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-FOCUS_IS_SHOWN = """() => {
+LOOKS = """
+const places = element => [[element, null], [element, "::before"], [element, "::after"], [element.closest("label"), null]];
+const looks = element => places(element).map(([place, pseudo]) => {
+  const style = place && getComputedStyle(place, pseudo);
+  const outline = style && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0
+    && `${style.outlineStyle} ${style.outlineWidth} ${style.outlineColor}`;
+  return [outline || "", style && style.boxShadow !== "none" ? style.boxShadow : ""];
+});
+"""
+"""Which outline and ring stand at an element, at what is drawn for it, and at the label around it."""
+REMEMBER = f"""selector => {{
+  {LOOKS}
   const focused = document.activeElement;
-  const places = [[focused, null], [focused, "::before"], [focused, "::after"], [focused.closest("label"), null]];
-  return places.some(([element, pseudo]) => {
-    const style = element && getComputedStyle(element, pseudo);
-    return style && (style.outlineStyle !== "none" || style.boxShadow !== "none");
-  });
-}"""
-"""Whether an outline or a ring stands at what has the focus, or at what is drawn for it."""
+  const others = [...document.querySelectorAll(selector)].filter(element => element !== focused);
+  window.unfocused = new Map(others.map(element => [element, looks(element)]));
+}}"""
+IS_THERE = "selector => document.activeElement.matches(selector)"
+FOCUS_IS_SHOWN = f"""() => {{
+  {LOOKS}
+  const focused = document.activeElement;
+  const before = window.unfocused.get(focused);
+  return looks(focused).some((look, place) => look.some((drawn, kind) => drawn && drawn !== before?.[place][kind]));
+}}"""
+"""Whether what has the focus has an outline or a ring that it didn't have without it."""
 
 
-def tab_to(page: Page, selector: str) -> None:
-    """Press Tab until what `selector` names has the focus, and check that one can see it there."""
+def tab_to(page: Page, selector: str, *, back: bool = False) -> None:
+    """Press Tab, or Shift+Tab, until what `selector` names has the focus, and check that one can see it there."""
     for _ in range(80):
-        page.keyboard.press("Tab")
-        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-            shown = page.evaluate(FOCUS_IS_SHOWN)
-            assert shown, f"nothing shows that {selector} has the focus"
+        page.evaluate(REMEMBER, selector)
+        page.keyboard.press("Shift+Tab" if back else "Tab")
+        if page.evaluate(IS_THERE, selector):
+            assert page.evaluate(FOCUS_IS_SHOWN), f"nothing shows that {selector} has the focus"
             return
     raise AssertionError(f"Tab never reaches {selector}")

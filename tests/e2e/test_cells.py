@@ -11,9 +11,10 @@ from tests.e2e.looking import ROWS, ids, list_path, wait_for_more_rows, wait_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import BrowserContext, Page
 
     from jobs.models import Bucket
+    from tests.e2e.sites import Site
 
 SHOWN = f"{ROWS}:visible"
 
@@ -82,6 +83,28 @@ def test_menu_of_a_cell_tells_its_values_and_that_of_a_name_all_of_the_row(
     open_menu(listed, f"{ROWS} {cell}")
 
     assert items(listed) == expected
+
+
+@pytest.mark.parametrize(("width", "height"), [(1400, 500), (800, 900), (360, 740), (640, 400)])
+@pytest.mark.parametrize("place", ["start", "end"])
+def test_menu_stands_on_the_screen_wherever_its_row_is(listed: Page, width: int, height: int, place: str) -> None:
+    listed.set_viewport_size({"width": width, "height": height})
+    name = listed.locator(f"{ROWS} .name").nth(12)
+    name.evaluate("(cell, place) => cell.scrollIntoView({block: place})", place)
+    name.hover()
+    listed.click("#cell-button")
+    listed.locator("#cell-menu:popover-open").wait_for()
+
+    menu, last = listed.locator("#cell-menu"), listed.locator("#cell-menu > *").last
+    box = menu.bounding_box()
+    last.scroll_into_view_if_needed()
+    end = last.bounding_box()
+
+    assert box
+    assert end
+    assert 0 <= box["y"] < box["y"] + box["height"] <= height
+    assert 0 <= box["x"] < box["x"] + box["width"] <= width
+    assert end["y"] + end["height"] <= height
 
 
 def test_what_the_list_can_not_be_asked_for_can_only_be_hidden(page: Page, new_bucket: Callable[..., Bucket]) -> None:
@@ -203,3 +226,26 @@ def test_one_button_and_one_menu_serve_all_rows(listed: Page) -> None:
         assert listed.locator("#cell-button").count() == 1
 
     assert listed.locator(f"{ROWS} button").count() == 1
+
+
+def test_menu_is_opened_and_used_by_touch(
+    new_context: Callable[..., BrowserContext],
+    sign_in: Callable[..., BrowserContext],
+    site: Site,
+    bucket: Bucket,
+) -> None:
+    context = new_context(base_url=site.address, viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = sign_in(context, site).new_page()
+    page.goto(list_path(bucket, "size=20"))
+    wait_for_rows(page, 20)
+
+    page.locator(f"{ROWS} .status").first.tap()
+    page.locator("#cell-button").tap()
+    page.locator("#cell-menu:popover-open").wait_for()
+    assert items(page) == ["Only Success", "Hide Success"]
+    page.get_by_role("button", name="Hide Success").tap()
+
+    assert page.locator("#hiding strong").inner_text() == "Hiding 15 of 20 loaded"
+    page.get_by_role("button", name="Show them again").tap()
+    assert page.locator(SHOWN).count() == 20
+    assert page.locator("#drawer[open]").count() == 0

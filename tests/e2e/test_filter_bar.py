@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     NewBucket = Callable[..., Bucket]
 
 BOX = "#filter-q"
+TIMES = ("range", "startCreationTime", "endCreationTime")
 PAST = "2026-06-27T15:23:10+0800"
 MIXED = tuple(
     {"Name": name, "State": state, "CreationTime": PAST}
@@ -135,6 +136,25 @@ def test_what_is_being_typed_is_not_replaced_by_an_answer_to_something_else(page
     page.keyboard.type("ly")
 
     assert page.locator(BOX).input_value() == "name:nightly"
+
+
+def test_range_and_own_times_exclude_each_other(page: Page, new_bucket: NewBucket) -> None:
+    page.goto(list_path(new_bucket(given=MIXED), "range=30d"))
+    page.wait_for_selector("#results [data-count-rows], #results .empty")
+    page.locator("details.rest summary").click()
+
+    page.get_by_label("Created from").fill("2026-06-27T00:00")
+    page.get_by_label("Created until").fill("2026-06-28T00:00")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**?startCreationTime=**")
+    own = [page.locator(f"#filter [name={name}]").input_value() for name in TIMES]
+    wait_for_rows(page, 4)
+
+    page.locator("#filter [name=range]").select_option("7d")
+    page.wait_for_url("**?range=7d")
+
+    assert own == ["", "2026-06-27T00:00", "2026-06-28T00:00"]
+    assert [page.locator(f"#filter [name={name}]").input_value() for name in TIMES] == ["7d", "", ""]
 
 
 def test_text_works_without_javascript(plain_page: Page, new_bucket: NewBucket) -> None:

@@ -115,3 +115,36 @@ def test_theme_is_a_choice_that_lasts(listed: Page) -> None:
     assert listed.evaluate(GROUND) == dark
     listed.locator("#theme").select_option("")
     assert listed.evaluate(GROUND) == light
+
+
+WITHOUT_STORAGE = """
+Object.defineProperty(window, "localStorage", { get() { throw new DOMException("denied", "SecurityError"); } });
+"""
+"""What a browser does that keeps nothing for a site, or for a frame."""
+
+
+def test_where_nothing_may_be_stored_keys_and_theme_last_as_long_as_the_page(
+    page: Page, new_bucket: Callable[..., Bucket]
+) -> None:
+    page.add_init_script(WITHOUT_STORAGE)
+    page.goto(list_path(new_bucket(jobs=5)))
+    wait_for_rows(page, 5)
+    light = page.evaluate(GROUND)
+
+    page.keyboard.press("j")
+    walked = page.evaluate(FOCUSED_ROW)
+    page.locator("#theme").select_option("dark")
+    dark = page.evaluate(GROUND)
+    page.keyboard.press("?")
+    page.locator("#keys-on").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    stayed = page.evaluate(FOCUSED_ROW)
+    jobs = ids(page)
+    page.reload()
+    wait_for_rows(page, 5)
+
+    assert dark != light
+    assert (walked, stayed) == (jobs[0], jobs[0])
+    assert page.evaluate(GROUND) == light
+    assert page.locator("#keys-on").is_checked()

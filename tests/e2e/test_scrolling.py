@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from jobs.cloudinfinite.emulator.switches import CHOICES
 from tests.e2e.looking import ROWS, ids, list_path, see_more, wait_for_htmx, wait_for_more_rows
+from tests.e2e.test_hostile import make_bucket
+from tests.e2e.test_live import given, look, stamp, tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import BrowserContext, Page
 
     from jobs.models import Bucket
-    from tests.e2e.sites import Reader
+    from tests.e2e.sites import Reader, Site
     from tests.emulators import Emulator
 
 
@@ -140,3 +145,24 @@ def test_scripts_look_through_the_rows_for_each_answer_not_for_each_of_its_rows(
     page.wait_for_function("() => document.getElementById('announce').textContent")
 
     assert 0 < page.evaluate("looks") - before < 50
+
+
+@pytest.mark.parametrize("tokens", CHOICES["tokens"])
+def test_jobs_that_come_between_pages_leave_no_gap_and_wait_behind_the_pill(
+    hasty: Site, new_context: Callable[..., BrowserContext], tokens: str
+) -> None:
+    hasty.emulator.set_switches(tokens=tokens)
+    bucket = make_bucket(hasty, "moving", given=given(45))
+    expected = hasty.emulator.job_ids(bucket.name)
+    page = new_context(base_url=hasty.address, viewport={"width": 1200, "height": 400}).new_page()
+    look(page, bucket, "size=10")
+    see_more(page)
+
+    for number in range(5):
+        hasty.emulator.add_job(bucket.name, CreationTime=stamp(60 + number), State="Running")
+    while page.locator("#more[hx-get]").count():
+        see_more(page)
+    tick(page, hasty, bucket)
+
+    page.locator("#newer a", has_text="5 new jobs").wait_for()
+    assert ids(page) == expected

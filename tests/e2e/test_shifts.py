@@ -1,12 +1,12 @@
-"""Nothing that is read moves while a page's scripts are still under way."""
+"""Nothing that is read moves while a page's scripts are still under way, or when rows take the place of their skeleton."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.looking import job_path, list_path
+from tests.e2e.looking import job_path, list_path, wait_for_htmx
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,3 +74,54 @@ def test_nothing_moves_when_the_scripts_start(
 
     shifts = page.evaluate("shifts")
     assert sum(value for value, *_moved in shifts) < SEEN, shifts
+
+
+PLACES = """() => Object.fromEntries(
+  ["#summary", "#results", ".chips", ".jobs", ".jobs tbody tr"].map((name) => {
+    const { top, left, width } = document.querySelector(name)?.getBoundingClientRect() ?? {};
+    return [name, [top, left, width]];
+  })
+)"""
+"""Where things stand. What is new counts for no shift, so that the table stands where its skeleton stood is asked by itself."""
+SLOW = 2.5
+"""Seconds that an answer takes: a page waits for one second, and shows the skeleton from then on."""
+
+
+@pytest.mark.parametrize("width", [2560, 1350, 1200, 1000, 800, 600])
+@pytest.mark.parametrize("query", ["", "states=Failed,Success&type=Job"])
+def test_rows_come_where_their_skeleton_stood(
+    page: Page, new_bucket: Callable[..., Bucket], width: int, query: str
+) -> None:
+    """On a phone, how many lines the facts over the list take depends on the facts."""
+    skeleton, rows = skeleton_and_rows(page, new_bucket(jobs=80, latency=SLOW), width, query)
+
+    for name, place in skeleton.items():
+        assert rows[name] == pytest.approx(place, abs=1), name
+
+
+@pytest.mark.parametrize("width", [412, 360])
+def test_on_a_phone_rows_come_no_line_below_their_skeleton(
+    page: Page, new_bucket: Callable[..., Bucket], width: int
+) -> None:
+    skeleton, rows = skeleton_and_rows(page, new_bucket(jobs=80, latency=SLOW), width, "")
+
+    assert abs(rows[".jobs"][0] - skeleton[".jobs"][0]) < 24
+
+
+def skeleton_and_rows(page: Page, bucket: Bucket, width: int, query: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return where things stand while a list is waited for, and once it has come; check that nothing shifts or scrolls."""
+    page.set_viewport_size({"width": width, "height": 400})
+    page.add_init_script(SHIFTS)
+    page.goto(list_path(bucket, query))
+    page.wait_for_selector("[data-pending] .bones")
+    page.wait_for_function("() => window.painted")
+    page.evaluate("scrollTo(0, 90)")
+    skeleton = page.evaluate(PLACES)
+
+    page.wait_for_selector("#results table:not(.bones)")
+    wait_for_htmx(page)
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    assert page.evaluate("shifts") == []
+    assert page.evaluate("scrollY") == 90
+    return skeleton, page.evaluate(PLACES)

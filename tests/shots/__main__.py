@@ -1,5 +1,7 @@
 """`./dev shots [STATE...] [--docs]`: photographs the states at three widths, two themes and two languages into var/shots.
 
+List and job are photographed on a very wide screen as well, in one theme and language.
+
 With --docs only the six designed states, small, into docs/states. Without a STATE, all.
 """
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 WIDTHS = (360, 800, 1600)
 THEMES = ("light", "dark")
 LANGUAGES = ("en", "zh-hans")
+WIDE = {(name, 2560, "light", "en") for name in ("list", "job-operation")}
+"""Where rooms are filled with screens. One theme and language is enough to see how things spread."""
 HEIGHT = 900
 OUT = ROOT / "var" / "shots"
 DOCS = ROOT / "docs" / "states"
@@ -93,10 +97,21 @@ def _photograph(site: Site, names: list[str], *, docs: bool) -> None:
                 _take(chromium, site, (name, 1000, "light", "en"), out / f"{name}.png", height=560)
         else:
             for theme, lang in itertools.product(THEMES, LANGUAGES):
-                for name, width in itertools.product(names, WIDTHS):
-                    _take(chromium, site, (name, width, theme, lang), out / f"{name}-{width}-{theme}-{lang}.png")
+                for name in names:
+                    for shot in _shots(name, theme, lang):
+                        _take(chromium, site, shot, out / _file(shot))
                 _sheet(chromium, names, theme, lang)
         chromium.close()
+
+
+def _shots(name: str, theme: str, lang: str) -> list[Shot]:
+    """Return what is photographed of a state in one theme and language."""
+    shots = [(name, width, theme, lang) for width in WIDTHS]
+    return shots + [shot for shot in sorted(WIDE) if (shot[0], *shot[2:]) == (name, theme, lang)]
+
+
+def _file(shot: Shot) -> str:
+    return "-".join(str(part) for part in shot) + ".png"
 
 
 def _take(chromium: Browser, site: Site, shot: Shot, path: Path, height: int = HEIGHT) -> None:
@@ -131,7 +146,7 @@ def _sheet(chromium: Browser, names: list[str], theme: str, lang: str) -> None:
 def _lines(names: list[str], theme: str, lang: str) -> Iterator[str]:
     yield "<style>body{font:14px sans-serif}div{display:flex;gap:8px;margin:0 0 24px}img{border:1px solid #888;height:360px}</style>"
     for name in names:
-        pictures = "".join(f'<img src="{name}-{width}-{theme}-{lang}.png" alt="">' for width in WIDTHS)
+        pictures = "".join(f'<img src="{_file(shot)}" alt="">' for shot in _shots(name, theme, lang))
         yield f"<p>{name}</p><div>{pictures}</div>"
 
 

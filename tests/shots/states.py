@@ -5,12 +5,19 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from tests.e2e.looking import ROWS, ids, job_path, list_path
+from django.db import OperationalError
+from django.test import Client, RequestFactory
+from django.utils import translation
+
+from dashboard import errors
+from jobs import access
+from tests.e2e.looking import ROWS, ids, job_path, list_path, see_more, wait_for_htmx
 from tests.e2e.staleness import make_stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from django.http import HttpResponse
     from playwright.sync_api import Page
 
     from tests.e2e.sites import Site
@@ -66,6 +73,7 @@ STATES |= {
     "list-filtered": at(list_path(LIVE, "type=Job&states=Running,Failed&range=7d")),
     "nothing-matches": at(list_path(LIVE, "states=Failed&name=no-such-job&range=24h")),
     "empty-bucket": at(list_path("media-empty-1250000000")),
+    "wrong-text": at(list_path(LIVE, "q=state:faild%20type:job")),
     "wrong-filter": at(list_path(LIVE, "states=Faild&size=500")),
     "irregular": at(list_path("media-irregular-1250000000")),
     "denied": at(list_path("media-denied-1250000000")),
@@ -79,6 +87,7 @@ STATES |= {
     "job-unknown": at(job_path(LIVE, "b" + "0" * 32)),
     "status": at("/status/", "#status"),
     "sign-in": at("/sign-in/", "h1"),
+    "not-found": at("/nowhere/", "h1"),
     "embed": at(list_path(LIVE, prefix="/embed")),
     "embed-job": first_job("operation", prefix="/embed"),
 }
@@ -99,6 +108,130 @@ def keys(page: Page, _site: Site, lang: str) -> None:
     page.wait_for_selector(ROWS)
     page.keyboard.press("?")
     page.wait_for_selector("#keys[open]")
+
+
+def open_menu(page: Page, lang: str) -> None:
+    """Open the menu of a job's name, which holds all of its values."""
+    page.goto(list_path(LIVE, f"type=Job&lang={lang}"))
+    page.wait_for_selector(ROWS)
+    page.locator(f"{ROWS} .name").nth(1).hover()
+    page.click("#cell-button")
+    page.wait_for_selector("#cell-menu a")
+
+
+@state("cell-menu")
+def cell_menu(page: Page, _site: Site, lang: str) -> None:
+    """What a job's values can be asked for or hidden by."""
+    open_menu(page, lang)
+
+
+@state("hidden-rows")
+def hidden_rows(page: Page, _site: Site, lang: str) -> None:
+    """How many rows are hidden, and the way back."""
+    open_menu(page, lang)
+    page.locator("#cell-menu button").nth(1).click()
+    page.wait_for_selector("#hiding:visible")
+    page.mouse.move(0, 0)
+
+
+@state("zones")
+def zones(page: Page, _site: Site, lang: str) -> None:
+    """The choice of another time zone."""
+    page.goto(list_path(LIVE, f"lang={lang}"))
+    page.wait_for_selector(ROWS)
+    page.click("button.zone")
+    page.wait_for_selector("#zones:popover-open")
+
+
+def scroll_until(page: Page, selector: str) -> None:
+    """Go to the end of what is loaded until it is the one that is wanted."""
+    for _ in range(40):
+        page.wait_for_selector("#more")
+        if page.locator(selector).count():
+            break
+        see_more(page)
+    page.locator(selector).scroll_into_view_if_needed()
+    wait_for_htmx(page)
+
+
+@state("show-more")
+def show_more(page: Page, _site: Site, lang: str) -> None:
+    """After five pages by themselves the reader is asked."""
+    page.goto(list_path(LIVE, f"size=10&lang={lang}"))
+    scroll_until(page, "#more[hx-get] .button")
+
+
+@state("continue")
+def full_page(page: Page, _site: Site, lang: str) -> None:
+    """After a thousand rows the next ones open as a page of their own."""
+    page.goto(list_path("media-archive-1250000000", f"size=100&lang={lang}"))
+    scroll_until(page, "#more:not([hx-get]) .button")
+
+
+@state("doubtful-end")
+def doubtful_end(page: Page, site: Site, lang: str) -> None:
+    """Cloud Infinite names the same page for ever: what is there is shown, and that some may be missing."""
+    site.forget()
+    site.emulator.set_faults(LIVE, {"kind": "token_repeat", "when": {"token": True}})
+    try:
+        page.goto(list_path(LIVE, f"size=10&range=20d&lang={lang}"))
+        scroll_until(page, "#more[data-end]")
+    finally:
+        site.emulator.set_faults(LIVE)
+        site.forget()
+
+
+@state("first-admin")
+def first_admin(page: Page, _site: Site, lang: str) -> None:
+    """The link with which the first account is made."""
+    page.goto(f"/welcome/{access.first_admin_token()}/?lang={lang}")
+    page.wait_for_selector("form.card")
+
+
+# What no reader of this site can bring about is made here, and shown in the place of its start page ---------------------------
+
+
+def made(answer: Callable[[str], HttpResponse]) -> State:
+    """Return the state that shows what `answer` makes in a language."""
+
+    def opens(page: Page, _site: Site, lang: str) -> None:
+        with translation.override(lang):
+            response = answer(lang)
+        page.route(
+            "**/",
+            lambda route: route.fulfill(status=response.status_code, content_type="text/html", body=response.content),
+        )
+        page.goto("/")
+        page.wait_for_selector("h1")
+
+    return opens
+
+
+def server_error(trouble: Exception) -> HttpResponse:
+    """Return the page for what breaks."""
+    try:
+        raise trouble
+    except type(trouble):
+        return errors.server_error(RequestFactory().get("/"))
+
+
+def asked(path: str, lang: str) -> HttpResponse:
+    """Return what a stranger is answered whom this process, other than the site, doesn't let look."""
+    return Client(headers={"Accept-Language": lang}).get(path)  # type: ignore[return-value] # Django's test response
+
+
+def form_too_old(lang: str) -> HttpResponse:
+    """Return what is answered to a form without its token."""
+    client = Client(enforce_csrf_checks=True, headers={"Accept-Language": lang})
+    return client.post("/sign-in/", {"username": "a", "password": "b"})  # type: ignore[return-value] # as above
+
+
+STATES |= {
+    "form-too-old": made(form_too_old),
+    "failed": made(lambda _lang: server_error(ValueError())),
+    "database-down": made(lambda _lang: server_error(OperationalError())),
+    "embed-sign-in": made(lambda lang: asked(list_path(LIVE, prefix="/embed"), lang)),
+}
 
 
 _cold = itertools.count(100_000)

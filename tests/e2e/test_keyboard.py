@@ -1,0 +1,128 @@
+"""The keyboard alone, all the way through the drawer and the zone switch: everything is reached, and one sees where one is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.e2e.keyboard import tab_to
+from tests.e2e.looking import ROWS, ids, list_path, wait_for_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import BrowserContext, Page
+
+    from jobs.models import Bucket
+    from tests.e2e.sites import Site
+
+FOCUSED_ROW = "document.activeElement.closest('tr')?.id.slice(4)"
+
+
+@pytest.fixture
+def listed(
+    new_context: Callable[..., BrowserContext],
+    sign_in: Callable[..., BrowserContext],
+    site: Site,
+    new_bucket: Callable[..., Bucket],
+) -> Page:
+    """A list of three jobs in a browser that lets pages copy."""
+    bucket = new_bucket(jobs=3)
+    context = new_context(
+        base_url=site.address,
+        viewport={"width": 1600, "height": 900},
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    page = sign_in(context, site).new_page()
+    page.goto(list_path(bucket))
+    wait_for_rows(page, 3)
+    return page
+
+
+def wait_for_job(page: Page, job_id: str) -> None:
+    page.locator("#drawer[open] .facts code", has_text=job_id).first.wait_for()
+
+
+def copied(page: Page) -> str:
+    """Wait until something was copied, and return it."""
+    page.locator("#drawer .copy[data-done]").wait_for()
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+def test_drawer_is_walked_through_and_left_by_keyboard(listed: Page) -> None:
+    first, second, _third = ids(listed)
+    tab_to(listed, f"{ROWS} .name a")
+    listed.keyboard.press("Enter")
+    wait_for_job(listed, first)
+    listed.locator("#drawer-title:focus").wait_for()
+
+    tab_to(listed, "#drawer-next", back=True)
+    listed.keyboard.press("Enter")
+    wait_for_job(listed, second)
+    listed.locator("#drawer-next:focus").wait_for()
+    tab_to(listed, "#drawer-previous", back=True)
+    listed.keyboard.press("Enter")
+    wait_for_job(listed, first)
+    tab_to(listed, "#drawer-close")
+    listed.keyboard.press("Enter")
+
+    listed.locator("#drawer:not([open])").wait_for(state="attached")
+    assert listed.evaluate(FOCUSED_ROW) == first
+
+
+def test_what_the_drawer_offers_to_copy_is_copied_by_keyboard(listed: Page) -> None:
+    job_id = ids(listed)[0]
+    tab_to(listed, f"{ROWS} .name a")
+    listed.keyboard.press("Enter")
+    listed.locator("#drawer-title:focus").wait_for()
+
+    tab_to(listed, "#drawer .facts .copy")
+    listed.keyboard.press("Enter")
+    assert copied(listed) == job_id
+
+    tab_to(listed, "#drawer .snippets summary")
+    listed.keyboard.press("Enter")
+    tab_to(listed, "#drawer .snippets .copy")
+    listed.locator("#drawer .copy[data-done]").wait_for(state="detached")
+    listed.keyboard.press("Enter")
+    assert copied(listed).startswith("curl ")
+    tab_to(listed, "#drawer .snippets pre")  # it may be wider than the drawer, so it can be scrolled by keyboard
+
+    tab_to(listed, "#part-output")
+    listed.keyboard.press("Enter")
+    listed.locator("#part-output[aria-current]:focus").wait_for()
+
+
+def test_zone_is_chosen_by_keyboard(listed: Page) -> None:
+    tab_to(listed, "button.zone")
+    listed.keyboard.press("Enter")
+    listed.locator("#zones:popover-open").wait_for()
+
+    tab_to(listed, "#zones a:not([aria-current])")
+    tab_to(listed, "#other-zone")
+    tab_to(listed, "#zones button")
+    listed.keyboard.press("Escape")
+    listed.locator("#zones:popover-open").wait_for(state="detached")
+    assert listed.evaluate("document.activeElement.matches('button.zone')")
+
+    listed.keyboard.press("Enter")
+    tab_to(listed, "#other-zone")
+    listed.keyboard.type("Pacific/Auckland")
+    listed.keyboard.press("Enter")
+
+    listed.get_by_role("button", name="Times in Pacific/Auckland").wait_for()
+    assert parse_qs(urlsplit(listed.url).query) == {"tz": ["Pacific/Auckland"]}
+
+
+@pytest.mark.parametrize("mark", ["outline: none; box-shadow: 0 0 0 2px red", "outline: 2px solid red"])
+def test_mark_that_is_there_without_the_focus_shows_none(new_context: Callable[..., BrowserContext], mark: str) -> None:
+    """Else nobody would notice that a button with a shadow of its own doesn't show the focus."""
+    page = new_context().new_page()
+    style = f"<style>button {{ {mark} }} #marked:focus {{ outline: 3px solid blue }}</style>"
+    page.set_content(f"{style}<button id=one>One</button><button id=marked>Two</button>")
+
+    with pytest.raises(AssertionError, match="nothing shows"):
+        tab_to(page, "#one")
+    tab_to(page, "#marked")
