@@ -15,7 +15,7 @@ const values = (row) => {
   const texts = (cell, selector, parameter) =>
     all(selector, cell).map(({ textContent: text }) => [cell, ask(parameter, text), text, text]);
   const day = when.querySelector("time")?.textContent.slice(0, 10);
-  const spans = (cell) => texts(cell, ".t", "").map(([, , text]) => [cell, "", `${cell.dataset.label} ${text}`, text]);
+  const spans = (cell) => texts(cell, ".t[title]", "").map(([, , text]) => [cell, "", `${cell.dataset.label} ${text}`, text]);
   return [
     ...texts(name, "a", "name").filter(([, , text]) => text !== row.id.slice(4)),
     [status, odd ? "" : ask("states", state), status.querySelector(".state").textContent, state],

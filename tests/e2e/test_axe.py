@@ -17,7 +17,7 @@ from jobs.models import LinkTemplate
 from tests.e2e.conftest import TROUBLE_STATUS
 from tests.e2e.looking import job_path, list_path, see_more, wait_for_htmx, wait_for_rows
 from tests.e2e.staleness import make_stale
-from tests.e2e.test_live import given, look, stamp, tick
+from tests.e2e.test_live import DENIED, given, look, pass_time, stamp, tick
 from tests.factories import make_viewer
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.console_allows(TROUBLE_STATUS)
 
-DENIED = {"kind": "error", "status": 403, "code": "AccessDenied", "message": "Access Denied."}
 PAST = "2026-06-27T15:23:10+0800"
 RICH = {
     "Name": "nightly 夜间",
@@ -322,6 +321,27 @@ def test_pill_of_new_jobs(page: Page, site: Site, new_bucket: NewBucket) -> None
     site.emulator.add_job(bucket.name, CreationTime=stamp(60), State="Running")
     tick(page, site, bucket)
     page.locator("#newer a").wait_for()
+
+    assert_accessible(page)
+
+
+def test_row_that_left_and_a_tick_in_trouble(page: Page, site: Site, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=given(3))
+    look(page, bucket, "states=Running")
+    site.emulator.change_job(bucket.name, f"b{1:032x}", State="Success")
+    tick(page, site, bucket)
+    page.wait_for_selector(".left")
+    site.emulator.set_faults(bucket.name, DENIED)
+    tick(page, site, bucket)
+    page.wait_for_selector("#as-of.old [data-problem]")
+
+    assert_accessible(page)
+
+
+def test_list_that_sleeps(page: Page, new_bucket: NewBucket) -> None:
+    look(page, new_bucket(given=given(3)))
+    pass_time(page, 31 * 60)
+    page.wait_for_selector("[data-note]:not(:empty)")
 
     assert_accessible(page)
 
