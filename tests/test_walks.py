@@ -193,6 +193,12 @@ def test_loss_is_no_failure_where_it_is_said(ci: Emulator) -> None:
     assert (len(verdict.lost), set(verdict.said)) == (12, {"no_new_rows"})
 
 
+def test_chain_that_is_evicted_is_forgotten(ci: Emulator) -> None:
+    done = walk(quiet((), (Event("evict", 1, {}),)), ci, follow)
+
+    assert "earlier_unknown" in judge(done).said
+
+
 def test_what_is_said_of_a_refused_token_excuses_no_loss(ci: Emulator) -> None:
     done = walk(quiet(), ci, follow)
     without_a_row(done)

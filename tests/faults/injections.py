@@ -122,7 +122,7 @@ def _(site: Site, evidence: Evidence) -> Iterator[list[str]]:
     time.sleep(BLOCKED_FOR)
     asker = _Asker(site, evidence)
     asker.start()
-    wait_for(lambda: site.broker.tell("KEYS", "v*:page"), 5)
+    assert wait_for(lambda: site.broker.tell("KEYS", "*:page"), 5), "no task came into the queue"
     site.signal_worker(WORKERS[0], signal.SIGKILL)
     site.continue_workers()
     yield [asker.path]
@@ -149,7 +149,9 @@ def _killed(
             before = emulator.calls(WELL)[-1].number
             asker = _Asker(site, evidence)
             asker.start()
-            wait_for(lambda: any(reached(call) for call in emulator.calls(WELL, since=before)), 5)
+            assert wait_for(lambda: any(reached(call) for call in emulator.calls(WELL, since=before)), 5), (
+                "no call came"
+            )
             if holds:
                 server = site.broker if holds == "broker" else site.cache
                 server.signal(signal.SIGSTOP)
