@@ -59,7 +59,7 @@ class Site:
         self.worker.stop()
 
 
-def start_site(emulator: Emulator, *, threads: int = 8, **environment: str) -> Site:
+def start_site(emulator: Emulator, threads: int = 8, /, **environment: str) -> Site:
     """Start a site of its own. Give it Redis servers or databases of its own, too: two sites on one broker share tasks.
 
     Args:

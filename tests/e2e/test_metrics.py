@@ -47,7 +47,7 @@ def narrow(emulator: Emulator, transactional_db: None, static_files: None, tmp_p
     """A site whose worker does one fetch at a time, and that lets a bucket have one call in two seconds."""
     site = start_site(
         emulator,
-        threads=1,
+        1,
         ANONYMOUS_ACCESS="true",
         CI_RATE_BUCKET="0.6",
         PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "numbers"),
