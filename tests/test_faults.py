@@ -339,5 +339,5 @@ def test_fault_that_must_be_told_keeps_its_promises_only_where_somebody_was_told
     assert Result(fault, counted, 0, 3.0, 0).kept == kept
 
 
-def test_trouble_that_is_kept_for_a_minute_is_over_within_it() -> None:
-    assert {one.bound for one in FAULTS.values()} == {10.0, 18.0, 60.0}
+def test_permission_and_binding_are_well_again_within_the_minute_for_which_they_are_kept() -> None:
+    assert {FAULTS[f"{what} taken away"].bound for what in ("permission", "binding")} == {60.0}

@@ -36,6 +36,9 @@ PROMISED = 10.0
 """Seconds after which all is well again."""
 KEPT = 60.0
 """Seconds for which it is remembered that a bucket, or with a credential nothing, may be read."""
+LOOKING = 2.0
+"""Seconds beyond it for a file that is back: a fetch that was under way at the mend begins to count then, and the readers' next
+look asks."""
 DEAF_FOR = 8.0
 """Seconds after which a worker that takes no tasks has ended, at the latest."""
 
@@ -296,7 +299,7 @@ def _workers_pause(site: Site, evidence: Evidence) -> Iterator[None]:
     site.continue_workers()
 
 
-@fault("upstream refuses connections", UNREACHABLE, of_pause=[REDIS_DOWN])
+@fault("upstream refuses connections", UNREACHABLE, told=True, of_pause=[REDIS_DOWN])
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     with _workers_pause(site, evidence):
         site.upstream.kill()
@@ -363,7 +366,7 @@ _answers("token loop", kind="token_repeat")
 _answers("empty page with a token", kind="empty_page")
 
 
-@fault("wrong TLS", UNREACHABLE, of_pause=[NO_WORKER])
+@fault("wrong TLS", UNREACHABLE, told=True, of_pause=[NO_WORKER])
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(DATA / "tls_test_only.pem")
@@ -416,7 +419,9 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
     site.upstream.credentials = (fresh, OTHER_PAIR)
 
 
-@fault("credential's file gone", ("credentials", "missing_credential"), everywhere=False, bound=KEPT, told=True)
+@fault(
+    "credential's file gone", ("credentials", "missing_credential"), everywhere=False, bound=KEPT + LOOKING, told=True
+)
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     file = site.folder / "secret-key"
     away = file.with_suffix(".away")
