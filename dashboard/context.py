@@ -16,7 +16,6 @@ def site(request: HttpRequest) -> dict[str, object]:
     match = request.resolver_match
     return {
         "demo": settings.DEMO,
-        "open_to_all": settings.ANONYMOUS_ACCESS,
         "embedded": match is not None and "embed" in match.namespaces,
         "language": languages.tag_of(get_language()),
         "kept_language": languages.kept(request),

@@ -21,6 +21,7 @@ from prometheus_client.core import GaugeMetricFamily
 from dashboard import scrape
 from jobs import claims, servers, status
 from jobs.models import Bucket
+from jobs.queues import lanes_by_queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,7 +93,8 @@ def _limits() -> Iterator[GaugeMetricFamily]:
     living = GaugeMetricFamily("batchlens_workers", "Workers with a fresh heartbeat")
     living.add_metric([], workers)
     length = GaugeMetricFamily("batchlens_queue_length", "Tasks that no worker has taken yet", labels=["queue"])
-    age = GaugeMetricFamily("batchlens_queue_age_seconds", "Age of the oldest of them", labels=["queue"])
+    of_lanes = "; ".join(f"{name} holds the lanes {lanes}" for name, lanes in lanes_by_queue().items())
+    age = GaugeMetricFamily("batchlens_queue_age_seconds", f"Age of the oldest of them ({of_lanes})", labels=["queue"])
     for name, queue in queues.items():
         length.add_metric([name], queue.length)
         age.add_metric([name], queue.age)

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from dashboard.languages import link_language
-from jobs import metrics, trails
+from jobs import access, metrics, trails
 from jobs.views.embed import framed
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ TOKEN_PATH = re.compile(r"^/welcome/.+")
 """A path that is itself a secret: with it, whoever comes first becomes the admin."""
 PROBES = ("/healthz", "/readyz", "/metrics")
 
-access = logging.getLogger("dashboard.access")
+log = logging.getLogger("dashboard.access")
 
 
 class TrailMiddleware:
@@ -64,7 +64,7 @@ class TrailMiddleware:
         # Without the query: it holds what people search for. The path is escaped, so it can't begin a line of its own.
         path = escape_uri_path(TOKEN_PATH.sub("/welcome/...", request.path))[:LONGEST_PATH]
         facts = {"method": request.method, "path": path, "status": status, "seconds": round(seconds, 4)}
-        access.info("%s %s %d in %.3f s", request.method, path, status, seconds, extra=facts)
+        log.info("%s %s %d in %.3f s", request.method, path, status, seconds, extra=facts)
 
 
 class SignInMiddleware(LoginRequiredMiddleware):
@@ -81,7 +81,7 @@ class SignInMiddleware(LoginRequiredMiddleware):
         # First what needs no session: a probe must not wait for the database.
         if not getattr(view_func, "login_required", True):
             return None
-        if settings.ANONYMOUS_ACCESS and not _is_admin(request):
+        if settings.ANONYMOUS_ACCESS and not _is_admin(request) and not getattr(view_func, access.PEOPLE_ONLY, False):
             return None
         if request.user.is_authenticated:
             return None

@@ -21,7 +21,7 @@ from jobs.sentinels import SentinelUrl
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
+VAR_DIR = Path(env.str("VAR_DIR", default="") or BASE_DIR / "var")
 
 
 # What is wrong is said in one plain sentence, which people read at the end of a log. An empty variable means the same as none.
@@ -326,8 +326,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
-SESSION_COOKIE_NAME = env.str("SESSION_COOKIE_NAME", default="sessionid")
-CSRF_COOKIE_NAME = env.str("CSRF_COOKIE_NAME", default="csrftoken")
+SESSION_COOKIE_NAME = env.str("SESSION_COOKIE_NAME", default="") or "sessionid"
+CSRF_COOKIE_NAME = env.str("CSRF_COOKIE_NAME", default="") or "csrftoken"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 EMBED_ORIGINS = env.list("EMBED_ORIGINS", default=[])

@@ -17,9 +17,13 @@ from django.utils.translation import gettext as _
 from jobs.models import Bucket, Mark
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.contrib.auth.models import AnonymousUser
     from django.db.models import QuerySet
+    from django.http import HttpResponse
 
+PEOPLE_ONLY = "people_only"
 FIRST_ADMIN = "first admin"
 FIRST_ADMIN_SALT = "jobs.access.first_admin"
 FIRST_ADMIN_SECONDS = 24 * 60 * 60
@@ -56,6 +60,12 @@ def get_bucket(user: User | AnonymousUser, name: str) -> Bucket:
         return visible_buckets(user).get(name=name)
     except Bucket.DoesNotExist:
         raise Http404(_("There is no such bucket, or you may not see it.")) from None
+
+
+def for_people_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Mark a view that sends strangers to sign in, even where `ANONYMOUS_ACCESS` lets them see buckets."""
+    setattr(view, PEOPLE_ONLY, True)
+    return view
 
 
 def has_admin() -> bool:

@@ -256,7 +256,9 @@ def known_jobs(question: PageQuestion, job_ids: Sequence[str]) -> tuple[set[str]
     """
     fields = ["l:1", "s:1", "c:2", *(f"j:{job_id}" for job_id in job_ids)]
     with servers.cache_server().connection() as client:
-        last, first_page, following, *met = cast("Any", client.hmget(f"{_chain_prefix(question)}{question.pin}", fields))
+        last, first_page, following, *met = cast(
+            "Any", client.hmget(f"{_chain_prefix(question)}{question.pin}", fields)
+        )
     known = {job_id for job_id, page in zip(job_ids, met, strict=True) if page is not None}
     if first_page is not None and following is None:
         return known, datetime.min.replace(tzinfo=UTC)

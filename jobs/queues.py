@@ -34,6 +34,12 @@ def key_of(queue: str) -> str:
     return f"{settings.CACHE_VERSION}:{queue}"
 
 
+def lanes_by_queue() -> dict[str, str]:
+    """Return each queue's lanes, in words: those who share one can't be told apart while they wait in it."""
+    names = sorted(set(QUEUES.values()))
+    return {name: " and ".join(lane for lane, queue in QUEUES.items() if queue == name) for name in names}
+
+
 @dataclass(frozen=True, slots=True)
 class Queued:
     """What waits in one queue: how many tasks, and seconds since the oldest of them was enqueued."""

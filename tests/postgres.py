@@ -52,19 +52,25 @@ class Postgres:
         self._port = free_port()
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
+        self._as_user: dict[str, Any] = {}
+        self._server: list[str] = []
 
     def __enter__(self) -> Self:
+        self.create()
+        return self
+
+    def create(self) -> None:
+        """Make it, empty, and start it. Without a server's programs the test fails and says where to get them."""
         home = postgres_folder()
         if home is None:
             pytest.fail(HOW, pytrace=False)
         try:
-            self._start(home)
+            self._make(home)
+            self.start()
         except (OSError, subprocess.CalledProcessError, AssertionError) as error:
-            log = self._folder / "log"
-            said = log.read_text(errors="replace") if log.exists() else ""
+            said = self._log.read_text(errors="replace") if self._log.exists() else ""
             self.stop()
             pytest.fail(f"PostgreSQL from {home} did not start: {error}\n{said}", pytrace=False)
-        return self
 
     def __exit__(self, *trouble: object) -> None:
         self.stop()
@@ -81,22 +87,47 @@ class Postgres:
             connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
         return self.url(name)
 
-    def stop(self) -> None:
-        """End it and remove what it kept."""
+    def start(self) -> None:
+        """Start it with what it kept, and wait until it answers."""
+        with self._log.open("ab") as log:
+            process: subprocess.Popen[bytes] = subprocess.Popen(
+                self._server, start_new_session=True, **self._output(log), **self._as_user
+            )
+        self._process = process
+        deadline = time.monotonic() + 30
+        while not self._answers():
+            assert process.poll() is None, "it ended"
+            assert time.monotonic() < deadline, "it does not answer"
+            time.sleep(0.02)
+
+    def crash(self) -> None:
+        """End it at once; it keeps what was committed."""
         if self._process and self._process.poll() is None:
-            self._process.send_signal(signal.SIGQUIT)  # at once: nobody needs the data
+            self._process.send_signal(signal.SIGQUIT)
             try:
                 self._process.wait(10)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+
+    def stop(self) -> None:
+        """End it and remove what it kept."""
+        self.crash()  # nobody needs the data
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start(self, home: Path) -> None:
-        as_user: dict[str, Any] = {}
+    @property
+    def _log(self) -> Path:
+        return self._folder / "log"
+
+    def _output(self, log: Any) -> dict[str, Any]:
+        return {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "cwd": self._folder}
+
+    def _make(self, home: Path) -> None:
+        """Make an empty database of its own, which belongs to whom the server runs as."""
+        as_user = self._as_user
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
-            as_user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            as_user |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
             self._folder.chmod(0o755)
             try:
                 subprocess.run([home / "bin" / "initdb", "--version"], check=True, capture_output=True, **as_user)
@@ -104,19 +135,11 @@ class Postgres:
                 home = self._copy(home)  # A checkout often lies where `nobody` may not even look.
             os.chown(self._folder, nobody.pw_uid, nobody.pw_gid)
         data = self._folder / "data"
-        with (self._folder / "log").open("ab") as log:
-            output: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "cwd": self._folder}
+        with self._log.open("ab") as log:
             initdb = [str(home / "bin" / "initdb"), "-D", str(data), "-U", USER, "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"]  # fmt: skip
-            subprocess.run(initdb, check=True, **output, **as_user)
-            options = [f"-c{name}={value}" for name, value in _FAST.items()]
-            server = [str(home / "bin" / "postgres"), "-D", str(data), "-p", str(self._port), "-h", "127.0.0.1", "-k", "", *options]  # fmt: skip
-            process: subprocess.Popen[bytes] = subprocess.Popen(server, start_new_session=True, **output, **as_user)
-            self._process = process
-        deadline = time.monotonic() + 30
-        while not self._answers():
-            assert process.poll() is None, "it ended"
-            assert time.monotonic() < deadline, "it does not answer"
-            time.sleep(0.02)
+            subprocess.run(initdb, check=True, **self._output(log), **as_user)
+        options = [f"-c{name}={value}" for name, value in _FAST.items()]
+        self._server = [str(home / "bin" / "postgres"), "-D", str(data), "-p", str(self._port), "-h", "127.0.0.1", "-k", "", *options]  # fmt: skip
 
     def _copy(self, home: Path) -> Path:
         """Return a copy that everybody may read."""

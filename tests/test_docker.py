@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.processes import web
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,3 +66,55 @@ def test_what_the_image_is_made_from_is_in_git_and_reaches_the_builder(source: s
 )
 def test_what_is_no_part_of_the_image_stays_outside(path: str) -> None:
     assert not let_through(path)
+
+
+# The health check --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def strict_port(tmp_path: Path) -> Iterator[int]:
+    """The port of a web process as production runs it: https only, and under none of this machine's names."""
+    process, address = web(tmp_path / "web.log", HTTPS="true", ALLOWED_HOSTS=".example.com,batchlens.internal")
+    port = int(address.rpartition(":")[2])
+    process = replace(process, ready=lambda: listens(port)).start()
+    yield port
+    process.kill()
+
+
+def listens(port: int) -> bool:
+    """Tell whether connections to a port of the loopback are taken."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def check(port: int, allowed_hosts: str) -> int:
+    """Return the exit code of the health check in a container with these ALLOWED_HOSTS."""
+    environment = {**os.environ, "ALLOWED_HOSTS": allowed_hosts}
+    command = [sys.executable, "docker/health.py", str(port)]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=10).returncode
+
+
+@pytest.mark.parametrize(
+    ("allowed_hosts", "code"),
+    [
+        (".example.com,batchlens.internal", 0),
+        ("batchlens.internal", 0),
+        ("*", 1),  # it then asks for localhost, to which this site doesn't answer
+        ("other.example.org", 1),
+    ],
+)
+def test_container_is_healthy_while_its_site_answers_to_its_own_name(
+    strict_port: int, allowed_hosts: str, code: int
+) -> None:
+    assert check(strict_port, allowed_hosts) == code
+
+
+def test_container_whose_site_is_gone_is_not_healthy(tmp_path: Path) -> None:
+    process, address = web(tmp_path / "web.log")
+    port = int(address.rpartition(":")[2])
+    process.start()
+    assert check(port, "*") == 0
+
+    process.kill()
+
+    assert check(port, "*") == 1

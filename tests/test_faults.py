@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.emulators import Call
-from tests.faults.evidence import Evidence, judge
+from tests.emulators import Call, JobSummary
+from tests.faults.evidence import Evidence, judge, page_of
 from tests.faults.injections import FAULTS
-from tests.faults.readers import Tally
-from tests.faults.site import SICK, WELL
+from tests.faults.readers import SETTLING, Browser, Tally
+from tests.faults.site import SICK, WELL, wait_for
 from tests.faults.trial import Result, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OUTAGE = 2.0
+LONG_OUTAGE = 7.0
+"""Longer than the five seconds that one statement may wait for another."""
 END = 1_700_000_000
 PATH = f"/buckets/{WELL}/jobs.json?states=Failed&size=10"
 
@@ -30,15 +33,55 @@ def trial() -> Iterator[Trial]:
         yield trial
 
 
-@pytest.mark.parametrize("name", ["worker killed while it waits for upstream", "broker hangs", "database gone"])
-def test_site_is_true_under_a_fault_and_well_again_after_it(trial: Trial, name: str) -> None:
-    result = trial.run(FAULTS[name], OUTAGE)
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("worker killed while it waits for upstream", OUTAGE),
+        ("broker hangs", OUTAGE),
+        ("database gone", OUTAGE),
+        ("database locked", LONG_OUTAGE),
+    ],
+)
+def test_site_is_true_under_a_fault_and_well_again_after_it(trial: Trial, name: str, seconds: float) -> None:
+    result = trial.run(FAULTS[name], seconds)
 
     assert result.tally.requests > 20
+    assert result.tally.pages > 5
     assert result.tally.wrong == []
     assert result.tally.unnamed == []
     assert result.lost == 0
     assert result.is_in_time, str(result)
+    assert result.kept, str(result)
+
+
+@pytest.fixture
+def browser(trial: Trial) -> Iterator[Browser]:
+    """Somebody who looks at the site and judges what comes."""
+    with closing(Browser(trial.site.port, trial.evidence)) as browser:
+        yield browser
+
+
+@pytest.mark.parametrize("query", ["size=10", "states=Failed&size=10", "orderByTime=Asc&size=10"])
+def test_page_is_read_as_its_twin_is(browser: Browser, query: str) -> None:
+    path = f"/buckets/{WELL}/jobs.json?{query}"
+    assert wait_for(lambda: browser.look(path)[0].ready)
+
+    page, twin = browser.look(page_of(path))[0], browser.look(path)[0]
+
+    assert (page.ready, page.broken, page.wrong_rows, page.named) == (True, "", (), None)
+    assert [row["JobId"] for row in page.data["jobs"]] == [row["JobId"] for row in twin.data["jobs"]] != []
+    assert page.data["next"] == (twin.data["next"] and page_of(twin.data["next"]))
+
+
+def test_page_of_a_job_is_read_as_its_twin_is(trial: Trial, browser: Browser) -> None:
+    job_id = trial.site.upstream.emulator.job_ids(WELL)[3]
+    path = f"/buckets/{WELL}/jobs/{job_id}.json"
+    assert wait_for(lambda: browser.look(path)[0].ready)
+
+    page, twin = browser.look(page_of(path))[0], browser.look(path)[0]
+
+    assert (page.ready, page.broken, page.wrong_rows) == (True, "", ())
+    assert (page.data["job"]["JobId"], page.data["job"]["Name"]) == (job_id, twin.data["job"]["Name"])
 
 
 # The judge ---------------------------------------------------------------------------------------------------------------
@@ -127,6 +170,86 @@ def test_job_that_upstream_has_never_sent_is_wrong() -> None:
     assert wrong_rows(json.dumps({"job": {"JobId": "b"}}).encode(), call("b"), path=path) == ("b",)
 
 
+# A page is judged as its twin is.
+
+
+def page(*ids: str, told: str = "", pin: str = f"{END}.{END}001", bucket: str = WELL) -> bytes:
+    """Return as much of a list's page as is judged."""
+    rows = "".join(
+        f"<tr id='job-{job_id}' data-type='Job'><td class='name'><bdi>n</bdi></td><td class='when'>"
+        f"<time datetime='2023-11-14T22:12:20Z'></time></td></tr>"
+        for job_id in ids
+    )
+    ticker = f"<span id='ticker' data-tick='/tick/?pin={pin}'></span>" if pin else ""
+    return (
+        f"<html><nav class='crumbs'><code>{bucket}</code></nav><h1>jobs</h1>"
+        f"<section id='results'>{told}{ticker}<table>{rows}</table></section></html>"
+    ).encode()
+
+
+def alert(kind: str, code: str) -> str:
+    """Return how a page tells a problem."""
+    return f"<div class='problem' data-class='{kind}' data-code='{code}'></div>"
+
+
+def test_row_of_a_page_must_be_one_that_upstream_sent_for_it() -> None:
+    path = page_of(PATH)
+
+    assert wrong_rows(page("a"), call("a"), path=path) == ()
+    assert wrong_rows(page("a", "b"), call("a"), path=path) == ("b",)
+    assert wrong_rows(page("a"), call("a", states="Success"), path=path) == ("a",)
+    assert wrong_rows(page("a"), call("a", end=END + 60), path=path) == ("a",)
+    assert wrong_rows(page("a", bucket=SICK[0]), call("a"), path=path)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "created", "wrong"),
+    [
+        ("n", "Job", "2023-11-15T06:12:20+0800", ()),
+        ("other", "Job", "2023-11-15T06:12:20+0800", ("a",)),
+        ("n", "Workflow", "2023-11-15T06:12:20+0800", ("a",)),
+        ("n", "Job", "2023-11-15T06:12:21+0800", ("a",)),
+    ],
+)
+def test_row_of_a_page_must_look_as_upstream_knows_the_job(
+    name: str, kind: str, created: str, wrong: tuple[str, ...]
+) -> None:
+    evidence = Evidence()
+    evidence.add(call("a"))
+    evidence.know(WELL, JobSummary("a", kind, name, "Failed", created))
+
+    assert judge(evidence, page_of(PATH), 200, page("a"), "").wrong_rows == wrong
+
+
+def test_page_that_can_not_be_judged_is_counted() -> None:
+    path = page_of(PATH)
+
+    assert tally(200, b"<html><h1>Something</h1></html>", path=path).unnamed
+    assert tally(200, page("a", pin=""), path=path).unnamed
+    assert tally(200, twin("a"), path=path).unnamed
+    assert tally(502, page(), path=path).unnamed
+    assert tally(202, page(), path=path).unnamed
+    assert not tally(202, page(), path=path, retry_after="1").unnamed
+
+
+def test_page_names_the_fault_as_its_twin_does() -> None:
+    path = page_of(PATH)
+
+    assert not tally(503, page(told=alert("ours", "redis_down")), path=path).unnamed
+    assert tally(503, page(told=alert("ours", "no_worker")), path=path).unnamed
+    assert tally(200, page(told=alert("timeout", "timeout")), path=path).unnamed
+
+
+def test_page_that_needs_nothing_names_the_database() -> None:
+    path, body = page_of(PATH), b"<html><h1>Batchlens can't reach its database</h1></html>"
+
+    assert judge(Evidence(), path, 503, body, "").named == ("ours", "database_down")
+    assert judge(Evidence(), path, 500, b"<html><h1>Batchlens failed</h1></html>", "").broken
+
+
+# What is counted of it ---------------------------------------------------------------------------------------------------
+
+
 def problem(kind: str, code: str) -> dict[str, str]:
     return {"class": kind, "code": code}
 
@@ -160,6 +283,28 @@ def test_foreign_problem_beside_good_rows_is_counted() -> None:
     assert not tally(200, twin(problem=problem("ours", "redis_down"))).unnamed
 
 
+def test_error_that_names_the_workers_pause_is_allowed_only_while_they_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("tests.faults.readers.time.monotonic", lambda: now)
+    counted = Tally(expected=[("timeout", "timeout")], of_pause=[("ours", "redis_down")])
+    verdict = judge(Evidence(), PATH, 503, json.dumps({"problem": problem("ours", "redis_down")}).encode(), "")
+
+    counted.count(PATH, verdict, 0.1)
+    assert len(counted.unnamed) == 1
+
+    counted.pause()
+    counted.count(PATH, verdict, 0.1)
+    counted.go_on()
+    now += SETTLING - 0.1
+    counted.count(PATH, verdict, 0.1)
+    assert len(counted.unnamed) == 1
+
+    now += 0.2
+    counted.count(PATH, verdict, 0.1)
+    assert len(counted.unnamed) == 2
+    assert not counted.is_felt
+
+
 def test_answer_that_is_none_of_the_contracts_is_counted() -> None:
     assert tally(200, b"<html>").unnamed
     assert tally(202, b"{}").unnamed
@@ -184,3 +329,15 @@ def test_fault_keeps_its_promises_only_where_all_come_again_in_time(
     lost: int, recovery: float | None, kept: bool
 ) -> None:
     assert Result(FAULTS["500"], Tally(requests=1), lost, recovery, 0).kept == kept
+
+
+@pytest.mark.parametrize(("code", "kept"), [("database_down", True), ("redis_down", False)])
+def test_fault_that_must_be_told_keeps_its_promises_only_where_somebody_was_told(code: str, *, kept: bool) -> None:
+    fault = FAULTS["database locked"]
+    counted = Tally(expected=fault.expected, named={("ours", code): 1})
+
+    assert Result(fault, counted, 0, 3.0, 0).kept == kept
+
+
+def test_permission_and_binding_are_well_again_within_the_minute_for_which_they_are_kept() -> None:
+    assert {FAULTS[f"{what} taken away"].bound for what in ("permission", "binding")} == {60.0}

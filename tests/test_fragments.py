@@ -113,7 +113,7 @@ def test_fragment_that_its_process_forgot_is_found_in_the_cache(until: Callable[
 
 def is_kept(page: Page) -> bool:
     with servers.cache_server().connection() as client:
-        return any(client.scan_iter(f"v1:html:{page.version}:*"))
+        return any(client.scan_iter(servers.cache_key(f"html:{page.version}:*")))
 
 
 @pytest.mark.parametrize(

@@ -325,7 +325,7 @@ def test_status(show: Show, new_bucket: NewBucket, emulator: Emulator, client: C
     client.force_login(make_staff())
 
     assert show("/status/", client=client) == []
-    assert show("/status/?colour=red", 400) == []
+    assert show("/status/?colour=red", 400, client=client) == []
     assert show("/status.json", client=client) == []
 
 

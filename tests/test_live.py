@@ -55,7 +55,9 @@ def shown(page: Page, **changed: str) -> list[Shown]:
 def grow_old(bucket: Bucket) -> None:
     """Let every page of `bucket` be a minute older."""
     with servers.cache_server().connection() as client:
-        for key in client.scan_iter(f"v1:page:{bucket.name}:*"):
+        kept = list(client.scan_iter(servers.cache_key(f"page:{bucket.name}:*")))
+        assert kept
+        for key in kept:
             client.hincrby(key, "began", -61_000)
 
 

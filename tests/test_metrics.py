@@ -146,6 +146,16 @@ def test_what_waits_is_told_with_its_age(client: Client, valkeys: Valkeys, setti
 
 
 @pytest.mark.django_db(transaction=True)
+def test_age_of_a_queue_says_whose_it_is(client: Client) -> None:
+    """People and refreshes wait in one queue: who reads its age as that of a lane must be told."""
+    text = client.get("/metrics").content.decode()
+
+    (said,) = [line for line in text.splitlines() if line.startswith("# HELP batchlens_queue_age_seconds")]
+    assert "page holds the lanes person and refresh" in said
+    assert set(queues.lanes_by_queue()) == set(queues.QUEUES.values())
+
+
+@pytest.mark.django_db(transaction=True)
 def test_strange_message_in_a_queue_is_counted_and_has_no_age(client: Client, valkeys: Valkeys) -> None:
     with servers.broker().connection() as broker:
         for message in (b"no json", b'{"body": 1}', b'{"body": "W10="}', b"[]"):

@@ -182,13 +182,14 @@ def test_an_unknown_bucket_in_a_frame_is_a_framed_404(client: Client, settings: 
 # Everyone may look ----------------------------------------------------------------------------------------------------
 
 
-def test_where_everyone_may_look_only_the_admin_asks_for_a_name(client: Client, settings: Settings) -> None:
+def test_where_everyone_may_look_only_admin_and_status_ask_for_a_name(client: Client, settings: Settings) -> None:
     settings.ANONYMOUS_ACCESS = True
 
     assert client.get("/").status_code == 200
     assert client.get("/buckets/unknown-12345/jobs/").status_code == 404
     assert client.get("/admin/").status_code == 302
     assert client.get("/admin/jobs/bucket/").status_code == 302
+    assert client.get("/status/").status_code == 302
 
 
 # Not found ------------------------------------------------------------------------------------------------------------

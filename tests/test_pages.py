@@ -579,9 +579,10 @@ def test_what_can_be_no_job_id_is_unknown_without_a_call_and_at_no_cost(
 def make_stale(bucket: Bucket, answer: Ready) -> None:
     """Let the head's page be as old as if a minute had passed."""
     question = PageQuestion(bucket.name, LIST)
-    key = f"v1:page:{bucket.name}:{LIST.digest}:{answer.page.pin}:first"
+    key = servers.cache_key(f"page:{bucket.name}:{LIST.digest}:{answer.page.pin}:first")
     with servers.cache_server().connection() as client:
-        client.hset(key, "began", round((answer.page.as_of - 61) * 1000))
+        changed = client.hset(key, "began", round((answer.page.as_of - 61) * 1000))
+    assert changed == 0, "the page's key has another name now"
     assert cache.find_page(question, bucket.credential, person=False).page is not None
 
 

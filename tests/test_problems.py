@@ -169,7 +169,7 @@ def seconds_kept() -> dict[str, float]:
     """For how long what stops readers from asking is still kept, by scope."""
     kept = {}
     with servers.cache_server().connection() as client:
-        for key in cast("Any", client).scan_iter("v1:problem:*"):
+        for key in cast("Any", client).scan_iter(servers.cache_key("problem:*")):
             scope = key.decode().split(":")[2]
             if scope != "last":
                 kept[scope] = cast("Any", client).pttl(key) / 1000

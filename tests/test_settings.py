@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from dashboard.settings import credentials_from_environment, secret
 
@@ -81,6 +84,74 @@ def test_the_example_loosens_nothing_for_those_who_copy_it() -> None:
     assert settings_with(*names, **{"HTTPS": "", **active}) == [
         False, True, True, True, True, 31_536_000, False, False, [], ["localhost", "127.0.0.1"],
     ]  # fmt: skip
+
+
+# The example names every variable ------------------------------------------------------------------------------------
+
+READERS = {"secret", "switch", "number", "whole_number", "time_zone", "database"}
+"""Functions of the settings that read the variable which they are told."""
+READ_ELSEWHERE = {"PORT", "BIND", "POSTGRES_PASSWORD"}
+"""By ./dev run and compose.yaml."""
+
+
+def read_by(path: str) -> set[str]:
+    """Return the variables that a file reads."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            function, name = ast.unparse(node.func), str(node.args[0].value)
+            if function in READERS or function in {"env.str", "env.list", "os.environ.get"}:
+                found.add(name)
+            if function == "secret":
+                found.add(f"{name}_FILE")
+    return found
+
+
+def example() -> tuple[dict[str, str], dict[str, str]]:
+    """Return the example's variables with their values, commented out or not: those of a site, and those of sample data."""
+    site, _, demo = (ROOT / ".env.example").read_text(encoding="utf-8").partition("# Sample data")
+    return values_in(site), values_in(demo)
+
+
+def values_in(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^#?([A-Z][A-Z_]*)=(.*)$", text, re.MULTILINE))
+
+
+def test_the_example_names_every_variable_that_is_read() -> None:
+    read = read_by("dashboard/settings.py") | read_by("docker/gunicorn.conf.py")
+    assert {"SECRET_KEY_FILE", "CI_PROXY", "CSRF_COOKIE_NAME", "WEB_THREADS", "PROMETHEUS_MULTIPROC_DIR"} <= read
+
+    site, demo = example()
+    named = {*site, *demo}
+    of_credentials = {"CI_SECRET_ID", "CI_SECRET_KEY", "CI_SECURITY_TOKEN"}
+    assert sorted(read - named) == []
+    assert sorted(named - read - of_credentials - READ_ELSEWHERE) == []
+
+
+def test_the_examples_values_are_those_that_hold_without_them() -> None:
+    shown = {name: value for name, value in example()[0].items() if value and hasattr(settings, name)}
+    shown.pop("ALLOWED_HOSTS")  # It is no comment: over https there is no value that would be right for all.
+    assert len(shown) > 15
+
+    held = settings_with(*shown, **dict.fromkeys(shown, ""))
+
+    assert isinstance(held, list), held
+    assert {name: as_written(value) for name, value in zip(shown, held, strict=True)} == shown
+
+
+def as_written(value: object) -> str:
+    """Return a setting as it is written into a variable."""
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def test_variables_that_are_empty_mean_the_same_as_none() -> None:
+    databases, *names = settings_with(
+        "DATABASES", "SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME",
+        DATABASE_URL="", VAR_DIR="", SESSION_COOKIE_NAME="", CSRF_COOKIE_NAME="",
+    )  # fmt: skip
+
+    assert databases["default"]["NAME"] == str(ROOT / "var" / "batchlens.sqlite3")
+    assert names == ["sessionid", "csrftoken"]
 
 
 def test_the_policy_for_content_allows_nothing_inline_and_nothing_foreign() -> None:

@@ -261,11 +261,23 @@ def test_reader_sees_their_own_buckets_alone(client: Client, path: str) -> None:
     assert [word for word in (OTHER, "media-hidden", "team-b", "team-c") if word in text] == []
 
 
-def test_stranger_sees_nothing(client: Client) -> None:
-    make_bucket(NAME)
+@pytest.mark.parametrize("everyone_may_look", [False, True])
+def test_stranger_is_sent_to_sign_in_even_where_everyone_may_look(
+    client: Client, settings: Settings, *, everyone_may_look: bool
+) -> None:
+    settings.ANONYMOUS_ACCESS = everyone_may_look
+    make_bucket(NAME, credential="team-a")
+    note(NAME)
 
-    assert client.get("/status/").status_code == 302
-    assert client.get("/status.json").status_code == 401
+    page = client.get("/status/?tz=UTC")
+    twin = client.get("/status.json")
+    fragment = client.get("/status/", headers={"HX-Request": "true", "HX-Target": "status"})
+
+    assert (page.status_code, page["Location"]) == (302, "/sign-in/?next=/status/%3Ftz%3DUTC")
+    assert (twin.status_code, twin.json()["problem"]["code"]) == (401, "sign_in")
+    assert fragment["HX-Redirect"].startswith("/sign-in/")
+    told = b"".join(answer.content for answer in (page, twin, fragment)).decode()
+    assert [word for word in (NAME, "team-a", f"r-{NAME}") if word in told] == []
 
 
 def test_names_of_machines_are_for_staff(client: Client) -> None:
@@ -322,7 +334,6 @@ def test_wrong_parameter_is_told(client: Client) -> None:
 def test_page_is_linked_for_who_may_see_it(client: Client, settings: Settings) -> None:
     assert b'href="/status/"' not in client.get("/sign-in/").content
     settings.ANONYMOUS_ACCESS = True
-    assert b'href="/status/"' in client.get("/").content
-    settings.ANONYMOUS_ACCESS = False
+    assert b'href="/status/"' not in client.get("/").content
     client.force_login(make_viewer())
     assert b'href="/status/"' in client.get("/").content

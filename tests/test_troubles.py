@@ -92,7 +92,7 @@ def test_changed_credential_drops_its_problems_in_every_bucket() -> None:
 def test_last_trouble_of_a_bucket_stays_known_after_it_may_be_asked_again() -> None:
     troubles.store_problem(problem("timeout"), B1.key, BUCKET, "default")
     with servers.cache_server().connection() as client:
-        client.delete(f"v1:problem:page:{B1.key}")
+        assert client.delete(servers.cache_key(f"problem:page:{B1.key}")) == 1
 
     assert known_trouble(B1) is None
     assert troubles.last_problems([(BUCKET, "default")]) == {BUCKET: problem("timeout")}

@@ -276,7 +276,7 @@ def test_page_whose_chain_is_forgotten_leads_back_to_the_first_page_alone(
     more = one(soup(get(client, path_of(bucket, "size=10"))), "#more")
     with servers.cache_server().connection() as connection:
         # The page ahead must not come while the first is being forgotten.
-        until(lambda: len(connection.keys(f"v1:page:{bucket.name}:*")) == 2)
+        until(lambda: len(connection.keys(servers.cache_key(f"page:{bucket.name}:*"))) == 2)
         connection.delete(*connection.keys(f"*:{bucket.name}:*"))
 
     page = soup(get(client, str(more["hx-get"])))

@@ -230,7 +230,7 @@ def grow_old(bucket: Bucket) -> None:
     """Make the bucket's first page look as if it had been fetched two minutes ago."""
     answer = pages.get_page(bucket, JobFilter(), View(), person=False)
     assert isinstance(answer, Ready)
-    key = f"v1:page:{bucket.name}:{JobFilter().digest}:{answer.page.pin}:first"
+    key = servers.cache_key(f"page:{bucket.name}:{JobFilter().digest}:{answer.page.pin}:first")
     with servers.cache_server().connection() as connection:
         changed = connection.hset(key, "began", round((answer.page.as_of - 120) * 1000))
     assert changed == 0, "the page's key has another name now"

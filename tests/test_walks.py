@@ -193,6 +193,22 @@ def test_loss_is_no_failure_where_it_is_said(ci: Emulator) -> None:
     assert (len(verdict.lost), set(verdict.said)) == (12, {"no_new_rows"})
 
 
+@pytest.mark.parametrize(("said_on", "is_excused"), [(0, False), (1, True), (3, True)])
+def test_doubt_excuses_a_loss_only_on_its_page_or_behind_it(ci: Emulator, said_on: int, *, is_excused: bool) -> None:
+    done = walk(quiet(), ci, follow)
+    without_a_row(done)
+
+    done.pages[said_on] = replace(done.pages[said_on], doubts=("order",))
+
+    assert any(wrong.startswith("lost unsaid") for wrong in judge(done).wrong) != is_excused
+
+
+def test_chain_that_is_evicted_is_forgotten(ci: Emulator) -> None:
+    done = walk(quiet((), (Event("evict", 1, {}),)), ci, follow)
+
+    assert "earlier_unknown" in judge(done).said
+
+
 def test_what_is_said_of_a_refused_token_excuses_no_loss(ci: Emulator) -> None:
     done = walk(quiet(), ci, follow)
     without_a_row(done)

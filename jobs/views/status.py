@@ -134,6 +134,7 @@ class Row:
         return timedelta(seconds=max(0.0, self.now - at)) if at else None
 
 
+@access.for_people_only
 @require_safe
 @listed
 def status(request: HttpRequest, *, as_json: bool = False) -> HttpResponse:

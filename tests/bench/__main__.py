@@ -191,7 +191,9 @@ def redis_bytes(stack: Stack, report: Report) -> None:
         jobs, path = jobs + twin["unique"], twin["next"]
     time.sleep(1)  # the jobs of the last page are stored one by one after the page itself
     with servers.cache_server().connection() as client:
-        used = sum(cast("Any", client).memory_usage(key, samples=0) for key in client.scan_iter("v1:*"))
+        kept = list(client.scan_iter(servers.cache_key("*")))
+        assert kept
+        used = sum(cast("Any", client).memory_usage(key, samples=0) for key in kept)
     report.line("XML of a job, mean", xml, None, " B")
     report.line("Redis bytes per cached job : its XML", used / jobs / xml, 2)
 

@@ -238,8 +238,9 @@ def next_release(folder: Path) -> Path:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder / name)
+    version = f'CACHE_VERSION = "{settings.CACHE_VERSION}'
     changes = {
-        "dashboard/settings.py": ('CACHE_VERSION = "v1"', 'CACHE_VERSION = "v2"'),
+        "dashboard/settings.py": (f'{version}"', f'{version}-next"'),
         "jobs/cache.py": ('"unique"', '"unique_rows"'),
     }
     for name, (before, after) in changes.items():

@@ -59,11 +59,12 @@ class Site:
         self.worker.stop()
 
 
-def start_site(emulator: Emulator, **environment: str) -> Site:
+def start_site(emulator: Emulator, threads: int = 8, /, **environment: str) -> Site:
     """Start a site of its own. Give it Redis servers or databases of its own, too: two sites on one broker share tasks.
 
     Args:
         emulator: what it asks.
+        threads: how many fetches its worker does at once.
         environment: variables of web and worker.
     """
     number = next(_numbers)
@@ -79,7 +80,7 @@ def start_site(emulator: Emulator, **environment: str) -> Site:
     def ready() -> bool:
         return requests.get(f"{address}/readyz", timeout=5).ok
 
-    hand = worker(folder / f"worker-{os.getpid()}-{number}.log", everything, name=f"site{number}")
+    hand = worker(folder / f"worker-{os.getpid()}-{number}.log", everything, name=f"site{number}", threads=threads)
     hand.ready = ready
     try:
         hand.start()

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import redis
 
+from jobs.servers import cache_key
+
 if TYPE_CHECKING:
     from jobs.models import Bucket
     from tests.e2e.sites import Site
@@ -18,7 +20,7 @@ def make_stale(site: Site, bucket: Bucket | str) -> None:
     """Let every page of `bucket` be a minute older."""
     name = bucket if isinstance(bucket, str) else bucket.name
     with redis.Redis.from_url(site.cache_url) as client:
-        pages = list(client.scan_iter(f"v1:page:{name}:*"))
+        pages = list(client.scan_iter(cache_key(f"page:{name}:*")))
         assert pages
         for page in pages:
             client.hincrby(page, "began", -AGE)
@@ -27,7 +29,7 @@ def make_stale(site: Site, bucket: Bucket | str) -> None:
 def forget_pages(site: Site, bucket: Bucket, but: int) -> None:
     """Let the cache have lost every page of `bucket`'s lists behind the first `but` ones."""
     with redis.Redis.from_url(site.cache_url) as client:
-        pages = list(client.scan_iter(f"v1:page:{bucket.name}:*"))
+        pages = list(client.scan_iter(cache_key(f"page:{bucket.name}:*")))
         lost = [page for page in pages if int(client.hget(page, "n") or 0) > but]
         assert lost
         client.delete(*lost)
@@ -36,4 +38,4 @@ def forget_pages(site: Site, bucket: Bucket, but: int) -> None:
 def forget_trouble(site: Site, bucket: Bucket) -> None:
     """Let the time be over for which `bucket`'s problems are kept."""
     with redis.Redis.from_url(site.cache_url) as client:
-        assert client.delete(f"v1:problem:bucket:{bucket.name}")
+        assert client.delete(cache_key(f"problem:bucket:{bucket.name}"))

@@ -15,7 +15,7 @@ from tests.e2e.test_live import given, row, tick
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, Page
 
     from jobs.models import Bucket
     from tests.e2e.sites import Site
@@ -100,16 +100,3 @@ def test_drawer_that_was_left_open_is_open_and_closes(page: Page, new_bucket: Ca
     page.keyboard.press("Escape")
     page.wait_for_function("() => !document.getElementById('drawer').open")
     assert "job=" not in page.url
-
-
-def test_nobody_finds_a_kept_page_after_signing_out(page: Page, new_bucket: Callable[..., Bucket]) -> None:
-    bucket = new_bucket(given=given(5))
-    page.goto(list_path(bucket))
-    wait_for_rows(page, 5)
-
-    page.get_by_role("button", name="Sign out").click()
-    page.wait_for_url("**/sign-in/**")
-    page.evaluate("() => setTimeout(() => history.back())")
-
-    page.wait_for_function("() => document.title.includes('Sign in')")
-    assert ids(page) == []

@@ -59,8 +59,11 @@ def test_links_to_send_hold_no_language_of_a_chinese_reader(
 
 @pytest.mark.console_allows(TROUBLE_STATUS)
 @pytest.mark.parametrize("width", [360, 800, 1600])
-def test_chinese_pages_fit(demo: Site, new_context: Callable[..., BrowserContext], width: int) -> None:
-    page = new_context(base_url=demo.address, locale="zh-CN", viewport={"width": width, "height": 900}).new_page()
+def test_chinese_pages_fit(
+    demo: Site, new_context: Callable[..., BrowserContext], sign_in: Callable[..., BrowserContext], width: int
+) -> None:
+    context = new_context(base_url=demo.address, locale="zh-CN", viewport={"width": width, "height": 900})
+    page = sign_in(context, demo).new_page()
     for path in (
         "/",
         list_path(LIVE),

@@ -13,12 +13,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from bs4 import BeautifulSoup, Tag
+
 from jobs.problems import RULES, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from tests.emulators import Call, Emulator
+    from tests.emulators import Call, Emulator, JobSummary
     from tests.faults.site import Upstream
 
 LIST_PATH = "/inventorytriggerjob"
@@ -30,6 +32,8 @@ ASKED = ("type", "states", "name", "jobId", "workflowId", "orderByTime", "size")
 
 Named = tuple[str, str]
 """Class and code of a problem; the code "*" is any."""
+BARE = {"Batchlens can't reach its database": ("ours", "database_down")}
+"""What a page that is rendered without anything else says in words alone, and the problem that it means."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,12 @@ class Evidence:
     def learn_truth(self, emulator: Emulator, buckets: Iterable[str]) -> None:
         """Remember what the jobs of these buckets are called: they don't change."""
         for bucket in buckets:
-            jobs = emulator.jobs(bucket)
-            self._truth[bucket] = {job.job_id: (job.name, job.type, job.creation_time) for job in jobs}
+            self.know(bucket, *emulator.jobs(bucket))
+
+    def know(self, bucket: str, *jobs: JobSummary) -> None:
+        """Remember what these jobs of a bucket are called."""
+        known = self._truth.setdefault(bucket, {})
+        known.update({job.job_id: (job.name, job.type, job.creation_time) for job in jobs})
 
     def read(self) -> None:
         """Read what is new in the journal; nothing while upstream is down."""
@@ -133,6 +141,27 @@ class Evidence:
         known = self._truth.get(bucket, {}).get(row.get("JobId", ""))
         return known is None or known == (row.get("Name", ""), row.get("Type", ""), row.get("CreationTime", ""))
 
+    def in_upstreams_words(
+        self, bucket: str, job_id: str, name: str, kind: str | None = None, moment: str | None = None
+    ) -> dict[str, str]:
+        """Return what a page shows of a job as its twin would: what means the same is written as upstream writes it.
+
+        Args:
+            bucket: whose job it is.
+            job_id: its id.
+            name: its name, its id where it has none.
+            kind: its type, None where the page doesn't show it in upstream's words.
+            moment: when it was created, None likewise.
+        """
+        its_name, its_kind, written = self._truth.get(bucket, {}).get(job_id, ("", "", ""))
+        same = moment is None or (written and _unix(written) == _unix(moment))
+        return {
+            "JobId": job_id,
+            "Name": "" if name == job_id and not its_name else name,
+            "Type": its_kind if kind is None else kind,
+            "CreationTime": written if same else str(moment),
+        }
+
     def is_wrong_job(self, bucket: str, row: Mapping[str, Any]) -> bool:
         """Tell whether upstream has never sent this job of this bucket, or not like this."""
         with self._lock:
@@ -154,11 +183,11 @@ class Verdict:
 
 
 def judge(evidence: Evidence, path: str, status: int, body: bytes, retry_after: str) -> Verdict:
-    """Judge the answer of a JSON twin."""
+    """Judge an answer: of a JSON twin, or of a page."""
     try:
-        data = json.loads(body)
-    except ValueError:
-        return Verdict(broken=f"{status} is no JSON: {body[:80]!r}")
+        data = json.loads(body) if is_twin(path) else read_page(evidence, path, status, body)
+    except ValueError as error:
+        return Verdict(broken=f"{status} can't be read, {error}: {body[:80]!r}")
     if status == 202:
         return Verdict(pending=True) if retry_after.isdigit() else Verdict(broken="202 without Retry-After")
     if status == 200:
@@ -185,8 +214,89 @@ def _wrong_rows(evidence: Evidence, path: str, data: Mapping[str, Any]) -> list[
         after = query_of(path).get("after", "")
         return evidence.wrong_rows(data, after) if data["bucket"] == bucket else ["of another bucket"]
     job = data["job"]
-    mine = str(job.get("JobId")) == urlsplit(path).path.removesuffix(".json").rpartition("/")[2]
+    mine = str(job.get("JobId")) == _job_of(path)
     return [] if mine and not evidence.is_wrong_job(bucket, job) else [str(job.get("JobId"))]
+
+
+def read_page(evidence: Evidence, path: str, status: int, body: bytes) -> dict[str, Any]:
+    """Return what a page shows, in the form of its twin.
+
+    Raises:
+        ValueError: it is no page of ours, or not the one that was asked for.
+    """
+    tree = BeautifulSoup(body, "html.parser")
+    if tree.html is None or tree.h1 is None:
+        raise ValueError("no page")
+    data: dict[str, Any] = {"problem": _told(tree)}
+    if status != 200:
+        return data
+    bucket = bucket_of(path)
+    if job_id := _job_of(path):
+        # Most of a job's page is about its insides; here it counts whose page it is.
+        shown = [code.get_text() for code in tree.select("#look .job-head .facts li:first-child code")]
+        if shown != [job_id]:
+            raise ValueError(f"a page of {shown}")
+        return {**data, "job": evidence.in_upstreams_words(bucket, job_id, _text(tree, "#look .job-name bdi"))}
+    if tree.select_one("#results") is None or tree.select_one("#results[aria-busy]"):
+        raise ValueError("no list")
+    following = tree.select_one("#more a[rel=next]")
+    rows = [_row(evidence, bucket, row) for row in tree.select('tr[id^="job-"]')]
+    return {
+        **data,
+        "bucket": _text(tree, ".crumbs code"),
+        "filter": query_of(path),
+        "pin": query_of(path).get("pin") or _pin(tree),
+        "jobs": rows,
+        "next": str(following["href"]) if following else None,
+    }
+
+
+def _told(tree: BeautifulSoup) -> dict[str, str] | None:
+    """Return the problem that a page tells, None where it tells none."""
+    if shown := tree.select_one(".problem[data-code]"):
+        return {"class": str(shown["data-class"]), "code": str(shown["data-code"])}
+    if tree.select_one("#list, #look") is None and (bare := BARE.get(_text(tree, "h1"))):
+        return {"class": bare[0], "code": bare[1]}
+    return None
+
+
+def _row(evidence: Evidence, bucket: str, row: Tag) -> dict[str, str]:
+    job_id = str(row["id"]).removeprefix("job-")
+    time = row.select_one(".when time")
+    moment = str(time["datetime"]) if time else ""
+    return evidence.in_upstreams_words(bucket, job_id, _text(row, ".name bdi"), str(row["data-type"]), moment)
+
+
+def _pin(tree: BeautifulSoup) -> str:
+    """Return when a list was opened, which stands in what its ticks ask for; an empty list has no ticks and needs none."""
+    ticker = tree.select_one("#ticker[data-tick]")
+    if ticker is None:
+        if tree.select_one('tr[id^="job-"]'):
+            raise ValueError("rows without a pin")
+        return "0.0"
+    return query_of(str(ticker["data-tick"]))["pin"]
+
+
+def _text(tree: Tag, selector: str) -> str:
+    found = tree.select_one(selector)
+    return found.get_text() if found else ""
+
+
+def is_twin(path: str) -> bool:
+    """Tell whether this is the address of a twin, not of a page."""
+    return urlsplit(path).path.endswith(".json")
+
+
+def page_of(path: str) -> str:
+    """Return the address of a twin's page."""
+    address = urlsplit(path)
+    return address._replace(path=address.path.removesuffix(".json") + "/").geturl()
+
+
+def _job_of(path: str) -> str:
+    """Return the job whose page or twin this is, "" for a list's."""
+    job_id = urlsplit(path).path.removesuffix(".json").strip("/").split("/")[3:]
+    return job_id[0] if job_id else ""
 
 
 def _named(problem: Mapping[str, Any] | None) -> Named | None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sqlite3
 import ssl
 import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import psycopg
 
 from tests.faults.names import ASTRAY, NAMES_HANG, NAMES_LEAD_ASTRAY, UPSTREAM_NAME
 from tests.faults.readers import Browser, cold_path
@@ -22,7 +23,7 @@ from tests.ports import black_hole
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from tests.emulators import Call, Emulator
@@ -36,7 +37,8 @@ PROMISED = 10.0
 KEPT = 60.0
 """Seconds for which it is remembered that a bucket, or with a credential nothing, may be read."""
 LOOKING = 2.0
-"""Seconds beyond it: a call that was under way at the mend, the readers' next look, and the call that it asks for."""
+"""Seconds beyond it for a file that is back: a fetch that was under way at the mend begins to count then, and the readers' next
+look asks."""
 DEAF_FOR = 8.0
 """Seconds after which a worker that takes no tasks has ended, at the latest."""
 
@@ -52,8 +54,9 @@ TIMEOUT: Named = ("timeout", "timeout")
 class Fault:
     """One fault: how it comes and goes, how it may be told, and what is promised of it.
 
-    `bound` is the seconds from its mend until all is well; a fault `at_once` is no longer in force once it has struck;
-    one that is not `everywhere` leaves the bucket WELL alone.
+    `bound` is the seconds from the beginning of its mend until all is well; a fault `at_once` is no longer in force once it
+    has struck; one that is not `everywhere` leaves the bucket WELL alone; one that is `told` must be told to somebody by its
+    name. `of_pause` may be told only while the harness holds its workers up to strike or to mend, and a moment after.
     """
 
     name: str
@@ -62,21 +65,22 @@ class Fault:
     everywhere: bool = True
     at_once: bool = False
     bound: float = PROMISED
+    told: bool = False
+    of_pause: frozenset[Named] = frozenset()
 
 
 FAULTS: dict[str, Fault] = {}
 
 
-def fault(
-    name: str, *expected: Named, everywhere: bool = True, at_once: bool = False, bound: float = PROMISED
-) -> Callable[[Strike], None]:
+def fault(name: str, *expected: Named, of_pause: Collection[Named] = (), **promises: Any) -> Callable[[Strike], None]:
     """Register a fault; the function strikes, yields while the fault is in force, and mends.
 
-    What it yields are pages that must come afterwards besides those of the readers.
+    What it yields are pages that must come afterwards besides those of the readers. The other arguments are those of Fault.
     """
 
     def register(function: Strike) -> None:
-        FAULTS[name] = Fault(name, contextmanager(function), frozenset(expected), everywhere, at_once, bound)
+        strike = contextmanager(function)
+        FAULTS[name] = Fault(name, strike, frozenset(expected), of_pause=frozenset(of_pause), **promises)
 
     return register
 
@@ -121,7 +125,7 @@ def _(site: Site, evidence: Evidence) -> Iterator[list[str]]:
     time.sleep(BLOCKED_FOR)
     asker = _Asker(site, evidence)
     asker.start()
-    wait_for(lambda: site.broker.tell("KEYS", "v*:page"), 5)
+    assert wait_for(lambda: site.broker.tell("KEYS", "*:page"), 5), "no task came into the queue"
     site.signal_worker(WORKERS[0], signal.SIGKILL)
     site.continue_workers()
     yield [asker.path]
@@ -148,7 +152,9 @@ def _killed(
             before = emulator.calls(WELL)[-1].number
             asker = _Asker(site, evidence)
             asker.start()
-            wait_for(lambda: any(reached(call) for call in emulator.calls(WELL, since=before)), 5)
+            assert wait_for(lambda: any(reached(call) for call in emulator.calls(WELL, since=before)), 5), (
+                "no call came"
+            )
             if holds:
                 server = site.broker if holds == "broker" else site.cache
                 server.signal(signal.SIGSTOP)
@@ -260,20 +266,20 @@ _server_faults("cache")
 # Database -----------------------------------------------------------------------------------------------------------------
 
 
-@fault("database gone", DATABASE_DOWN)
+@fault("database gone", DATABASE_DOWN, told=True)
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
-    away = site.database.with_name("elsewhere")
-    site.database.rename(away)
+    site.database.crash()
     yield
-    away.rename(site.database)
+    site.database.start()
 
 
-@fault("database locked")
+@fault("database locked", DATABASE_DOWN, told=True)
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
-    with closing(sqlite3.connect(site.database / "faults.sqlite3", isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
+    # As somebody's ALTER TABLE that waits for somebody else: who may see a bucket can't be read, by readers or workers.
+    with psycopg.connect(site.database.url()) as other:
+        other.execute("LOCK TABLE jobs_bucket IN ACCESS EXCLUSIVE MODE")
         yield
-        other.execute("ROLLBACK")
+        other.rollback()
 
 
 # Upstream ------------------------------------------------------------------------------------------------------------------
@@ -293,7 +299,7 @@ def _workers_pause(site: Site, evidence: Evidence) -> Iterator[None]:
     site.continue_workers()
 
 
-@fault("upstream refuses connections", UNREACHABLE, REDIS_DOWN)
+@fault("upstream refuses connections", UNREACHABLE, told=True, of_pause=[REDIS_DOWN])
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     with _workers_pause(site, evidence):
         site.upstream.kill()
@@ -301,7 +307,7 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
     site.upstream.start()
 
 
-@fault("looking up upstream's name hangs", TIMEOUT, UNREACHABLE, BUSY, REDIS_DOWN)
+@fault("looking up upstream's name hangs", TIMEOUT, UNREACHABLE, of_pause=[REDIS_DOWN])
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     hangs = site.folder / NAMES_HANG
     with _workers_pause(site, evidence):
@@ -312,7 +318,7 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
     hangs.unlink()
 
 
-@fault("connecting to upstream never ends", TIMEOUT, UNREACHABLE, BUSY, REDIS_DOWN)
+@fault("connecting to upstream never ends", TIMEOUT, UNREACHABLE, of_pause=[REDIS_DOWN])
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     astray = site.folder / NAMES_LEAD_ASTRAY
     with black_hole(ASTRAY, site.upstream.port):
@@ -324,10 +330,10 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
         astray.unlink()
 
 
-def _answers(name: str, *expected: Named, bound: float = PROMISED, **parameters: Any) -> None:
+def _answers(name: str, *expected: Named, bound: float = PROMISED, told: bool = False, **parameters: Any) -> None:
     """Register a fault of upstream's answers, which strikes some buckets only."""
 
-    @fault(name, *expected, everywhere=False, bound=bound)
+    @fault(name, *expected, everywhere=False, bound=bound, told=told)
     def _(site: Site, evidence: Evidence) -> Iterator[None]:
         for bucket in SICK:
             site.upstream.emulator.fault(bucket, **parameters)
@@ -341,15 +347,15 @@ def _sample(name: str) -> bytes:
 
 
 _answers("connection reset in mid-body", UNREACHABLE, kind="reset", after=300)
-_answers("upstream is silent", TIMEOUT, BUSY, kind="hang", seconds=60.0)
-_answers("headers trickle", TIMEOUT, BUSY, kind="trickle", part="headers", interval=0.05)
-_answers("body trickles", TIMEOUT, BUSY, kind="trickle", part="body", interval=0.05)
+_answers("upstream is silent", TIMEOUT, kind="hang", seconds=60.0)
+_answers("headers trickle", TIMEOUT, kind="trickle", part="headers", interval=0.05)
+_answers("body trickles", TIMEOUT, kind="trickle", part="body", interval=0.05)
 _answers("429 storm", ("throttled", "*"), kind="error", status=429, code="SlowDown", message="slow down")
 _answers("503", ("throttled", "*"), ("upstream_failing", "ServiceUnavailable"), kind="error", status=503, code="ServiceUnavailable")  # fmt: skip
 _answers("500", ("upstream_failing", "InternalError"), kind="error", status=500, code="InternalError")
 _answers("redirect", ("upstream_failing", "http_307"), kind="redirect")
-_answers("permission taken away", ("permission", "AccessDenied"), bound=KEPT + LOOKING, kind="error", status=403, code="AccessDenied", message="Access Denied.")  # fmt: skip
-_answers("binding taken away", ("not_enabled", "MediaBucketUnBinded"), bound=KEPT + LOOKING, kind="error", status=400, code="MediaBucketUnBinded")  # fmt: skip
+_answers("permission taken away", ("permission", "AccessDenied"), bound=KEPT, told=True, kind="error", status=403, code="AccessDenied", message="Access Denied.")  # fmt: skip
+_answers("binding taken away", ("not_enabled", "MediaBucketUnBinded"), bound=KEPT, told=True, kind="error", status=400, code="MediaBucketUnBinded")  # fmt: skip
 _answers("XML cut short", ("unreadable", "bad_xml"), kind="truncate", keep=0.5)
 _answers("connection closed early", UNREACHABLE, kind="truncate", keep=0.5, close=True)
 _answers("malicious XML, billion laughs", ("unreadable", "bad_xml"), kind="raw", body=_sample("billion_laughs"))
@@ -360,15 +366,16 @@ _answers("token loop", kind="token_repeat")
 _answers("empty page with a token", kind="empty_page")
 
 
-@fault("wrong TLS", UNREACHABLE, NO_WORKER)
+@fault("wrong TLS", UNREACHABLE, told=True, of_pause=[NO_WORKER])
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(DATA / "tls_test_only.pem")
     with _Impostor(context) as port:
         site.restart_hands(CI_ENDPOINT=f"https://{UPSTREAM_NAME}:{port}")
+        wait_for(site.is_ready)
         yield
-        site.restart_hands()
-        wait_for(site.is_ready)  # a part of the mend: whoever corrects the endpoint starts the workers anew
+        site.restart_hands()  # a part of the mend: whoever corrects the endpoint starts the workers anew
+        wait_for(site.is_ready)
 
 
 class _Impostor:
@@ -412,7 +419,9 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
     site.upstream.credentials = (fresh, OTHER_PAIR)
 
 
-@fault("credential's file gone", ("credentials", "missing_credential"), everywhere=False, bound=KEPT + LOOKING)
+@fault(
+    "credential's file gone", ("credentials", "missing_credential"), everywhere=False, bound=KEPT + LOOKING, told=True
+)
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     file = site.folder / "secret-key"
     away = file.with_suffix(".away")

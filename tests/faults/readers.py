@@ -1,16 +1,20 @@
-"""Twenty readers: threads that look at lists and jobs as people do, keep asking while a page is pending, and judge all."""
+"""Twenty readers: threads that look at lists and jobs as people do, keep asking while a page is pending, and judge all.
+
+Each third one looks at pages, the others at their JSON twins.
+"""
 
 from __future__ import annotations
 
 import http.client
 import itertools
+import math
 import random
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.faults.evidence import Evidence, Named, Verdict, bucket_of, is_named, judge
+from tests.faults.evidence import Evidence, Named, Verdict, bucket_of, is_named, is_twin, judge, page_of
 from tests.faults.site import BUCKETS, SICK, WELL
 
 if TYPE_CHECKING:
@@ -24,6 +28,8 @@ PATIENCE = 15.0
 FILTERS = ("size=10", "states=Failed&size=10", "orderByTime=Asc&size=10", "size=25")
 WARM = [f"/buckets/{bucket}/jobs.json?{query}" for bucket in BUCKETS for query in FILTERS]
 EXAMPLES = 4
+SETTLING = 2.0
+"""Seconds after the harness has let its workers go on for which they may tell of the pause, in place of the fault."""
 
 _minutes = itertools.count(100_000)
 
@@ -41,15 +47,34 @@ class Tally:
     """Problems that name the fault."""
     everywhere: bool = True
     """Whether the fault may be felt on the bucket that upstream's faults spare."""
+    of_pause: Collection[Named] = ()
+    """Problems that name what the harness does to its workers while it strikes or mends: they count only then."""
     requests: int = 0
+    pages: int = 0
     wrong: list[str] = field(default_factory=list)
     unnamed: list[str] = field(default_factory=list)
     named: dict[Named, int] = field(default_factory=dict)
     slowest: float = 0.0
+    pausing_until: float = 0.0
+    """Until when, by the monotonic clock, the workers may tell of their pause."""
+
+    def pause(self) -> None:
+        """Say that the harness begins to strike, or to mend."""
+        self.pausing_until = math.inf
+
+    def go_on(self) -> None:
+        """Say that it has."""
+        self.pausing_until = time.monotonic() + SETTLING
+
+    @property
+    def is_felt(self) -> bool:
+        """Whether anybody was told of the fault by its name."""
+        return any(is_named(named, self.expected) for named in self.named)
 
     def count(self, path: str, verdict: Verdict, seconds: float) -> None:
-        """Count one answer."""
+        """Count one answer, that comes now."""
         self.requests += 1
+        self.pages += not is_twin(path)
         self.slowest = max(self.slowest, seconds)
         self.wrong += [f"{path}: {row}" for row in verdict.wrong_rows]
         if verdict.broken:
@@ -57,7 +82,8 @@ class Tally:
         elif verdict.named is not None:
             self.named[verdict.named] = self.named.get(verdict.named, 0) + 1
             spared = bucket_of(path) == WELL and not self.everywhere
-            if spared or not is_named(verdict.named, self.expected):
+            allowed = [*self.expected, *(self.of_pause if time.monotonic() < self.pausing_until else ())]
+            if spared or not is_named(verdict.named, allowed):
                 self.unnamed.append(f"{path}: {' '.join(verdict.named)}")
 
 
@@ -97,6 +123,7 @@ class Reader(threading.Thread):
         super().__init__(name=f"reader-{number}", daemon=True)
         self._number, self._crowd = number, crowd
         self._random = random.Random(number)
+        self._sees_pages = number % 3 == 0
         self._browser = Browser(crowd.port, crowd.evidence)
         self._next: list[str] = []
         self.own = ""
@@ -124,6 +151,8 @@ class Reader(threading.Thread):
         return self._random.choice(WARM)
 
     def _look(self, path: str) -> Verdict:
+        if self._sees_pages and is_twin(path):
+            path = page_of(path)
         verdict, seconds = self._browser.look(path)
         self._crowd.count(path, verdict, seconds)
         if verdict.ready and "jobs" in verdict.data:
@@ -155,10 +184,10 @@ class Crowd:
         for reader in self._readers:
             reader.join(PATIENCE)
 
-    def begin(self, expected: Collection[Named], *, everywhere: bool) -> Tally:
+    def begin(self, expected: Collection[Named], *, everywhere: bool, of_pause: Collection[Named] = ()) -> Tally:
         """Count anew from now on, and let each reader want a page of its own."""
         with self._lock:
-            self._tally = Tally(expected, everywhere)
+            self._tally = Tally(expected, everywhere, of_pause)
             self.wanting = True
             return self._tally
 

@@ -1,7 +1,7 @@
 """The product as production runs it, with every part within reach of a fault.
 
 Two Valkeys, an emulator on a port that it keeps, two workers under the supervisor of `./dev run`, gunicorn with two
-processes, a database in a folder of its own.
+processes, a PostgreSQL.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import redis
 from tests.emulators import REGION, Emulator
 from tests.faults.names import UPSTREAM_NAME
 from tests.ports import free_port
+from tests.postgres import Postgres
 from tests.processes import ROOT, Process
 from tests.services import start_valkey
 
@@ -114,8 +115,7 @@ class Site:
 
     def __init__(self, **environment: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="batchlens-faults-"))
-        self.database = self.folder / "database"
-        self.database.mkdir()
+        self.database = Postgres()
         self.broker = Valkey(("--maxmemory-policy", "noeviction"))
         self.cache = Valkey(("--maxmemory", "128mb", "--maxmemory-policy", "allkeys-lru"))
         self.upstream = Upstream()
@@ -146,8 +146,7 @@ class Site:
         self.write_credential(*PAIR)
         return {
             "VAR_DIR": str(self.folder),
-            # Each request and task opens the database anew, so that all of them meet its faults.
-            "DATABASE_URL": f"sqlite:///{self.database}/faults.sqlite3?CONN_MAX_AGE=0",
+            "DATABASE_URL": self.database.url(),
             "REDIS_URL": self.broker.url,
             "REDIS_CACHE_URL": self.cache.url,
             "CI_ENDPOINT": self.endpoint,
@@ -169,6 +168,7 @@ class Site:
         try:
             self.broker.start()
             self.cache.start()
+            self.database.create()
             done = subprocess.run(
                 [sys.executable, "manage.py", "prepare", "--static"], cwd=ROOT, env={**os.environ, **self.environment},
                 capture_output=True, text=True, check=False,
@@ -192,6 +192,7 @@ class Site:
         self.broker.kill()
         self.cache.kill()
         self.upstream.kill()
+        self.database.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def restart_hands(self, **environment: str) -> None:
@@ -240,7 +241,7 @@ class Site:
     def forget_problems(self) -> None:
         """Let no page's trouble be known any more."""
         with redis.Redis(port=self.cache.port, socket_timeout=5) as client:
-            for key in client.scan_iter("v1:problem:*"):
+            for key in client.scan_iter("*:problem:*"):  # of whatever CACHE_VERSION
                 client.delete(key)
 
     def tracebacks(self) -> int:

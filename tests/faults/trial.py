@@ -49,7 +49,8 @@ class Result:
     @property
     def kept(self) -> bool:
         """Whether all that is promised was kept."""
-        return self.is_in_time and not (self.tally.wrong or self.tally.unnamed or self.lost)
+        unfelt = self.fault.told and not self.tally.is_felt
+        return self.is_in_time and not (self.tally.wrong or self.tally.unnamed or self.lost or unfelt)
 
     def __str__(self) -> str:
         tally = self.tally
@@ -62,6 +63,8 @@ class Result:
         notes = [f"told: {told}"] if told else []
         if not self.is_in_time:
             notes.append(f"recovery later than {self.fault.bound:g} s")
+        if self.fault.told and not tally.is_felt:
+            notes.append("nobody was told of it")
         notes += [f"wrong row: {one}" for one in tally.wrong[:EXAMPLES]]
         notes += [f"unnamed: {one}" for one in tally.unnamed[:EXAMPLES]]
         return "\n".join([line, *(f"    {note}" for note in notes)])
@@ -92,15 +95,20 @@ class Trial:
         self.site.stop()
 
     def run(self, fault: Fault, seconds: float) -> Result:
-        """Strike, wait, mend, and watch until all is well."""
+        """Strike, wait, mend, and watch until all is well. What the mend itself takes counts as recovery."""
         traces = self.site.tracebacks()
-        tally = self.crowd.begin(fault.expected, everywhere=fault.everywhere)
+        tally = self.crowd.begin(fault.expected, everywhere=fault.everywhere, of_pause=fault.of_pause)
         time.sleep(1.0)  # by then each reader wants a page of its own
+        tally.pause()
         with fault.strike(self.site, self.evidence) as also:
+            tally.go_on()
             if not fault.at_once:
                 time.sleep(seconds)
             self.crowd.want_no_more()
-        recovery = self._wait_until_well(fault.bound + AFTERWARDS, also or ())
+            mending = time.monotonic()
+            tally.pause()
+        tally.go_on()
+        recovery = self._wait_until_well(fault.bound + AFTERWARDS, also or (), began=mending)
         lost = self.crowd.waiting
         self.crowd.forget()
         # Problems are kept for a while, also those of pages that nobody asks for now: they are none of the next fault's.
@@ -109,9 +117,12 @@ class Trial:
         self.crowd.want_no_more()
         return Result(fault, tally, lost, recovery, self.site.tracebacks() - traces)
 
-    def _wait_until_well(self, longest: float, also: Sequence[str] = ()) -> float | None:
-        """Return the seconds until every page comes again, also those that readers wanted in vain; None if that is never."""
-        began = time.monotonic()
+    def _wait_until_well(self, longest: float, also: Sequence[str] = (), *, began: float | None = None) -> float | None:
+        """Return the seconds until every page comes again, also those that readers wanted in vain; None if that is never.
+
+        They count from `began` by the monotonic clock, or from now.
+        """
+        began = time.monotonic() if began is None else began
         until = began + longest
         paths = [*WARM, *also, *(cold_path(bucket) for bucket in BUCKETS)]
         # Side by side: one that is waited for must not make the others look late.

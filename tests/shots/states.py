@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import OperationalError
 from django.test import Client, RequestFactory
 from django.utils import translation
 
 from dashboard import errors
 from jobs import access
+from tests.e2e.conftest import session_of
 from tests.e2e.looking import ROWS, ids, job_path, list_path, see_more, wait_for_htmx
 from tests.e2e.staleness import make_stale
 
@@ -85,7 +88,6 @@ STATES |= {
     "job-input": first_job("input"),
     "job-raw": first_job("raw"),
     "job-unknown": at(job_path(LIVE, "b" + "0" * 32)),
-    "status": at("/status/", "#status"),
     "sign-in": at("/sign-in/", "h1"),
     "not-found": at("/nowhere/", "h1"),
     "embed": at(list_path(LIVE, prefix="/embed")),
@@ -99,6 +101,15 @@ def drawer(page: Page, _site: Site, lang: str) -> None:
     job_id = newest_failed(page, lang)
     page.goto(list_path(LIVE, f"states=Failed&lang={lang}&job={job_id}"))
     page.wait_for_selector("#drawer[open] #panel h2")
+
+
+@state("status")
+def status(page: Page, site: Site, lang: str) -> None:
+    """What is known of buckets, credentials and workers: for people alone."""
+    user, _made = get_user_model().objects.get_or_create(username="ops", is_staff=True)
+    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session_of(user), "url": site.address}])
+    page.goto(f"/status/?lang={lang}")
+    page.wait_for_selector("#status")
 
 
 @state("keys")

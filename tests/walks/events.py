@@ -42,7 +42,7 @@ def happen(event: Event, scenario: Scenario, emulator: Emulator, bucket: str) ->
             emulator.set_switches(**spec)
         case "evict":
             with servers.cache_server().connection() as client:
-                for key in client.scan_iter("v1:chain:*"):
+                for key in client.scan_iter(servers.cache_key("chain:*")):
                     client.delete(key)
         case _:
             raise ValueError(f"no event {event.kind!r}")

@@ -1,6 +1,7 @@
 """Alone responsible for judging a walk by what upstream held and sent, with none of the product's own reasoning.
 
-A job that matched throughout is shown exactly once, or the walk says that something may be missing.
+A job that matched throughout is shown exactly once, or the walk says that something may be missing: on a page where the job
+should have stood, or behind it, for what was in doubt before that says nothing of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 from jobs.cloudinfinite.schema import parse_time
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jobs.filters import JobFilter
     from tests.emulators import JobSummary
     from tests.walks.walker import Walk
@@ -23,6 +26,10 @@ QUIET = frozenset({"arrive", "late", "change", "retire", "switch", "repeat_rows"
 
 STILL = frozenset({"arrive", "error", "truncate", "hang"})
 """What happens to answers, or behind the pin: the list itself stands still, so that nothing excuses a loss."""
+
+
+SAYS_NOTHING_OF_LOSS = frozenset({"token"})
+"""A refused token is told, and that no job is lost by it."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +45,11 @@ class Verdict:
 def judge(walk: Walk) -> Verdict:
     """Judge one walk."""
     lost = throughout(walk) - {job_id for job_id, _ in _shown(walk)}
-    said = frozenset(_said(walk))
+    said = frozenset(word for _, word in _said(walk))
     wrong = [*_twice(walk), *_invented(walk), *_miscounted(walk)]
-    if lost and not said - {"token"}:  # what is said of the token is that no job is lost by it
-        wrong.append(f"lost unsaid: {sorted(lost)}")
+    last_said = max((page for page, word in _said(walk) if word not in SAYS_NOTHING_OF_LOSS), default=-1)
+    if unsaid := sorted(job_id for job_id in lost if _place(walk, job_id) > last_said):
+        wrong.append(f"lost unsaid: {unsaid}")
     if walk.endless:
         wrong.append(f"no end after {len(walk.pages)} pages")
     if walk.problem is None and not walk.endless and not (walk.pages and walk.pages[-1].end):
@@ -112,15 +120,35 @@ def _shown(walk: Walk) -> list[tuple[str, int]]:
     return [(row.job.job_id, index) for index, page in enumerate(walk.pages) for row in page.rows]
 
 
-def _said(walk: Walk) -> set[str]:
-    said = {doubt for page in walk.pages for doubt in page.doubts}
-    said |= {doubt for page in walk.pages if page.so_far for doubt in page.so_far.doubts}
-    said |= {page.end for page in walk.pages if page.end in ("repeated", "no_new_rows")}
-    if any(page.n is None for page in walk.pages):
-        said.add("earlier_unknown")
+def _said(walk: Walk) -> Iterator[tuple[int, str]]:
+    """Yield each word in which the walk said that something may be missing, with the index of its page.
+
+    What is said at the end concerns all that would have followed. A sum repeats what earlier pages said, so it says nothing
+    of its own page; that it says the same is judged in `_miscounted`.
+    """
+    for index, page in enumerate(walk.pages):
+        yield from ((index, doubt) for doubt in page.doubts)
+        if page.n is None:
+            yield index, "earlier_unknown"
+        if page.end in ("repeated", "no_new_rows"):
+            yield len(walk.pages), page.end
     if walk.problem is not None or not walk.pages:
-        said.add("problem")
-    return said
+        yield len(walk.pages), "problem"
+
+
+def _place(walk: Walk, job_id: str) -> int:
+    """Return the index of the page on which a job that was not shown should have stood at the latest.
+
+    That is the first one with a row of its second, or from beyond it in the list's order; behind the last page, if none has.
+    """
+    created = next(job.creation_time for jobs in walk.held for job in jobs if job.job_id == job_id)
+    its_time, ascending = parse_time(created), walk.scenario.filter.order == "Asc"
+    assert its_time is not None
+    for index, page in enumerate(walk.pages):
+        times = [row.job.creation_time for row in page.rows if row.job.creation_time is not None]
+        if any(time >= its_time if ascending else time <= its_time for time in times):
+            return index
+    return len(walk.pages)
 
 
 def _twice(walk: Walk) -> list[str]:
