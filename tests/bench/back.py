@@ -1,9 +1,7 @@
 """Back from a job's page to the list it was opened from, in a real browser: ten pages deep against one page.
 
-Both lists stand in one tab's history, each with its depth in its address; all pages are cached. Browsers keep the pages that
-one comes from and show them again as they were; Playwright switches that off, here it is on. The time is the browser's own,
-from the step back until the list has been painted. What the same lists take when they are loaded anew, as F5 does, is told
-beside it.
+Both lists stand in one tab's history, each with its depth in its address; all pages are cached. The time is the browser's own,
+from the beginning of the navigation until the document with all its rows is parsed and its scripts have run.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from tests.bench.chromium import FLAGS, chromium
 from tests.bench.stack import BUCKET, running
@@ -29,24 +27,15 @@ ROUNDS = 9
 DEPTHS = {50: 1, 500: 10}
 """Rows -> pages."""
 DOCUMENT = "() => performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
-CLOCK = "performance.timeOrigin + performance.now()"
-STEP_BACK = f"() => {{ const at = {CLOCK}; setTimeout(() => history.back()); return at; }}"
-SHOWN = f"""addEventListener("pageshow", ({{ persisted }}) =>
-  requestAnimationFrame(() => setTimeout(() => (window.shown = {{ persisted, at: {CLOCK} }}))))"""
-"""Notes when a page was painted, and whether it was the one that had been left."""
 
 
 def back(report: Report) -> None:
     """Go back to both lists in turn, again and again."""
     browser_path = chromium()
-    returned: dict[int, list[float]] = {rows: [] for rows in DEPTHS}
-    loaded: dict[int, list[float]] = {rows: [] for rows in DEPTHS}
+    taken: dict[int, list[float]] = {rows: [] for rows in DEPTHS}
     with running() as stack, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=browser_path, args=list(FLAGS), ignore_default_args=["--disable-back-forward-cache"]
-        )
+        browser = playwright.chromium.launch(executable_path=browser_path, args=list(FLAGS))
         page = _signed_in(browser.new_context(base_url=f"http://127.0.0.1:{stack.port}"), stack)
-        page.add_init_script(SHOWN)
         deep = _scrolled(page, max(DEPTHS))
         # The same list with one page: without its pin it would be a live list, which is asked anew when it has grown old.
         lists = {
@@ -54,27 +43,21 @@ def back(report: Report) -> None:
             for rows, pages in DEPTHS.items()
         }
         job = job_path(BUCKET, next(one.job_id for one in stack.emulator.jobs(BUCKET) if one.state == "Success"))
-        for rows, address in lists.items():  # once uncounted: what the browser keeps, it keeps from here on
-            _back(page, address, rows, job)
+        for address in lists.values():  # once uncounted: what the browser keeps, it keeps from here on
+            _back(page, address, job)
         time.sleep(1.0)  # until the page ahead of the last one has come
         stack.emulator.clear_calls()
         for _ in range(ROUNDS):
             for rows, address in lists.items():
-                milliseconds = _back(page, address, rows, job)
-                returned[rows].append(milliseconds)
-                page.reload(wait_until="load")
-                loaded[rows].append(float(page.evaluate(DOCUMENT)))
+                taken[rows].append(_back(page, address, job))
+                wait_for_rows(page, rows)
         calls = len(stack.emulator.calls(BUCKET))
         browser.close()
-    few, many = (statistics.median(one) for one in returned.values())
+    few, many = (statistics.median(one) for one in taken.values())
     report.line("Back to a list of 50 rows, median", few, None, " ms")
     report.line("Back to a list of 500 rows, median", many, None, " ms")
     report.line("Back to 500 rows : back to 50 rows", many / few, 3)
-    few, many = (statistics.median(one) for one in loaded.values())
-    report.line("list of 50 rows loaded anew, median", few, None, " ms")
-    report.line("list of 500 rows loaded anew, median", many, None, " ms")
-    report.line("500 rows loaded anew : 50 rows loaded anew", many / few, None)
-    report.line("upstream calls for going back and for loading anew", calls, 0)
+    report.line("upstream calls for going back", calls, 0)
 
 
 def _signed_in(context: BrowserContext, stack: Stack) -> Page:
@@ -94,26 +77,10 @@ def _scrolled(page: Page, rows: int) -> str:
     return page.url
 
 
-def _back(page: Page, address: str, rows: int, job: str) -> float:
-    """Open the list, go to a job and back; return the milliseconds until the list is painted again."""
+def _back(page: Page, address: str, job: str) -> float:
+    """Open the list, go to a job and back; return the milliseconds that the way back took."""
     page.goto(address)
-    wait_for_rows(page, rows)
     page.goto(job)
-    began = page.evaluate(STEP_BACK)
-    until = time.monotonic() + 10
-    while not (shown := _shown(page, began)):
-        assert time.monotonic() < until, page.url
-        time.sleep(0.02)
+    page.go_back(wait_until="load")
     assert page.url == address, page.url
-    assert shown["persisted"], "the browser has not kept the list"
-    wait_for_rows(page, rows)
-    return float(shown["at"] - began)
-
-
-def _shown(page: Page, began: float) -> dict[str, float] | None:
-    """Return what the page noted when it was painted after `began`, None while it wasn't, or is on its way."""
-    try:
-        found: dict[str, float] | None = page.evaluate("() => window.shown")
-    except Error:
-        return None
-    return found if found and found["at"] > began else None
+    return float(page.evaluate(DOCUMENT))
