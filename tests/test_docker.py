@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -76,15 +76,19 @@ def strict_port(tmp_path: Path) -> Iterator[int]:
     """The port of a web process as production runs it: https only, and under none of this machine's names."""
     process, address = web(tmp_path / "web.log", HTTPS="true", ALLOWED_HOSTS=".example.com,batchlens.internal")
     port = int(address.rpartition(":")[2])
-    process = replace(process, ready=lambda: listens(port)).start()
+    process = replace(process, ready=lambda: answers(port, "batchlens.internal")).start()
     yield port
     process.kill()
 
 
-def listens(port: int) -> bool:
-    """Tell whether connections to a port of the loopback are taken."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def answers(port: int, name: str) -> bool:
+    """Tell whether the site on a port of the loopback answers to `name`."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": name})
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def check(port: int, allowed_hosts: str) -> int:

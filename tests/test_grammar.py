@@ -61,7 +61,7 @@ def test_every_text_leads_to_the_address_of_its_filter(request: tuple[JobFilter,
     job_filter, view = request
     text = write(job_filter, view.zone)
     if text:
-        assert canonical(text, tz=view.tz, lang=view.lang) == list_query(job_filter, view.first())
+        assert canonical(text, tz=view.tz, live=view.live, lang=view.lang) == list_query(job_filter, view.first())
 
 
 @given(filters(zone="Asia/Shanghai"), filters(zone="Asia/Shanghai"))

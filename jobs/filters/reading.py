@@ -203,8 +203,8 @@ def read_list(pairs: Pairs, now: float) -> Reading:
 
 def _read_written(reading: Reading) -> Reading:
     """Read a list's query that holds its filter as a text."""
-    reading.view = _read_view(reading)
-    for name in [name for name in reading.values if name not in {TEXT, "tz", "lang"}]:
+    reading.view = replace(_read_view(reading), live=reading.read("live", read_live, ""))
+    for name in [name for name in reading.values if name not in {TEXT, "tz", "live", "lang"}]:
         if name not in reading.faults:
             reading.fault(name, _("The text in “q” is the whole filter, so no other parameter can stand beside it."))
     if TEXT not in reading.faults:
