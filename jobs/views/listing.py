@@ -135,7 +135,7 @@ class Listing:
         is_whole = bool(self.ready) and not self.asked.view.is_continuation
         return is_whole and not self.unique and not self.next_query
 
-    @property
+    @cached_property
     def relaxing(self) -> list[tuple[Chip, int, bool]]:
         """The conditions without which there are jobs, as far as others have looked: how many, and whether more; most first."""
         chips = self.asked.chips
