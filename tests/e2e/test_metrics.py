@@ -27,52 +27,39 @@ if TYPE_CHECKING:
 QUESTIONS = 2
 
 
+@contextmanager
+def counting(emulator: Emulator, folder: Path, *threads: int, **variables: str) -> Iterator[Site]:
+    """Lend a site whose worker's numbers are told by its web server, with these variables and a worker of so many threads."""
+    numbers = str(folder / "numbers")
+    site = start_site(
+        emulator, *threads, ANONYMOUS_ACCESS="true", PROMETHEUS_MULTIPROC_DIR=numbers, **own_database(7), **variables
+    )
+    try:
+        yield site
+    finally:
+        site.stop()
+        site.forget()
+
+
 @pytest.fixture
 def counted(emulator: Emulator, transactional_db: None, static_files: None, tmp_path: Path) -> Iterator[Site]:
-    """A site that lets a reader ask two new questions a minute; its worker's numbers are told by its web server."""
-    site = start_site(
-        emulator,
-        ANONYMOUS_ACCESS="true",
-        MISS_BUDGET=str(QUESTIONS),
-        PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "numbers"),
-        **own_database(7),
-    )
-    yield site
-    site.stop()
-    site.forget()
+    """A site that lets a reader ask two new questions a minute."""
+    with counting(emulator, tmp_path, MISS_BUDGET=str(QUESTIONS)) as site:
+        yield site
 
 
 @pytest.fixture
 def narrow(emulator: Emulator, transactional_db: None, static_files: None, tmp_path: Path) -> Iterator[Site]:
     """A site whose worker does one fetch at a time, and that lets a bucket have one call in two seconds."""
-    site = start_site(
-        emulator,
-        1,
-        ANONYMOUS_ACCESS="true",
-        CI_RATE_BUCKET="0.6",
-        PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "numbers"),
-        **own_database(7),
-    )
-    yield site
-    site.stop()
-    site.forget()
+    with counting(emulator, tmp_path, 1, CI_RATE_BUCKET="0.6") as site:
+        yield site
 
 
 @pytest.fixture
 def impatient(emulator: Emulator, transactional_db: None, static_files: None, tmp_path: Path) -> Iterator[Site]:
     """A site that gives a question up between its first try, which may last a second, and the second one."""
-    site = start_site(
-        emulator,
-        ANONYMOUS_ACCESS="true",
-        CI_DEADLINE="1",
-        FETCH_DEADLINE="1.1",
-        FIRST_WAIT="0.3",
-        PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "numbers"),
-        **own_database(7),
-    )
-    yield site
-    site.stop()
-    site.forget()
+    with counting(emulator, tmp_path, CI_DEADLINE="1", FETCH_DEADLINE="1.1", FIRST_WAIT="0.3") as site:
+        yield site
 
 
 def blocked(site: Site) -> list[object]:
