@@ -46,13 +46,13 @@ SWAPPED = SafeString(' hx-swap-oob="true"')
 LEFT = SafeString(' class="left" hx-swap-oob="true"')
 
 ROW = """
-<tr{} data-state="{}" data-type="{}"{}>
-<td class="status">{}{}</td>
-<td class="name">{}<code>{}</code>{}</td>
-<td class="what">{}{}{}</td>
-<td class="when">{}</td>
-<td class="span" data-label="{}">{}</td>
-<td class="span" data-label="{}">{}</td>
+<tr{} role="row" data-state="{}" data-type="{}"{}>
+<td role="cell" class="status">{}{}</td>
+<td role="cell" class="name">{}<code>{}</code>{}</td>
+<td role="cell" class="what">{}{}{}</td>
+<td role="cell" class="when">{}</td>
+<td role="cell" class="span" data-label="{}">{}</td>
+<td role="cell" class="span" data-label="{}">{}</td>
 </tr>"""
 
 

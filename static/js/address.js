@@ -1,6 +1,6 @@
 /* What scrolling writes into the address, always in place of what stood there: how many pages the list shows, which the
    sentinel's answers say, and behind # the row at the top, so that the link opens there in other browsers, too. */
-import { byId, firstWhere, on, onAnswer, one, shown } from "./page.js";
+import { byId, firstRow, on, onAnswer, one, ROW } from "./page.js";
 
 const here = () => location.pathname + location.search;
 
@@ -15,11 +15,9 @@ on("htmx:beforeHistoryUpdate", ({ detail: { history, requestConfig, target } }) 
 on("scrollend", () => {
   // Without a pin the list is the newest one, which has no rows to come back to.
   if (!/[?&]pin=/.test(location.search)) return;
-  const head = one(".jobs th")?.getBoundingClientRect().bottom;
-  const rows = shown();
-  const at = firstWhere(rows, ({ top, bottom }) => top + bottom > 2 * Math.max(0, head));
-  if (!rows[at]) return;
-  const hash = at ? `#${rows[at].id}` : "";
+  const row = firstRow();
+  if (!row) return;
+  const hash = row === one(ROW) ? "" : `#${row.id}`;
   if (hash !== location.hash) history.replaceState(history.state, "", here() + hash);
 });
 

@@ -1,7 +1,7 @@
 /* Says to screen readers what becomes of a list. In the one polite live region, once, what a swap has brought: the new element's
    data-announce, with the number of rows, which is counted wherever data-count-rows asks for it, too. And that the list is not
    whole: aria-busy from when a part of it is asked for until it is there. */
-import { all, byId, on, onAnswer, ROW, say } from "./page.js";
+import { all, byId, on, onAnswer, one, ROW, say } from "./page.js";
 
 onAnswer(({ target }) => {
   const count = all(ROW).length.toLocaleString(document.documentElement.lang);
@@ -15,6 +15,5 @@ on("htmx:beforeRequest", ({ detail: { target } }) => {
 });
 
 on("htmx:afterRequest", () => {
-  const results = byId("results");
-  if (!results?.querySelector("[data-pending]")) results?.removeAttribute("aria-busy");
+  one("#results:not(:has([data-pending]))")?.removeAttribute("aria-busy");
 });

@@ -1,67 +1,75 @@
 /* "Only this" and "hide" for a list's values, by one button and one menu for all rows. The button goes to the cell under the
    pointer, or to the focused row's name, where the menu holds all of the row. What is hidden this page alone knows. */
-import { all, byId, on, one, rewrite, ROW, say, shown } from "./page.js";
+import { all, byId, firstRow, on, one, rewrite, ROW, say, shown } from "./page.js";
 
 const [button, menu, note] = ["cell-button", "cell-menu", "hiding"].map(byId);
 const hiding = new Set();
 /* What goes with the old question. */
 const PLACE = ["nextToken", "after", "pin", "depth", "job", "tab"];
 
-/* Each value: its cell, the query that asks for it alone ("" where the list can't be asked), its words, and what it hides. */
-const values = (row) => {
-  const [status, name, what, when, waited, ran] = row.cells;
-  const { state, type, odd } = row.dataset;
-  const ask = (parameter, value) => parameter && `${parameter}=${encodeURIComponent(value)}`;
-  const texts = (cell, selector, parameter) =>
-    all(selector, cell).map(({ textContent: text }) => [cell, ask(parameter, text), text, text]);
-  const day = when.querySelector("time")?.textContent.slice(0, 10);
-  const spans = (cell) => texts(cell, ".t[title]", "").map(([, , text]) => [cell, "", `${cell.dataset.label} ${text}`, text]);
-  return [
-    ...texts(name, "a", "name").filter(([, , text]) => text !== row.id.slice(4)),
-    [status, odd ? "" : ask("states", state), status.querySelector(".state").textContent, state],
-    [what, odd ? "" : ask("type", type), what.firstChild?.textContent, type],
-    ...texts(what, ":scope > span", ""),
-    ...texts(what, ":scope > code", "workflowId"),
-    [when, `startCreationTime=${day}&endCreationTime=${day}`, day, day],
-    ...spans(waited),
-    ...spans(ran),
-  ].filter((value) => value[3]).map((value) => [...value, `${value.slice(1)}`]);
+/* The values of each kind of cell: the query that asks for it alone, if the list can be asked, and its words. */
+const ask = (parameter, value) => parameter && `${parameter}=${encodeURIComponent(value)}`;
+const texts = (cell, selector, parameter) => all(selector, cell).map(({ textContent: text }) => [ask(parameter, text), text]);
+const TOLD = {
+  status: (cell, { dataset: { state, odd } }) => [[ask(!odd && "states", state), cell.querySelector(".state").textContent]],
+  name: (cell, { id }) => texts(cell, "a", "name").filter(([, text]) => id !== `job-${text}`),
+  what: (cell, { dataset: { type, odd } }) => [
+    [ask(!odd && "type", type), cell.firstChild?.textContent],
+    ...texts(cell, ":scope > span"),
+    ...texts(cell, ":scope > code", "workflowId"),
+  ],
+  when: (cell) => {
+    const day = cell.querySelector("time")?.textContent.slice(0, 10);
+    return [[`startCreationTime=${day}&endCreationTime=${day}`, day]];
+  },
+  span: (cell) => texts(cell, ".t[title]").map(([, text]) => ["", `${cell.dataset.label} ${text}`]),
 };
+const values = (cell) =>
+  TOLD[cell.className](cell, cell.parentElement)
+    .filter(([, words]) => words)
+    .map(([asks, words]) => [asks, words, `${cell.className} ${words}`]);
 
 /* What the menu of a cell tells. */
-const inside = (cell) => values(cell.parentElement).filter(([of]) => cell.className === "name" || cell === of);
+const inside = (cell) =>
+  (cell.className === "name" ? [...new Set([cell, ...cell.parentElement.cells])] : [cell]).flatMap(values);
 
+/* Only the cells in question are looked at: there may be a thousand rows. */
 const apply = () => {
   const rows = all(ROW);
-  for (const row of rows) row.hidden = hiding.size && values(row).some(([, , , , key]) => hiding.has(key));
-  const words = note.firstElementChild;
+  const kinds = new Set([...hiding].map((key) => key.split(" ")[0]));
+  const hides = (cell) => kinds.has(cell.className) && values(cell).some(([, , key]) => hiding.has(key));
+  for (const row of rows) row.hidden = [...row.cells].some(hides);
+  for (const page of all("[data-rows]")) page.hidden = !shown(page)[0];
+  const { length } = rows;
+  const told = note.firstElementChild;
+  const words = note.dataset.says.replace("{hidden}", length - shown().length).replace("{loaded}", length);
   note.hidden = !hiding.size;
-  const told = note.dataset.says.replace("{hidden}", rows.length - shown().length).replace("{loaded}", rows.length);
-  if (words.textContent !== told) say((words.textContent = told)); // a tick changes nothing of it
+  if (told.textContent !== words) say((told.textContent = words)); // a tick changes nothing of it
 };
 
-const hide = (row, key) => {
+const hide = (key) => {
   hiding.add(key);
   menu.hidePopover();
   apply();
   const rows = all(ROW);
-  const next = rows.slice(rows.indexOf(row)).find(({ hidden }) => !hidden)?.querySelector("a");
-  (next ?? one("#more a") ?? note.querySelector("button")).focus();
+  const next = rows.slice(rows.indexOf(button.closest(ROW))).find(({ hidden }) => !hidden)?.querySelector("a");
+  (next ?? one("#more a") ?? note.lastElementChild).focus();
 };
 
 const add = (tag, words, label, more) =>
   menu.append(Object.assign(document.createElement(tag), { textContent: words.replace("{value}", () => label), ...more }));
 
 const fill = () => {
-  const [row, cell] = [button.closest(ROW), button.parentElement];
   const { left, bottom } = button.getBoundingClientRect();
   menu.style.setProperty("--left", `${left}px`);
   menu.style.setProperty("--top", `${bottom}px`);
   menu.replaceChildren();
-  for (const [of, ask, label, , key] of inside(cell)) {
-    const without = [...PLACE, of.className === "when" && "range", ...(ask.match(/\w+(?==)/g) ?? [])];
-    if (ask) add("a", menu.dataset.only, label, { href: `?${rewrite(location.search, without, ask)}` });
-    add("button", menu.dataset.hide, label, { onclick: () => hide(row, key) });
+  for (const [asks, words, key] of inside(button.parentElement)) {
+    if (asks) {
+      const without = [...PLACE, /^start/.test(asks) && "range", ...asks.match(/\w+(?==)/g)];
+      add("a", menu.dataset.only, words, { href: `?${rewrite(location.search, without, asks)}` });
+    }
+    add("button", menu.dataset.hide, words, { onclick: () => hide(key) });
   }
   menu.firstElementChild.autofocus = true;
 };
@@ -74,13 +82,12 @@ const show = (cell) => {
 };
 
 if (menu.showPopover) {
-  on("pointerover", ({ target }) => show(target.closest(`${ROW} > td`)));
-  on("focusin", ({ target }) => target.matches(`${ROW} .name a`) && show(target.closest("td")));
+  on("pointerover focusin", ({ type, target }) => show(target.closest(`${ROW} > ${type === "focusin" ? ".name" : "td"}`)));
   menu.addEventListener("beforetoggle", ({ newState }) => newState === "open" && fill());
   note.lastElementChild.addEventListener("click", () => {
     hiding.clear();
     apply();
-    one(`${ROW} a`)?.focus();
+    firstRow()?.querySelector("a")?.focus();
   });
   on("htmx:afterRequest", () => hiding.size && apply());
 }

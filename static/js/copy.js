@@ -1,5 +1,5 @@
 /* Copy buttons: <button data-copy="text" data-copied="Copied">, hidden until this runs. */
-import { all, on, say } from "./page.js";
+import { all, always, on, say } from "./page.js";
 
 const copy = async (text) => {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
@@ -11,7 +11,7 @@ const copy = async (text) => {
   field.select();
   const done = document.execCommand("copy");
   field.remove();
-  if (!done) throw new Error("not copied");
+  if (!done) throw new Error(); // caught below
 };
 
 on("click", async ({ target }) => {
@@ -27,9 +27,6 @@ on("click", async ({ target }) => {
   setTimeout(() => delete button.dataset.done, 1500);
 });
 
-const show = () => {
+always(() => {
   for (const button of all("[data-copy][hidden]")) button.hidden = false;
-};
-
-on("htmx:afterRequest", show);
-show();
+});

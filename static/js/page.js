@@ -5,7 +5,7 @@ export const byId = (id) => document.getElementById(id);
 export const one = (selector) => document.querySelector(selector);
 export const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
 export const focused = () => document.activeElement;
-export const shown = () => all(`${ROW}:not([hidden])`);
+export const shown = (inside) => all(`${ROW}:not([hidden])`, inside);
 
 export const on = (events, does, options) => {
   for (const event of events.split(" ")) document.addEventListener(event, does, options);
@@ -38,15 +38,17 @@ export const stored = (name, value) => {
   }
 };
 
-/* Which of rows, from the top to the bottom, is the first one that stands so. Few are looked at: that is what takes time. */
-export const firstWhere = (rows, stands) => {
-  let [from, to] = [0, rows.length];
-  while (from < to) {
-    const at = (from + to) >> 1;
-    if (stands(rows[at].getBoundingClientRect())) to = at;
-    else from = at + 1;
-  }
-  return from;
+/* The pages in view, and the first row that shows at least its half below the table's head. Rows out of view are not asked
+   where they stand: the browser has not laid them out. */
+export const inView = () =>
+  all(".jobs tbody").filter((page) => {
+    const { top, bottom } = page.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  });
+export const firstRow = () => {
+  const head = Math.max(0, one(".jobs th")?.getBoundingClientRect().bottom);
+  const stands = ({ top, bottom }) => top + bottom > 2 * head;
+  return inView().flatMap((page) => shown(page)).find((row) => stands(row.getBoundingClientRect()));
 };
 
 /* A query without some parameters, and with some pairs, if there are any, at its end. URLSearchParams would percent-encode

@@ -1,7 +1,7 @@
 /* Asks tick by tick what has become of the rows in view, but only while somebody may be looking: not in a hidden tab, not
    while text is selected, not after half an hour without a touch (unless the link itself says how often), and less often
    while answers fail or are slow. htmx puts the answer's parts in place. Between answers, the list's age grows. */
-import { all, always, byId, firstWhere, focused, on, one, ROW, shown, stored } from "./page.js";
+import { all, always, byId, focused, inView, on, one, ROW, stored } from "./page.js";
 
 const MOST_ROWS = 100;
 const SLOWEST = 300_000;
@@ -20,14 +20,8 @@ const isOpen = ({ classList, dataset }) => classList.contains("left") || !/^(Suc
 /* All open rows of the pages in view, so that everybody who looks at these pages asks the same; of too many, the hundred
    around those in view. And the one in the drawer, which is in view there. */
 const openRows = () => {
-  const rows = shown();
-  const pages = all(".jobs tbody");
-  const [from, to] = [0, innerHeight].map((edge) => {
-    const first = rows[firstWhere(rows, ({ bottom }) => bottom > edge)];
-    return pages.indexOf(first?.parentElement);
-  });
-  const open = pages.slice(from, to + 1 || pages.length).flatMap((page) => all(ROW, page)).filter(isOpen);
-  const at = open.length > MOST_ROWS && firstWhere(open, ({ bottom }) => bottom > 0);
+  const open = inView().flatMap((page) => all(ROW, page)).filter(isOpen);
+  const at = open.length > MOST_ROWS && open.findIndex((row) => row.getBoundingClientRect().bottom > 0);
   return [...new Set([...all(`${ROW}.open`).filter(isOpen), ...open.slice(at - (at % 50))])].slice(0, MOST_ROWS);
 };
 
@@ -56,11 +50,12 @@ const tick = () => {
   grow(every ?? 15);
   if (!at) return;
   const isIdle = kept !== "" && now() - touched > IDLE;
-  const why = !box().checked ? "" : isIdle ? asleep : getSelection().isCollapsed ? "" : paused;
+  const { checked } = box();
+  const why = !checked ? "" : isIdle ? asleep : getSelection().isCollapsed ? "" : paused;
   const interval = Math.min(SLOWEST, Math.max(every * 1000 * 2 ** failures, 4 * latency));
   one("[data-note]").textContent = why;
   at.firstElementChild.style.setProperty("--due", (now() - asked) / interval);
-  if (why || !box().checked || now() - asked < interval) return;
+  if (why || !checked || now() - asked < interval) return;
   asked = now();
   source = at;
   htmx.ajax("GET", `${path}&rows=${openRows().map(told).join().replaceAll("%", "%25")}`, { source, swap: "none" });

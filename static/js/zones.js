@@ -1,6 +1,6 @@
 /* The zone switch: offers the browser's own zone and the names of all, and leads to the place that scrolling has written
    into the address since the switch was rendered. */
-import { all, always, on, rewrite } from "./page.js";
+import { always, on, one, rewrite } from "./page.js";
 
 const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
@@ -15,9 +15,8 @@ const aim = (link) => {
 };
 
 always(() => {
-  const links = all("#zones [data-zone]");
-  const link = links.find(({ dataset }) => !dataset.zone);
-  if (!link || !own || links.some(({ dataset }) => dataset.zone === own)) return;
+  const link = one('#zones [data-zone=""]');
+  if (!link || !own || one(`#zones [data-zone="${own}"]`)) return;
   link.dataset.zone = link.textContent = own;
   link.closest("li").hidden = false;
   aim(link);

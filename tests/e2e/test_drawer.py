@@ -49,8 +49,8 @@ def link_of(job_id: str) -> str:
 
 
 def wait_for_job(page: Page, job_id: str) -> None:
-    """Wait until the drawer shows a job."""
-    page.locator("#drawer[open] .facts code", has_text=job_id).first.wait_for()
+    """Wait until the drawer shows a job, and htmx has settled it: the focus goes in then."""
+    page.locator("#drawer[open]:not(:has(.htmx-settling)) .facts code", has_text=job_id).first.wait_for()
 
 
 def wait_until_closed(page: Page) -> None:
