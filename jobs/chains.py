@@ -2,8 +2,8 @@
 
 A job that ends leaves `states=Running`. With a token that counts rows everything behind it then slips forward by one, and
 the row that was next is never seen. By keyset the next page begins at the last row's creation time, inclusive, and what
-was seen already is dropped: nothing can slip past. Inside a second that holds more jobs than a page does, the creation
-time tells nothing, and the token is followed until a row of another second comes.
+was seen already is dropped: nothing can slip past. Inside a second that holds more jobs than a page does, and on a page
+without jobs, the creation time tells nothing, and the token is followed until a row of another second comes.
 
 Where no job can leave, rows can still move: some come into the filter, or those of one second change places. No row is
 then passed over without another that comes twice. So a chain that goes by token until a row repeats goes on by keyset from
@@ -58,11 +58,13 @@ def step(job_filter: JobFilter, asked: Continuation, created: Sequence[datetime 
     doubts: list[Doubt] = ["order"] if created and last is None else []
     following = Continuation(next_token, asked.after) if next_token else None
     by_keyset = job_filter.can_lose_jobs or bool(asked.after)
-    if following and by_keyset and last is not None:
-        if last != bound:
-            following = Continuation("", write_time(last))
-        else:
+    if following and by_keyset:
+        if not created:
+            doubts.append("empty")
+        elif last is not None and last == bound:
             doubts.append("second")
+        elif last is not None:
+            following = Continuation("", write_time(last))
     can_move = asked.next_token and not by_keyset and first is not None
     if_moved = Continuation("", write_time(first)) if can_move and first is not None else None
     return Step(following, tuple(doubts), first, last, if_moved)

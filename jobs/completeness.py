@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
-Doubt = Literal["order", "second", "token"]
+Doubt = Literal["order", "second", "empty", "token"]
 
 DOUBTS: dict[str, _StrPromise] = {
     "order": _(
@@ -18,6 +18,9 @@ DOUBTS: dict[str, _StrPromise] = {
     ),
     "second": _(
         "Jobs that were created within one second fill a whole page. One of them, or of those right behind them, may be missing where others left the list meanwhile."
+    ),
+    "empty": _(
+        "Cloud Infinite sent a page without jobs and named a next one. A job may be missing there where others left the list meanwhile."
     ),
     "token": _(
         "Cloud Infinite refused its own token, so the list goes on by creation time. No job is lost by that."

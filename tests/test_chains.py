@@ -69,6 +69,14 @@ def test_second_that_overflows_a_page_is_left_by_token_and_said() -> None:
     assert (found.next, found.doubts) == (after(8, "t2"), ("second",))
 
 
+def test_page_without_jobs_is_left_by_token_and_said_where_jobs_can_leave() -> None:
+    found = step(RUNNING, after(8), [], "t2")
+
+    assert (found.next, found.doubts) == (after(8, "t2"), ("empty",))
+    assert step(RUNNING, after(8), [], "").doubts == ()
+    assert step(FAILED, Continuation("t"), [], "t2").doubts == ()
+
+
 def test_keyset_is_taken_up_again_with_the_first_row_of_another_second() -> None:
     found = step(RUNNING, after(8, "t2"), [at(8), at(7)], "t3")
 

@@ -51,6 +51,7 @@ def last_row(client: Client, path: str) -> Tag:
     raise AssertionError("the list has no end")
 
 
+EMPTY_ONCE = {"kind": "empty_page", "count": 1}
 OUT_OF_ORDER = {"kind": "shuffle", "among": "answer", "seed": 1}
 TOKEN_REFUSED = {"kind": "error", "status": 400, "code": "InvalidArgument", "message": "Param nextToken is illegal", "when": {"token": True}, "count": 1}  # fmt: skip
 RUNNING = {"State": "Running", "CreationTime": LONG_AGO}
@@ -70,12 +71,17 @@ RUNNING = {"State": "Running", "CreationTime": LONG_AGO}
             "Jobs that were created within one second fill a whole page. One of them, or of those right behind them, may be missing where others left the list meanwhile.",
         ),
         (
+            {"given": [RUNNING | {"CreationTime": f"2026-06-2{n}T15:23:10+0800"} for n in range(6)], "faults": (EMPTY_ONCE,)},
+            "states=Running&size=3",
+            "Cloud Infinite sent a page without jobs and named a next one. A job may be missing there where others left the list meanwhile.",
+        ),
+        (
             {"jobs": 5, "newest": 600, "spread": 3600, "faults": (TOKEN_REFUSED,)},
             "size=2",
             "Cloud Infinite refused its own token, so the list goes on by creation time. No job is lost by that.",
         ),
     ],
-    ids=["order", "second", "token"],
+    ids=["order", "second", "empty", "token"],
 )  # fmt: skip
 def test_what_is_not_proven_of_a_list_is_said_at_its_end(
     client: Client, new_bucket: NewBucket, spec: dict[str, Any], query: str, sentence: str

@@ -133,8 +133,8 @@ def test_question_that_changes_on_the_way_is_found_out(ci: Emulator) -> None:
     assert any("another question" in wrong for wrong in judge(done).wrong)
 
 
-def without_a_row(done: Walk) -> None:
-    done.pages[1] = replace(done.pages[1], rows=tuple(done.pages[1].rows)[1:], received=4)
+def without_a_row(done: Walk, page: int = 1) -> None:
+    done.pages[page] = replace(done.pages[page], rows=tuple(done.pages[page].rows)[1:], received=4)
 
 
 def with_a_row_again(done: Walk) -> None:
@@ -193,10 +193,12 @@ def test_loss_is_no_failure_where_it_is_said(ci: Emulator) -> None:
     assert (len(verdict.lost), set(verdict.said)) == (12, {"no_new_rows"})
 
 
-@pytest.mark.parametrize(("said_on", "is_excused"), [(0, False), (1, True), (3, True)])
-def test_doubt_excuses_a_loss_only_on_its_page_or_behind_it(ci: Emulator, said_on: int, *, is_excused: bool) -> None:
+@pytest.mark.parametrize(("said_on", "is_excused"), [(0, False), (1, True), (2, True), (3, True)])
+def test_doubt_excuses_a_loss_only_on_its_page_or_the_next_or_before_it(
+    ci: Emulator, said_on: int, *, is_excused: bool
+) -> None:
     done = walk(quiet(), ci, follow)
-    without_a_row(done)
+    without_a_row(done, page=2)
 
     done.pages[said_on] = replace(done.pages[said_on], doubts=("order",))
 

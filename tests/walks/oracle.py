@@ -1,7 +1,7 @@
 """Alone responsible for judging a walk by what upstream held and sent, with none of the product's own reasoning.
 
-A job that matched throughout is shown exactly once, or the walk says that something may be missing: on a page where the job
-should have stood, or behind it, for what was in doubt before that says nothing of it.
+A job that matched throughout is shown exactly once, or the walk says that something may be missing: on the page where the job
+should have stood, on the one from which the walk went on to it, or behind it. What was in doubt before that says nothing of it.
 """
 
 from __future__ import annotations
@@ -121,13 +121,14 @@ def _shown(walk: Walk) -> list[tuple[str, int]]:
 
 
 def _said(walk: Walk) -> Iterator[tuple[int, str]]:
-    """Yield each word in which the walk said that something may be missing, with the index of its page.
+    """Yield each word in which the walk said that something may be missing, with the index of the last page it concerns.
 
-    What is said at the end concerns all that would have followed. A sum repeats what earlier pages said, so it says nothing
-    of its own page; that it says the same is judged in `_miscounted`.
+    A page's doubts concern its rows and the way on from it, so they reach as far as the next page. What is said at the end
+    concerns all that would have followed. A sum repeats what earlier pages said, so it says nothing of its own page; that it
+    says the same is judged in `_miscounted`.
     """
     for index, page in enumerate(walk.pages):
-        yield from ((index, doubt) for doubt in page.doubts)
+        yield from ((index + 1, doubt) for doubt in page.doubts)
         if page.n is None:
             yield index, "earlier_unknown"
         if page.end in ("repeated", "no_new_rows"):
@@ -139,7 +140,8 @@ def _said(walk: Walk) -> Iterator[tuple[int, str]]:
 def _place(walk: Walk, job_id: str) -> int:
     """Return the index of the page on which a job that was not shown should have stood at the latest.
 
-    That is the first one with a row of its second, or from beyond it in the list's order; behind the last page, if none has.
+    That is the first one with a row of its second, or from beyond it in the list's order. If none has, it is the one that ended
+    the list, or behind the last page where the walk broke off.
     """
     created = next(job.creation_time for jobs in walk.held for job in jobs if job.job_id == job_id)
     its_time, ascending = parse_time(created), walk.scenario.filter.order == "Asc"
@@ -148,7 +150,7 @@ def _place(walk: Walk, job_id: str) -> int:
         times = [row.job.creation_time for row in page.rows if row.job.creation_time is not None]
         if any(time >= its_time if ascending else time <= its_time for time in times):
             return index
-    return len(walk.pages)
+    return len(walk.pages) - bool(walk.pages[-1].end)
 
 
 def _twice(walk: Walk) -> list[str]:
