@@ -1,6 +1,6 @@
 /* "Only this" and "hide" for a list's values, by one button and one menu for all rows. The button goes to the cell under the
    pointer, or to the focused row's name, where the menu holds all of the row. What is hidden this page alone knows. */
-import { all, byId, firstRow, on, one, rewrite, ROW, say, shown } from "./page.js";
+import { all, behind, byId, firstRow, on, one, rewrite, ROW, rows, say, shown } from "./page.js";
 
 const [button, menu, note] = ["cell-button", "cell-menu", "hiding"].map(byId);
 const hiding = new Set();
@@ -35,14 +35,13 @@ const inside = (cell) =>
 
 /* Only the cells in question are looked at: there may be a thousand rows. */
 const apply = () => {
-  const rows = all(ROW);
+  const loaded = rows();
   const kinds = new Set([...hiding].map((key) => key.split(" ")[0]));
   const hides = (cell) => kinds.has(cell.className) && values(cell).some(([, , key]) => hiding.has(key));
-  for (const row of rows) row.hidden = [...row.cells].some(hides);
+  for (const row of loaded) row.hidden = [...row.cells].some(hides);
   for (const page of all("[data-rows]")) page.hidden = !shown(page)[0];
-  const { length } = rows;
   const told = note.firstElementChild;
-  const words = note.dataset.says.replace("{hidden}", length - shown().length).replace("{loaded}", length);
+  const words = note.dataset.says.replace("{hidden}", loaded.length - shown().length).replace("{loaded}", loaded.length);
   note.hidden = !hiding.size;
   if (told.textContent !== words) say((told.textContent = words)); // a tick changes nothing of it
 };
@@ -51,8 +50,7 @@ const hide = (key) => {
   hiding.add(key);
   menu.hidePopover();
   apply();
-  const rows = all(ROW);
-  const next = rows.slice(rows.indexOf(button.closest(ROW))).find(({ hidden }) => !hidden)?.querySelector("a");
+  const next = behind(button.closest(ROW), 1)?.querySelector("a");
   (next ?? one("#more a") ?? note.lastElementChild).focus();
 };
 

@@ -11,7 +11,7 @@ const copy = async (text) => {
   field.select();
   const done = document.execCommand("copy");
   field.remove();
-  if (!done) throw new Error(); // caught below
+  if (!done) throw Error(); // caught below
 };
 
 on("click", async ({ target }) => {

@@ -1,6 +1,6 @@
 /* The drawer beside a list follows the address: `job` and `tab`, last in its query. Rows are kept for every reader, so its
    links are made here. Opening pushes one entry, all else replaces it; Back and Forward between ours reload nothing. */
-import { all, byId, focused, on, onAnswer, one, rewrite, ROW } from "./page.js";
+import { behind, byId, focused, on, onAnswer, one, rewrite, ROW } from "./page.js";
 
 const drawer = byId("drawer");
 let own = performance.timeOrigin;
@@ -11,7 +11,8 @@ const here = (job, tab, query = location.search) => {
   const asked = rewrite(query, ["job", "tab"], job && `job=${encodeURIComponent(job)}`, tab && `tab=${tab}`);
   return (asked ? `?${asked}` : location.pathname) + location.hash;
 };
-const replace = (address) => history.replaceState({ mark: own }, "", address);
+// With its mark htmx would take the entry for its own.
+const replace = (address) => history.replaceState({ ...history.state, htmx: 0, mark: own }, "", address);
 const title = () => byId("drawer-title");
 const current = () => one(".open a");
 const hasFocus = () => drawer.contains(focused());
@@ -30,12 +31,11 @@ const arrange = () => {
   one(".open")?.classList.remove("open");
   row?.classList.add("open");
   current()?.setAttribute("aria-current", "true");
-  const rows = row ? all(ROW).filter((other) => other === row || !other.hidden) : [];
-  for (const [id, way] of [["drawer-previous", -1], ["drawer-next", 1]]) {
-    const link = byId(id);
-    const near = rows[rows.indexOf(row) + way]?.id.slice(4);
-    if (link) link.hidden = !near;
-    if (link && near) link.href = here(near, tab);
+  for (const [id, step] of [["drawer-previous", -1], ["drawer-next", 1]]) {
+    const link = byId(id) ?? {}; // not there before the job is
+    const next = row && behind(row, step)?.id.slice(4);
+    link.hidden = !next;
+    if (next) link.href = here(next, tab);
   }
 };
 
@@ -57,10 +57,9 @@ const ask = () => {
 };
 
 const follow = () => {
-  const [job, tab] = read();
-  if (!job) return drawer.open && close();
+  if (!read()[0]) return drawer.open && close();
   open(true);
-  if (`${shown}` === `${[job, tab]}`) return;
+  if (`${shown}` === `${read()}`) return;
   if (!hasFocus()) drawer.focus();
   ask();
 };

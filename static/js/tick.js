@@ -1,7 +1,7 @@
 /* Asks tick by tick what has become of the rows in view, but only while somebody may be looking: not in a hidden tab, not
    while text is selected, not after half an hour without a touch (unless the link itself says how often), and less often
    while answers fail or are slow. htmx puts the answer's parts in place. Between answers, the list's age grows. */
-import { all, always, byId, focused, inView, on, one, ROW, stored } from "./page.js";
+import { all, always, byId, focused, inView, on, one, ROW, rows, stored } from "./page.js";
 
 const MOST_ROWS = 100;
 const SLOWEST = 300_000;
@@ -15,20 +15,20 @@ let off = stored("live") === "off";
 
 const ticker = () => byId("ticker");
 const box = () => byId("ticking");
-const isOpen = ({ classList, dataset }) => classList.contains("left") || !/^(Success|Failed|Cancel)$/.test(dataset.state);
+const isOpen = (row) => row.matches(".left") || !/^(Success|Failed|Cancel)$/.test(row.dataset.state);
 
 /* All open rows of the pages in view, so that everybody who looks at these pages asks the same; of too many, the hundred
    around those in view. And the one in the drawer, which is in view there. */
 const openRows = () => {
-  const open = inView().flatMap((page) => all(ROW, page)).filter(isOpen);
+  const open = inView().flatMap(rows).filter(isOpen);
   const at = open.length > MOST_ROWS && open.findIndex((row) => row.getBoundingClientRect().bottom > 0);
-  return [...new Set([...all(`${ROW}.open`).filter(isOpen), ...open.slice(at - (at % 50))])].slice(0, MOST_ROWS);
+  return [...new Set([...all(".open").filter(isOpen), ...open.slice(at - (at % 50))])].slice(0, MOST_ROWS);
 };
 
 const told = (row) => {
   const created = Date.parse(row.querySelector(".when time")?.dateTime) / 1000;
   const parts = [row.id.slice(4), row.dataset.state, created || ""];
-  if (row.classList.contains("left")) parts.push("left");
+  if (row.matches(".left")) parts.push("left");
   return parts.map(encodeURIComponent).join(":");
 };
 
@@ -74,7 +74,7 @@ on("htmx:oobBeforeSwap", (event) => {
 });
 on("htmx:oobAfterSwap", () => byId(held)?.querySelector("a, button")?.focus({ preventScroll: true }));
 on("visibilitychange", tick);
-on("pointermove pointerdown keydown wheel", () => (touched = now()), { passive: true });
+on("pointermove pointerdown keydown wheel", () => (touched = now()));
 on("change", ({ target }) => {
   if (target !== box()) return;
   off = !target.checked;

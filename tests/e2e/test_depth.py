@@ -30,6 +30,11 @@ TOP_ROW = """() => {
   return [...document.querySelectorAll('tr[id^="job-"]')].find((row) => middle(row) > head).id;
 }"""
 """The first row of which one sees more than half below the head."""
+PLACE = f"""() => {{
+  const row = ({TOP_ROW})();
+  return [row, document.getElementById(row).getBoundingClientRect().top];
+}}"""
+"""That row, and where on the screen it stands. How far the document is scrolled says less: pages out of sight may be estimated."""
 SLOW_PAGES = {"kind": "delay", "seconds": 1.5, "when": {"token": True}}
 
 
@@ -57,8 +62,11 @@ def scrolled(page: Page, bucket: Bucket, emulator: Emulator, until: Until) -> li
     return emulator.calls(bucket.name)
 
 
-def wait_for_place(page: Page, place: float) -> None:
-    page.wait_for_function("place => Math.abs(scrollY - place) < 2", arg=place)
+def wait_for_place(page: Page, place: tuple[str, float]) -> None:
+    page.wait_for_function(
+        f"([row, top]) => {{ const [at, stands] = ({PLACE})(); return at === row && Math.abs(stands - top) < 2; }}",
+        arg=place,
+    )
 
 
 def test_reload_back_and_forward_show_the_same_rows_at_the_same_place_without_a_call(
@@ -66,7 +74,7 @@ def test_reload_back_and_forward_show_the_same_rows_at_the_same_place_without_a_
 ) -> None:
     bucket = new_bucket(jobs=95)
     calls = scrolled(page, bucket, emulator, until)
-    rows, place, address = ids(page), page.evaluate("scrollY"), page.evaluate("location.href")
+    rows, place, address = ids(page), page.evaluate(PLACE), page.evaluate("location.href")
     job = page.locator(f"{ROWS}[data-state=Success] .name a").first.get_attribute("href")
     assert rows == emulator.job_ids(bucket.name)[:40]
     assert query_of(page)["depth"] == ["4"]

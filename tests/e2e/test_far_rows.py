@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e.conftest import CHROMIUM, FLAGS
 from tests.e2e.looking import ids, list_path, see_more, wait_for_rows
+from tests.e2e.test_depth import PLACE, TOP_ROW, wait_for_place
 from tests.e2e.test_live import given
 
 if TYPE_CHECKING:
@@ -69,11 +70,12 @@ def test_screen_reader_finds_every_row_with_all_its_cells(deep: Page) -> None:
 
 
 def test_link_to_a_far_row_opens_there(deep: Page) -> None:
-    name = ids(deep)[-40]
+    name, address = ids(deep)[-40], deep.url.partition("#")[0]
 
-    deep.goto(f"{deep.url.partition('#')[0]}#job-{name}")
+    # A document of its own: behind # alone the browser would stay on this one.
+    deep.goto("about:blank")
+    deep.goto(f"{address}#job-{name}")
 
-    deep.reload()
     wait_for_rows(deep, JOBS)
     head = deep.locator(".jobs thead").bounding_box()
     row = deep.locator(f"#job-{name}").bounding_box()
@@ -89,3 +91,26 @@ def test_far_row_is_found_by_its_name(deep: Page) -> None:
 
     assert found
     assert deep.evaluate("() => getSelection().focusNode.parentElement.closest('tr').id") == f"job-{ids(deep)[-1]}"
+
+
+def test_place_comes_back_exactly_though_rows_are_higher_than_was_guessed(
+    page: Page, new_bucket: Callable[..., Bucket]
+) -> None:
+    failed = {"Code": "InvalidArgument", "Message": "The template of this job names a format that is not known. " * 3}
+    page.set_viewport_size({"width": 1000, "height": 400})
+    page.goto(list_path(new_bucket(given=tuple({**job, **failed} for job in given(JOBS, "Failed"))), f"size={SIZE}"))
+    while not page.locator("#more[data-end]").count():
+        see_more(page)
+    page.evaluate("document.querySelectorAll('tr[id]')[70].scrollIntoView({ block: 'center' })")
+    page.wait_for_function(f"() => location.hash === '#' + ({TOP_ROW})()")
+    before = page.evaluate(PLACE)
+
+    page.reload()
+
+    wait_for_rows(page, JOBS)
+    wait_for_place(page, before)
+    page.get_by_role("link", name="Buckets").first.click()
+    page.wait_for_url("**/")
+    page.go_back()
+    wait_for_rows(page, JOBS)
+    wait_for_place(page, before)
