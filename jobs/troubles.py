@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from jobs import servers
+from jobs import clock, servers
 from jobs.problems import Problem
 from jobs.records import pack, unpack
 from jobs.servers import cache_key
@@ -50,7 +50,10 @@ def _mark_keys(bucket: str, credential: str) -> list[str]:
 
 def read(values: Sequence[bytes | None]) -> Trouble:
     """Return what stands at `keys`, given their values."""
-    since = max((float(value) for value in values[-2:] if value), default=0.0)
+    marks = [float(value) for value in values[-2:] if value]
+    # One from the future was made before CI's time was set back. It would outdate all that comes until then.
+    latest = clock.now() + clock.TOLERANCE if marks else 0.0
+    since = max((mark for mark in marks if mark <= latest), default=0.0)
     problems = [Problem.from_primitives(unpack(value)) for value in values[:-2] if value]
     return Trouble(next((problem for problem in problems if problem.at > since), None), since)
 
@@ -144,9 +147,14 @@ def mark_retry(bucket: str, credential: str, now: float) -> None:
     shared = [_problem_key("last", bucket), _problem_key("bucket", bucket), _problem_key("credential", credential)]
     with servers.cache_server().connection() as client:
         values = cast("Any", client).mget(shared)
+        known = {
+            key: Problem.from_primitives(unpack(value)).at for key, value in zip(shared, values, strict=True) if value
+        }
+        # From before CI's time was set back: no mark that is made now would outdate them.
+        if ahead := [key for key, at in known.items() if at > now + clock.TOLERANCE]:
+            client.delete(*ahead)
     # The worker's clock may be some milliseconds ahead of ours: what is known already is dropped all the same.
-    known = [Problem.from_primitives(unpack(value)).at for value in values if value]
-    _mark("retry", bucket, max([now, *known]))
+    _mark("retry", bucket, max([now, *(at for key, at in known.items() if key not in ahead)]))
 
 
 def mark_credential_changed(credential: str, now: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from jobs import cache, servers, troubles
@@ -79,6 +81,28 @@ def test_try_again_drops_what_was_known_before_it() -> None:
 
     assert known_trouble(B1) is None
     assert troubles.last_problems([(BUCKET, "default")]) == {}
+
+
+def test_try_again_holds_nothing_back_that_comes_after_the_clock_was_set_back() -> None:
+    """Upstream's Date was five hours ahead for a moment, and CI's time with it."""
+    before, now = time.time() + 5 * 3600, time.time()
+    troubles.store_problem(problem("permission", at=before), B1.key, BUCKET, "default")
+    troubles.mark_retry(BUCKET, "default", now)
+    assert known_trouble(B1) is None
+
+    troubles.store_problem(problem("permission", at=now + 1), B1.key, BUCKET, "default")
+
+    assert known_trouble(B1) == problem("permission", at=now + 1)
+
+
+def test_mark_from_before_the_clock_was_set_back_holds_nothing_back() -> None:
+    now = time.time()
+    troubles.mark_retry(BUCKET, "default", now + 5 * 3600)
+
+    troubles.store_problem(problem("permission", at=now), B1.key, BUCKET, "default")
+
+    assert known_trouble(B1) == problem("permission", at=now)
+    assert cache.find_job(B1, "default").since <= now + 1
 
 
 def test_changed_credential_drops_its_problems_in_every_bucket() -> None:
