@@ -103,6 +103,21 @@ def test_ids_of_a_table_stay_on_one_line(demo: Site, new_context: Callable[..., 
     assert {height < 25 and hidden <= 0 for height, hidden in heights} == {True}
 
 
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("width", [970, 1100, 1160, 1600])
+def test_times_and_durations_stay_on_one_line_where_there_is_room(
+    demo: Site, new_context: Callable[..., BrowserContext], width: int, language: str
+) -> None:
+    page = new_context(base_url=demo.address, viewport={"width": width, "height": 900}).new_page()
+    page.goto(list_path("media-live-1250000000", f"size=100&lang={language}"))
+    page.locator(ROWS).first.wait_for()
+
+    heights = page.locator(f"{ROWS} :is(.when, .span) .t").evaluate_all("told => told.map(one => one.offsetHeight)")
+
+    assert len(heights) > 200
+    assert max(heights) < 25
+
+
 @pytest.mark.parametrize("name", ["unknown-elements", "x" * 600, "user-data-10-kB", "secrets-in-json-user-data"])
 def test_every_part_of_an_irregular_job_fits_a_phone(phone: Page, name: str) -> None:
     phone.goto(list_path(IRREGULAR, "size=100"))
