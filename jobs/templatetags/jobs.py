@@ -122,9 +122,8 @@ def _known_badge(state: str, _language: str | None) -> SafeString:
 def _badge(state: str) -> SafeString:
     badge = BADGES.get(state, UNKNOWN)
     return format_html(
-        '<span class="state" data-tone="{}"><svg class="icon" viewBox="0 0 16 16" width="14" height="14" fill="none"'
-        ' stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"'
-        ' focusable="false"><path d="{}"/></svg>{}</span>',
+        '<span class="state" data-tone="{}"><svg class="icon" viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">'
+        '<path d="{}"/></svg>{}</span>',
         badge.tone,
         badge.shape,
         STATES.get(state) or state or _("no state"),

@@ -103,6 +103,23 @@ def test_ids_of_a_table_stay_on_one_line(demo: Site, new_context: Callable[..., 
     assert {height < 25 and hidden <= 0 for height, hidden in heights} == {True}
 
 
+@pytest.mark.parametrize("width", [1000, 1160, 1300, 1600])
+def test_ids_and_times_stay_on_one_line_beside_the_drawer(
+    demo: Site, new_context: Callable[..., BrowserContext], width: int
+) -> None:
+    page = new_context(base_url=demo.address, viewport={"width": width, "height": 900}).new_page()
+    page.goto(list_path("media-live-1250000000"))
+    page.locator(f"{ROWS} .name a").first.click()
+    page.locator("#drawer[open] .facts").wait_for()
+
+    heights = page.locator(f"{ROWS} :is(.name code, .when .t)").evaluate_all(
+        "told => told.map(one => one.offsetHeight)"
+    )
+
+    assert len(heights) >= 100
+    assert max(heights) < 25
+
+
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 @pytest.mark.parametrize("width", [970, 1100, 1160, 1600])
 def test_times_and_durations_stay_on_one_line_where_there_is_room(
