@@ -83,16 +83,19 @@ def test_try_again_drops_what_was_known_before_it() -> None:
     assert troubles.last_problems([(BUCKET, "default")]) == {}
 
 
-def test_try_again_holds_nothing_back_that_comes_after_the_clock_was_set_back() -> None:
+@pytest.mark.parametrize("kind", ["permission", "timeout", "credentials"])
+def test_try_again_holds_nothing_back_that_comes_after_the_clock_was_set_back(kind: str) -> None:
     """Upstream's Date was five hours ahead for a moment, and CI's time with it."""
     before, now = time.time() + 5 * 3600, time.time()
-    troubles.store_problem(problem("permission", at=before), B1.key, BUCKET, "default")
+    troubles.store_problem(problem(kind, at=before), B1.key, BUCKET, "default")
+    assert known_trouble(B1) == problem(kind, at=before)
+
     troubles.mark_retry(BUCKET, "default", now)
     assert known_trouble(B1) is None
+    assert troubles.last_problems([(BUCKET, "default")]) == {}
 
-    troubles.store_problem(problem("permission", at=now + 1), B1.key, BUCKET, "default")
-
-    assert known_trouble(B1) == problem("permission", at=now + 1)
+    troubles.store_problem(problem(kind, at=now + 1), B1.key, BUCKET, "default")
+    assert known_trouble(B1) == problem(kind, at=now + 1)
 
 
 def test_mark_from_before_the_clock_was_set_back_holds_nothing_back() -> None:

@@ -205,6 +205,17 @@ def test_doubt_excuses_a_loss_only_on_its_page_or_the_next_or_before_it(
     assert any(wrong.startswith("lost unsaid") for wrong in judge(done).wrong) != is_excused
 
 
+@pytest.mark.parametrize("doubted", [1, 2])
+def test_list_that_ends_too_early_is_found_out_though_something_was_in_doubt(ci: Emulator, doubted: int) -> None:
+    done = walk(quiet(), ci, follow)
+    del done.pages[3:]
+    done.pages[2] = replace(done.pages[2], next=None, end="missing")
+
+    done.pages[doubted] = replace(done.pages[doubted], doubts=("order",))
+
+    assert any(wrong.startswith("lost unsaid") for wrong in judge(done).wrong)
+
+
 def test_chain_that_is_evicted_is_forgotten(ci: Emulator) -> None:
     done = walk(quiet((), (Event("evict", 1, {}),)), ci, follow)
 

@@ -1,6 +1,6 @@
 /* What scrolling writes into the address, always in place of what stood there: how many pages the list shows, which the
    sentinel's answers say, and behind # the row at the top, so that the link opens there in other browsers, too. */
-import { always, byId, firstRow, on, one, ROW } from "./page.js";
+import { always, byId, on, one, ROW, topRow } from "./page.js";
 
 const here = () => location.pathname + location.search;
 
@@ -12,24 +12,27 @@ on("htmx:beforeHistoryUpdate", ({ detail: { history, requestConfig, target } }) 
   history.path += location.hash;
 });
 
-/* The state knows exactly where that row stood, which the browser can't restore: of pages out of sight it guesses the height. */
-on("scrollend htmx:replacedInHistory", () => {
-  // Without a pin the list is the newest one, which has no rows to come back to.
-  const row = /[?&]pin=/.test(location.search) && firstRow();
-  if (!row) return;
-  const hash = row === one(ROW) ? "" : `#${row.id}`;
-  history.scrollRestoration = "manual";
-  history.replaceState({ ...history.state, at: row.id, top: row.getBoundingClientRect().top }, "", here() + hash);
-});
-
 /* The row that an address names may be on a page that is still to come: then it is scrolled to once it is there, unless the
-   reader has begun to move meanwhile. */
+   reader has begun to move meanwhile. The state knows where it stood, after a reload or on the way back. The browser itself
+   restores how far one had scrolled, which is wrong where it has guessed the heights of pages out of sight. */
 let { at: wanted = location.hash.slice(1), top } = history.state ?? {};
-always(() => {
+history.scrollRestoration = wanted ? "manual" : "auto";
+
+const place = () => {
   const row = byId(wanted);
   if (!row) return;
-  wanted = "";
   if (top) scrollBy(0, row.getBoundingClientRect().top - top);
   else row.scrollIntoView();
+  if (document.readyState === "complete") wanted = "";
+};
+always(place);
+addEventListener("load", () => setTimeout(place)); // what is above has its height by then
+on("keydown pointerdown wheel", () => (wanted = ""));
+
+on("scrollend htmx:replacedInHistory", () => {
+  // Without a pin the list is the newest one, which has no rows to come back to.
+  const row = !wanted && /\bpin=/.test(location.search) && topRow();
+  if (!row) return;
+  const hash = row === one(ROW) ? "" : `#${row.id}`;
+  history.replaceState({ ...history.state, at: row.id, top: row.getBoundingClientRect().top }, "", here() + hash);
 });
-on("keydown pointerdown touchmove wheel", () => (wanted = ""));

@@ -1,6 +1,6 @@
 /* "Only this" and "hide" for a list's values, by one button and one menu for all rows. The button goes to the cell under the
    pointer, or to the focused row's name, where the menu holds all of the row. What is hidden this page alone knows. */
-import { all, behind, byId, firstRow, on, one, rewrite, ROW, rows, say, shown } from "./page.js";
+import { all, behind, byId, on, one, rewrite, ROW, rows, say, shown, topRow } from "./page.js";
 
 const [button, menu, note] = ["cell-button", "cell-menu", "hiding"].map(byId);
 const hiding = new Set();
@@ -11,10 +11,10 @@ const PLACE = ["nextToken", "after", "pin", "depth", "job", "tab"];
 const ask = (parameter, value) => parameter && `${parameter}=${encodeURIComponent(value)}`;
 const texts = (cell, selector, parameter) => all(selector, cell).map(({ textContent: text }) => [ask(parameter, text), text]);
 const TOLD = {
-  status: (cell, { dataset: { state, odd } }) => [[ask(!odd && "states", state), cell.querySelector(".state").textContent]],
+  status: (cell, { dataset: { state, odd } }) => [[ask(!odd && "states", state), state && cell.querySelector(".state").textContent]],
   name: (cell, { id }) => texts(cell, "a", "name").filter(([, text]) => id !== `job-${text}`),
   what: (cell, { dataset: { type, odd } }) => [
-    [ask(!odd && "type", type), cell.firstChild?.textContent],
+    [ask(!odd && "type", type), type && cell.firstChild?.textContent],
     ...texts(cell, ":scope > span"),
     ...texts(cell, ":scope > code", "workflowId"),
   ],
@@ -27,7 +27,7 @@ const TOLD = {
 const values = (cell) =>
   TOLD[cell.className](cell, cell.parentElement)
     .filter(([, words]) => words)
-    .map(([asks, words]) => [asks, words, `${cell.className} ${words}`]);
+    .map(([asks, words]) => [asks, words, `${cell.className} ${asks} ${words}`]);
 
 /* What the menu of a cell tells. */
 const inside = (cell) =>
@@ -39,7 +39,7 @@ const apply = () => {
   const kinds = new Set([...hiding].map((key) => key.split(" ")[0]));
   const hides = (cell) => kinds.has(cell.className) && values(cell).some(([, , key]) => hiding.has(key));
   for (const row of loaded) row.hidden = [...row.cells].some(hides);
-  for (const page of all("[data-rows]")) page.hidden = !shown(page)[0];
+  for (const page of all("[data-rows]")) page.hidden = [...page.rows].every(({ hidden }) => hidden);
   const told = note.firstElementChild;
   const words = note.dataset.says.replace("{hidden}", loaded.length - shown().length).replace("{loaded}", loaded.length);
   note.hidden = !hiding.size;
@@ -58,9 +58,6 @@ const add = (tag, words, label, more) =>
   menu.append(Object.assign(document.createElement(tag), { textContent: words.replace("{value}", () => label), ...more }));
 
 const fill = () => {
-  const { left, bottom } = button.getBoundingClientRect();
-  menu.style.setProperty("--left", `${left}px`);
-  menu.style.setProperty("--top", `${bottom}px`);
   menu.replaceChildren();
   for (const [asks, words, key] of inside(button.parentElement)) {
     if (asks) {
@@ -79,13 +76,11 @@ const show = (cell) => {
   button.hidden = false;
 };
 
-if (menu.showPopover) {
-  on("pointerover focusin", ({ type, target }) => show(target.closest(`${ROW} > ${type === "focusin" ? ".name" : "td"}`)));
-  menu.addEventListener("beforetoggle", ({ newState }) => newState === "open" && fill());
-  note.lastElementChild.addEventListener("click", () => {
-    hiding.clear();
-    apply();
-    firstRow()?.querySelector("a")?.focus();
-  });
-  on("htmx:afterRequest", () => hiding.size && apply());
-}
+on("pointerover focusin", ({ type, target }) => show(target.closest(`${ROW} > ${type === "focusin" ? ".name" : "td"}`)));
+menu.addEventListener("beforetoggle", ({ newState }) => newState === "open" && fill());
+note.lastElementChild.addEventListener("click", () => {
+  hiding.clear();
+  apply();
+  topRow()?.querySelector("a")?.focus();
+});
+on("htmx:afterRequest", () => hiding.size && apply());

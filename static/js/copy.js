@@ -1,5 +1,5 @@
 /* Copy buttons: <button data-copy="text" data-copied="Copied">, hidden until this runs. */
-import { all, always, on, say } from "./page.js";
+import { all, on, say } from "./page.js";
 
 const copy = async (text) => {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
@@ -27,6 +27,9 @@ on("click", async ({ target }) => {
   setTimeout(() => delete button.dataset.done, 1500);
 });
 
-always(() => {
+const show = () => {
   for (const button of all("[data-copy][hidden]")) button.hidden = false;
-});
+};
+
+on("htmx:afterRequest", show); // before the answer is painted
+show();

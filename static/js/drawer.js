@@ -69,7 +69,7 @@ const go = (job, tab) => {
   if (read()[0]) replace(here(job, tab));
   else {
     replace(here());
-    history.pushState({ mark: own }, "", here(job, tab));
+    history.pushState(history.state, "", here(job, tab));
   }
   follow();
 };

@@ -1,7 +1,7 @@
 /* Keys for people who browse all day: j and k walk over the rows, ? tells all of them, and what has data-key is clicked,
    or focused where it is a field. Never while somebody types or composes, never with Ctrl, Alt or Cmd; the help's box turns
    them off on this device. */
-import { behind, byId, firstRow, focused, on, one, ROW, stored } from "./page.js";
+import { behind, byId, focused, on, one, ROW, stored, topRow } from "./page.js";
 
 const help = byId("keys");
 const box = byId("keys-on");
@@ -9,7 +9,7 @@ const FIELDS = "input:not([type=checkbox]), select";
 
 const walk = (step) => {
   const row = focused().closest(ROW);
-  const next = row ? behind(row, step) : firstRow();
+  const next = row ? behind(row, step) : topRow();
   next?.querySelector("a")?.focus();
   next?.scrollIntoView({ block: "nearest" });
 };

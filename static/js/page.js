@@ -1,5 +1,5 @@
 /* What the other modules share: how they find and listen, the rows of a list, and addresses as they are written. */
-export { all, always, behind, byId, firstRow, focused, inView, on, onAnswer, one, rewrite, ROW, rows, say, shown, stored };
+export { all, always, behind, byId, focused, inView, on, onAnswer, one, rewrite, ROW, rows, say, shown, stored, topRow };
 
 const ROW = 'tr[id^="job-"]';
 
@@ -47,14 +47,14 @@ const stored = (name, value) => {
   }
 };
 
-/* The pages in view, and the first row that shows at least its half below the table's head. Rows out of view are not asked
-   where they stand: the browser has not laid them out. */
-const inView = () =>
+/* The pages from the first one in view to an edge, and the first row that shows at least its half below the table's head. Rows out of
+   view are not asked where they stand: the browser has not laid them out. */
+const inView = (edge = Infinity) =>
   all(".jobs tbody").filter((page) => {
     const { top, bottom } = page.getBoundingClientRect();
-    return bottom > 0 && top < innerHeight;
+    return bottom > 0 && top < edge;
   });
-const firstRow = () => {
+const topRow = () => {
   const head = Math.max(0, one(".jobs th")?.getBoundingClientRect().bottom);
   const stands = ({ top, bottom }) => top + bottom > 2 * head;
   return inView().flatMap(shown).find((row) => stands(row.getBoundingClientRect()));

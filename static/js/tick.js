@@ -20,7 +20,7 @@ const isOpen = (row) => row.matches(".left") || !/^(Success|Failed|Cancel)$/.tes
 /* All open rows of the pages in view, so that everybody who looks at these pages asks the same; of too many, the hundred
    around those in view. And the one in the drawer, which is in view there. */
 const openRows = () => {
-  const open = inView().flatMap(rows).filter(isOpen);
+  const open = inView(innerHeight).flatMap(rows).filter(isOpen);
   const at = open.length > MOST_ROWS && open.findIndex((row) => row.getBoundingClientRect().bottom > 0);
   return [...new Set([...all(".open").filter(isOpen), ...open.slice(at - (at % 50))])].slice(0, MOST_ROWS);
 };

@@ -16,7 +16,7 @@ const aim = (link) => {
 
 always(() => {
   const link = one('#zones [data-zone=""]');
-  if (!link || !own || one(`#zones [data-zone="${own}"]`)) return;
+  if (!link || one(`#zones [data-zone="${own}"]`)) return;
   link.dataset.zone = link.textContent = own;
   link.closest("li").hidden = false;
   aim(link);

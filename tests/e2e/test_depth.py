@@ -293,3 +293,38 @@ def test_load_is_said_aloud_once_and_the_list_is_busy_meanwhile(page: Page, new_
         "10 more jobs loaded, 30 shown.",
         "5 more jobs loaded, 35 shown. End of the list.",
     ]
+
+
+def test_reload_after_a_new_question_stays_where_one_is(
+    page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator, until: Until
+) -> None:
+    scrolled(page, new_bucket(jobs=95), emulator, until)
+    page.evaluate("scrollTo(0, 0)")
+    page.get_by_role("checkbox", name="Success").check()
+    page.wait_for_url(lambda url: "states=Success" in url and "pin=" not in url)
+    wait_for_htmx(page)
+    page.evaluate("scrollTo(0, 150)")
+    page.wait_for_function("() => scrollY === 150")
+
+    page.reload()
+
+    page.wait_for_function("() => scrollY === 150")
+
+
+def test_reload_with_a_job_open_keeps_the_rows_beside_it_in_their_place(
+    page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator, until: Until
+) -> None:
+    scrolled(page, new_bucket(jobs=95), emulator, until)
+    page.set_viewport_size({"width": 1400, "height": 500})
+    page.evaluate("scrollBy(0, 70)")
+    page.wait_for_function(f"() => location.hash === '#' + ({TOP_ROW})()")
+    job = page.evaluate(TOP_ROW)
+    page.evaluate(f"document.getElementById({job!r}).nextElementSibling.querySelector('a').click()")
+    page.locator("#drawer[open] .facts").wait_for()
+    wait_for_htmx(page)
+    before = page.evaluate(PLACE)
+
+    page.reload()
+
+    page.locator("#drawer[open] .facts").wait_for()
+    wait_for_place(page, before)

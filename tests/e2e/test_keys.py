@@ -27,6 +27,15 @@ def listed(page: Page, new_bucket: Callable[..., Bucket]) -> Page:
     return page
 
 
+def test_j_goes_to_the_first_row_though_it_is_below_the_screen(listed: Page) -> None:
+    listed.set_viewport_size({"width": 1000, "height": 300})
+    first = ids(listed)[0]
+
+    listed.keyboard.press("j")
+
+    assert listed.evaluate("document.activeElement.closest('tr')?.id") == f"job-{first}"
+
+
 def test_j_and_k_walk_over_the_rows(listed: Page) -> None:
     jobs = ids(listed)
 

@@ -123,12 +123,12 @@ def _shown(walk: Walk) -> list[tuple[str, int]]:
 def _said(walk: Walk) -> Iterator[tuple[int, str]]:
     """Yield each word in which the walk said that something may be missing, with the index of the last page it concerns.
 
-    A page's doubts concern its rows and the way on from it, so they reach as far as the next page. What is said at the end
+    A page's doubts concern its rows and the way on from it, if there is one: they reach as far as the next page. What is said at the end
     concerns all that would have followed. A sum repeats what earlier pages said, so it says nothing of its own page; that it
     says the same is judged in `_miscounted`.
     """
     for index, page in enumerate(walk.pages):
-        yield from ((index + 1, doubt) for doubt in page.doubts)
+        yield from ((index + (page.next is not None), doubt) for doubt in page.doubts)
         if page.n is None:
             yield index, "earlier_unknown"
         if page.end in ("repeated", "no_new_rows"):
@@ -140,8 +140,8 @@ def _said(walk: Walk) -> Iterator[tuple[int, str]]:
 def _place(walk: Walk, job_id: str) -> int:
     """Return the index of the page on which a job that was not shown should have stood at the latest.
 
-    That is the first one with a row of its second, or from beyond it in the list's order. If none has, it is the one that ended
-    the list, or behind the last page where the walk broke off.
+    That is the first one with a row of its second, or from beyond it in the list's order. If none has, it is behind the last
+    page, but for one that ended the list without a row: the job should have stood there.
     """
     created = next(job.creation_time for jobs in walk.held for job in jobs if job.job_id == job_id)
     its_time, ascending = parse_time(created), walk.scenario.filter.order == "Asc"
@@ -150,7 +150,7 @@ def _place(walk: Walk, job_id: str) -> int:
         times = [row.job.creation_time for row in page.rows if row.job.creation_time is not None]
         if any(time >= its_time if ascending else time <= its_time for time in times):
             return index
-    return len(walk.pages) - bool(walk.pages[-1].end)
+    return len(walk.pages) - (bool(walk.pages[-1].end) and not walk.pages[-1].rows)
 
 
 def _twice(walk: Walk) -> list[str]:
