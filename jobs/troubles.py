@@ -6,7 +6,6 @@ changed. A *tally* counts what became of a bucket's questions. Everything may va
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -52,12 +51,11 @@ def _mark_keys(bucket: str, credential: str) -> list[str]:
 def read(values: Sequence[bytes | None]) -> Trouble:
     """Return what stands at `keys`, given their values."""
     marks = [float(value) for value in values[-2:] if value]
-    # What lies in the future is from before CI's time was set back: a mark would outdate all that comes until then, and no
-    # mark of now would outdate a problem.
-    latest = clock.now() + clock.TOLERANCE if marks else math.inf
+    # One from the future was made before CI's time was set back. It would outdate all that comes until then.
+    latest = clock.now() + clock.TOLERANCE if marks else 0.0
     since = max((mark for mark in marks if mark <= latest), default=0.0)
     problems = [Problem.from_primitives(unpack(value)) for value in values[:-2] if value]
-    return Trouble(next((problem for problem in problems if since < problem.at <= latest), None), since)
+    return Trouble(next((problem for problem in problems if problem.at > since), None), since)
 
 
 def last_problems(buckets: Iterable[tuple[str, str]]) -> dict[str, Problem]:
@@ -149,9 +147,16 @@ def mark_retry(bucket: str, credential: str, now: float) -> None:
     shared = [_problem_key("last", bucket), _problem_key("bucket", bucket), _problem_key("credential", credential)]
     with servers.cache_server().connection() as client:
         values = cast("Any", client).mget(shared)
-    known = [Problem.from_primitives(unpack(value)).at for value in values if value]
+        known = {
+            key: Problem.from_primitives(unpack(value)).at for key, value in zip(shared, values, strict=True) if value
+        }
+        # From before CI's time was set back: no mark that is made now would outdate them. A question's own problem, which is
+        # kept for seconds, stays: to call whatever lies in the future outdated would hide what a process tells that has not
+        # heard yet of the new time.
+        if ahead := [key for key, at in known.items() if at > now + clock.TOLERANCE]:
+            client.delete(*ahead)
     # The worker's clock may be some milliseconds ahead of ours: what is known already is dropped all the same.
-    _mark("retry", bucket, max([now, *(at for at in known if at <= now + clock.TOLERANCE)]))
+    _mark("retry", bucket, max([now, *(at for key, at in known.items() if key not in ahead)]))
 
 
 def mark_credential_changed(credential: str, now: float) -> None:
