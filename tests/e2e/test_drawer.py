@@ -255,7 +255,7 @@ def test_next_and_previous_keep_the_tab_and_push_nothing(listed: Page, bucket: B
     listed.click(link_of(first))
     wait_for_job(listed, first)
     listed.click("#part-time-interval")
-    listed.locator("#part-time-interval[aria-current]").wait_for()
+    listed.locator("#drawer:not(:has(.htmx-settling)) #part-time-interval[aria-current]").wait_for()
     length = listed.evaluate("history.length")
     calls = len(emulator.calls(bucket.name))
     assert listed.locator("#drawer-previous").is_hidden()
