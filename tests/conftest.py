@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from jobs import claims, servers
+from jobs import claims, servers, throttle
 from tests.emulators import REGION, Emulator, cloud, emulator, module_emulator, pristine_emulator
 from tests.ports import free_port
 from tests.processes import worker as new_worker
@@ -140,7 +140,17 @@ def worker(session_worker: Process, until: Callable[[Callable[[], Any]], None]) 
 
 
 @pytest.fixture
-def new_bucket(transactional_db: None, emulator: Emulator) -> Callable[..., Bucket]:
+def rested_credential(transactional_db: None) -> None:
+    """No cool-down of the credential that all tests of a process share: two buckets throttled before leave one."""
+    from jobs.models import Bucket
+
+    credential = Bucket._meta.get_field("credential").get_default()
+    with servers.broker().connection() as client:
+        client.delete(throttle.gate("", credential).cool_credential, f"throttled:{credential}")
+
+
+@pytest.fixture
+def new_bucket(rested_credential: None, emulator: Emulator) -> Callable[..., Bucket]:
     """Make a bucket that both the emulator and the database know; arguments as `Emulator.create_bucket`."""
     from jobs.models import Bucket
 
