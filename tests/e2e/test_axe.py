@@ -64,12 +64,17 @@ OPTIONS = {"resultTypes": ["violations"], "rules": {name: {"enabled": True} for 
 
 Only violations are described: a selector for each of the elements that keep to the rules costs more than the rules.
 """
+AT_REST = """
+() => Promise.allSettled(document.getAnimations().filter((one) => one instanceof CSSTransition).map(({ finished }) => finished))
+"""
+"""Ends once no transition runs any more."""
 
 
 def assert_accessible(page: Page, part: str | None = None) -> None:
     """Ask axe in both colour schemes, of the whole page or of the part that a selector names."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
+        page.evaluate(AT_REST)  # Django's admin fades from one scheme's colours into the other's
         found = Axe().run(page, context=part, options=OPTIONS).response["violations"]
         told = [
             (scheme, violation["id"], node["html"][:200], node.get("failureSummary", "")[:300])
