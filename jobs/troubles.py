@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LAST_LIFE = 6 * 60 * 60 * 1000
 """Milliseconds for which the bucket list tells a bucket's last problem, unless an answer comes."""
 MARK_LIFE = 120 * 1000
+ANSWERED_IN = 1.0
+"""Seconds by which a problem is forgotten earlier: what its end lets out takes some, and no later than the time for which it
+is kept all is to be well again."""
 TALLY_LIFE = 7 * 24 * 60 * 60 * 1000
 """Milliseconds without a call after which a bucket's tally begins anew."""
 PERSONAL = frozenset({"not_found", "refused"})
@@ -85,7 +88,7 @@ def last_problems(buckets: Iterable[tuple[str, str]]) -> dict[str, Problem]:
 
 
 def store_problem(problem: Problem, key: str, bucket: str, credential: str, *, spent: float = 0.0) -> None:
-    """Remember `problem` for as long as its class says, for all whom it concerns. It never touches a page.
+    """Remember `problem` for about as long as its class says, for all whom it concerns. It never touches a page.
 
     Args:
         problem: what went wrong.
@@ -103,7 +106,7 @@ def store_problem(problem: Problem, key: str, bucket: str, credential: str, *, s
     name = {"page": key, "bucket": bucket, "credential": credential}[rule.scope]
     value = pack(problem.to_primitives())
     with servers.cache_server().connection() as client:
-        client.set(_problem_key(rule.scope, name), value, px=max(1, int((rule.kept - spent) * 1000)))
+        client.set(_problem_key(rule.scope, name), value, px=max(1, int((rule.kept - ANSWERED_IN - spent) * 1000)))
         if problem.kind not in PERSONAL:
             # What the bucket list shows: longer than it stops anybody from asking, until an answer comes.
             client.set(_problem_key("last", bucket), value, px=LAST_LIFE)
