@@ -22,7 +22,7 @@ SIGNATURE = "q-signature="
 """How a signed request can be told; whoever has the signature can repeat the request."""
 CREDENTIALS = (CANARY_ID, CANARY_KEY, CANARY_TOKEN, SIGNATURE)
 
-BASE64 = re.compile(rb"(?<=[\"'])(?:[A-Za-z0-9+/]{4}){6,}[A-Za-z0-9+/=]{0,4}(?=[\"'])")
+BASE64 = re.compile(rb"(?<=[\"'])(?:[A-Za-z0-9+/]{4}){6,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?(?=[\"'])")
 
 
 def redis_texts(url: str) -> Iterator[str]:

@@ -5,11 +5,14 @@ A failure names its case: `./dev fuzz --seed 7 --first NUMBER --count 1` sends i
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 import pytest
+from django.conf import settings
 
-from tests.canaries import redis_texts
+from jobs import servers
+from tests.canaries import CANARY_KEY, redis_texts
 from tests.e2e.sites import own_database
 from tests.emulators import Emulator
 from tests.fuzz import stack
@@ -45,6 +48,19 @@ def test_hostile_addresses_and_answers_are_withstood(under_fire: tuple[Stack, Em
     assert asked.counts["fuzz-viewer 200"] > 10
     assert read.counts["product rows"] > COUNT // 4
     assert any("bfuzzshown" in text for text in redis_texts(running.site.cache_url))
+
+
+@pytest.mark.usefixtures("empty_redis")
+@pytest.mark.parametrize("padding", [0, 1, 2])
+def test_canary_is_seen_in_base64_and_what_only_looks_like_it_is_passed_over(padding: int) -> None:
+    message = f"{'x' * padding}{CANARY_KEY} in a task's arguments".encode()
+    with servers.cache_server().connection() as client:
+        client.set("task", b'{"body": "%s"}' % base64.b64encode(message))
+        client.set("odd", b'"%s"' % (b"a" * 33))
+
+    texts = list(redis_texts(settings.REDIS_CACHE_URL))
+
+    assert sum(CANARY_KEY in text for text in texts) == 1
 
 
 def test_a_case_is_the_same_whatever_was_made_before_it() -> None:
