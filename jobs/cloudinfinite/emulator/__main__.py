@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-from types import FrameType
 
 from .clock import Clock
 from .demo import DEMO_SECRET_ID, DEMO_SECRET_KEY, populate
@@ -17,6 +16,7 @@ from .switches import CHOICES, Switches
 from .world import World
 
 CREDENTIALS_VARIABLE = "EMULATOR_CREDENTIALS"
+ENDS = frozenset({signal.SIGTERM, signal.SIGINT})
 DEMO_LATENCY = 0.05  # about what a call to CI from the same region takes
 
 
@@ -35,18 +35,14 @@ def main() -> None:
         server = Server(world, arguments.bind, arguments.port)
     except OSError as trouble:
         sys.exit(f"emulator: cannot listen on {arguments.bind}:{arguments.port}: {trouble.strerror}")
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGINT, _end)
+    # Blocked in every thread, so that the one that waits for them gets them: a handler runs in the main thread alone, which
+    # would not be woken by a signal that the kernel gave to a thread with a hanging call.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     sys.stdout.write(f"emulator listening on {arguments.bind}:{server.server_port}\n")
     sys.stdout.flush()
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    while True:
-        signal.pause()
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    """Go at once, whatever is hanging: nothing here needs to be kept or tidied up."""
-    os._exit(0)
+    signal.sigwait(ENDS)
+    os._exit(0)  # At once, whatever is hanging: nothing here needs to be kept or tidied up.
 
 
 def _arguments() -> argparse.Namespace:
