@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-QUEUES: dict[Lane, str] = {"person": "page", "refresh": "page", "ahead": "ahead"}
+QUEUES: dict[Lane, str] = {"person": "page", "refresh": "page", "overview": "ahead", "ahead": "ahead"}
 """Lane -> the queue in which its fetches wait."""
 
 DEAF_BEATS = 6

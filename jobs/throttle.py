@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -39,6 +39,10 @@ FIRST_COOL_DOWN, LONGEST_COOL_DOWN = 1000, 60_000
 NEIGHBOURS = 10_000
 """Milliseconds within which a second throttled bucket says that it is the credential."""
 
+OVERVIEW_LEASES = 12
+"""Calls in flight for the overview in the whole fleet. It asks many buckets at once, and any of them may never answer: of a
+worker's threads (20) some stay for people."""
+
 Reason = Literal["cool", "lease", "token"]
 
 
@@ -54,6 +58,11 @@ class HeldBack(Exception):
 def gate(bucket: str, credential: str) -> Gate:
     """Return what can hold the calls to a bucket back."""
     return Gate(f"leases:{bucket}", f"cool:bucket:{bucket}", f"cool:credential:{credential}")
+
+
+def _lane_leases(lane: Lane) -> str:
+    """Return the key of the leases that a lane has besides its buckets', "" where it may fill every thread."""
+    return "leases:lane:overview" if lane == "overview" else ""
 
 
 @dataclass(slots=True)
@@ -108,7 +117,9 @@ def permit(bucket: str, credential: str, lane: Lane, longest: float) -> Iterator
     lent = Permit(bucket, credential, lane, secrets.token_hex(8))
     _admit(lent, holds_lease=False)
     try:
-        with claims.renewer.leasing(gate(bucket, credential).leases, lent.lease, longest):
+        with ExitStack() as renewing:
+            for leases in filter(None, (gate(bucket, credential).leases, _lane_leases(lane))):
+                renewing.enter_context(claims.renewer.leasing(leases, lent.lease, longest))
             yield lent
     finally:
         # What can't be given back lapses by itself.
@@ -140,6 +151,7 @@ def _try(asking: Permit, *, holds_lease: bool) -> tuple[Literal["go"] | Reason, 
             keys.cool_credential,
             f"tokens:bucket:{asking.bucket}",
             f"tokens:credential:{asking.credential}",
+            _lane_leases(asking.lane),
         ],
         [
             asking.lease,
@@ -152,6 +164,7 @@ def _try(asking: Permit, *, holds_lease: bool) -> tuple[Literal["go"] | Reason, 
             LEASE_AGAIN,
             BURST_SECONDS,
             int(holds_lease),
+            OVERVIEW_LEASES,
         ],
     )
     return answer[0].decode(), answer[1] / 1000 if len(answer) > 1 else 0.0
@@ -161,7 +174,13 @@ def _settle(done: Permit) -> None:
     keys = gate(done.bucket, done.credential)
     cooling = servers.broker().script(
         "settle",
-        [keys.leases, keys.cool_bucket, keys.cool_credential, f"throttled:{done.credential}"],
+        [
+            keys.leases,
+            keys.cool_bucket,
+            keys.cool_credential,
+            f"throttled:{done.credential}",
+            _lane_leases(done.lane),
+        ],
         [
             done.lease,
             done.outcome,

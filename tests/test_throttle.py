@@ -277,3 +277,35 @@ def test_second_throttled_bucket_concerns_the_credential() -> None:
     assert call("media-c-1250000000") == "cool"
     with throttle.permit("media-c-1250000000", "another", "person", 5.0):
         pass
+
+
+def test_overview_has_so_many_leases_over_all_buckets(settings: Settings) -> None:
+    settings.CI_RATE_BUCKET = settings.CI_RATE_CREDENTIAL = 0.0
+    buckets = [f"media-{number}-1250000000" for number in range(throttle.OVERVIEW_LEASES)]
+    with ExitStack() as running:
+        for bucket in buckets:
+            running.enter_context(throttle.permit(bucket, "default", "overview", 5.0))
+
+        assert call(A, "overview") == "lease"
+        assert call(A, "person") == call(A, "ahead") == "went"
+
+    assert call(A, "overview") == "went"
+
+
+def test_lease_of_the_overview_lapses_with_its_worker(settings: Settings) -> None:
+    settings.CI_RATE_BUCKET = settings.CI_RATE_CREDENTIAL = 0.0
+    with servers.broker().connection() as client:
+        now = cast("Any", client).time()[0] * 1000
+        client.zadd("leases:lane:overview", {f"dead-{number}": now - 1 for number in range(throttle.OVERVIEW_LEASES)})
+
+    assert call(A, "overview") == "went"
+
+
+def test_lease_of_the_overview_is_renewed_while_its_call_runs(until: Callable[[Callable[[], Any]], None]) -> None:
+    def expiry() -> float:
+        with servers.broker().connection() as client:
+            return float(cast("Any", client).zrange("leases:lane:overview", 0, -1, withscores=True)[0][1])
+
+    with throttle.permit(A, "default", "overview", 5.0):
+        began = expiry()
+        until(lambda: expiry() > began)

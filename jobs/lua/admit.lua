@@ -1,8 +1,10 @@
 -- Lets one call to Cloud Infinite go out, or says how long nothing can: cool-downs, leases and tokens in one step.
 -- KEYS  1 the bucket's leases   2, 3 cool-downs of bucket and credential   4, 5 tokens of bucket and credential
+--       6 the lane's leases ("" = it has none of its own)
 -- ARGV  1 lease   2 lease's life ms   3 leases a bucket has   4 "1" for a lane below a person's
 --       5 a probe's life ms   6, 7 tokens a second of bucket and credential (0 = no limit)   8 ms after which to ask for a
 --       lease again   9 seconds' worth of tokens in a burst   10 "1" when the lease is held already
+--       11 leases the lane has
 -- Answer: {"go"} or {"cool" | "lease" | "token", ms until it may be tried again}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
@@ -19,8 +21,12 @@ for i = 2, 3 do
 end
 
 if ARGV[10] ~= '1' then
-  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-  if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return {'lease', tonumber(ARGV[8])} end
+  for key, most in pairs({[KEYS[1]] = ARGV[3], [KEYS[6]] = ARGV[11]}) do
+    if key ~= '' then
+      redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+      if redis.call('ZCARD', key) >= tonumber(most) then return {'lease', tonumber(ARGV[8])} end
+    end
+  end
 end
 
 local left = {}
@@ -41,8 +47,12 @@ for i, tokens in pairs(left) do
 end
 
 if ARGV[10] ~= '1' then
-  redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  for _, key in ipairs({KEYS[1], KEYS[6]}) do
+    if key ~= '' then
+      redis.call('ZADD', key, now + ARGV[2], ARGV[1])
+      redis.call('PEXPIRE', key, ARGV[2])
+    end
+  end
 end
 -- The first call after a cool-down is the probe; the others wait for what it finds.
 for _, key in ipairs(probes) do

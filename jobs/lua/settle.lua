@@ -1,11 +1,13 @@
 -- Gives a lease back and lets bucket and credential cool down, or be well again, by what the call found.
 -- KEYS  1 the bucket's leases   2, 3 cool-downs of bucket and credential   4 buckets of the credential throttled lately
+--       5 the lane's leases ("" = it has none of its own)
 -- ARGV  1 lease   2 outcome: "well", "throttled" or "unknown" (no answer tells)   3 bucket   4 problem   5 jitter (about 1)
 --       6 first cool-down ms   7 longest ms   8 ms within which a second bucket concerns the credential
 -- Answer: ms that the bucket cools down from now on
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREM', KEYS[1], ARGV[1])
+if KEYS[5] ~= '' then redis.call('ZREM', KEYS[5], ARGV[1]) end
 
 local function cool(key)
   local c = redis.call('HMGET', key, 'until', 'began', 'level')
