@@ -87,6 +87,12 @@ class Job:
         return child_text(self._operation, "QueueId") or child_text(self.tree, "QueueId") or None
 
     @property
+    def template_id(self) -> str | None:
+        """The template of an independent job (JobParam.TemplateId)."""
+        parameters = next((node for node in nodes(self._operation, "JobParam") if not isinstance(node, str)), {})
+        return child_text(parameters, "TemplateId") or None
+
+    @property
     def progress(self) -> str | None:
         return child_text(self.tree, "Progress") or None
 

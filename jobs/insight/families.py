@@ -1,0 +1,79 @@
+"""Families of failures: jobs that failed with one code and, but for names and numbers, one message."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .odd import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from jobs.cloudinfinite.schema import Job
+
+_PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), f"‹{name}›")
+    for pattern, name in (
+        (r"\b(?:https?|cos|s3)://[^\s\"'<>,;，；。]+", "url"),
+        (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?", "time"),
+        (r"\b[a-z0-9][a-z0-9-]*-\d{5,}\b(?!\.)", "bucket"),
+        (r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b", "id"),
+        (r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b", "address"),
+        (r"(?<![\w/])/?(?:[\w.$%{}+@-]+/)+[\w.$%{}+@-]*", "key"),
+        (r"\b[\w-]+\.(?:mp4|mov|mkv|flv|avi|m3u8|ts|mp3|aac|wav|jpe?g|png|gif|webp|heif|pdf|docx?|pptx?|xlsx?|txt|json|csv|zip)\b", "key"),
+        (r"\b[a-z]?(?=[0-9a-f]*\d)[0-9a-f]{8,}\b", "id"),
+        (r"(?<![\w‹])\d+(?:\.\d+)?(?![\w›])", "n"),
+    )
+)  # fmt: skip
+LONGEST = 1000
+"""Characters of a message that are compared."""
+DIGITS = 12
+"""Hexadecimal digits of a family's name in an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Jobs that failed alike. `text` is their message with placeholders; times are those of their ends, or creations.
+
+    `kinds` counts the workflows, templates, tags or types among them.
+    """
+
+    code: str
+    text: str
+    jobs: Sequence[Job]
+    first: datetime | None
+    last: datetime | None
+    kinds: int
+
+    @property
+    def name(self) -> str:
+        """The family's name in an address: the same wherever the same code and text are met."""
+        return hashlib.sha256(f"{self.code}\n{self.text}".encode()).hexdigest()[:DIGITS]
+
+
+def normal(message: str) -> str:
+    """Return a message with placeholders for what differs from job to job: addresses, keys, ids, times and numbers."""
+    text = " ".join(message[:LONGEST].split())
+    for pattern, placeholder in _PLACEHOLDERS:
+        text = pattern.sub(placeholder, text)
+    return text
+
+
+def families(jobs: Iterable[Job]) -> list[Family]:
+    """Return the families of those of `jobs` that failed, the largest first; equally large ones by their last failure."""
+    alike: dict[tuple[str, str], list[Job]] = {}
+    for job in jobs:
+        if job.state == "Failed":
+            alike.setdefault((job.code, normal(job.message)), []).append(job)
+    found = [_family(code, text, members) for (code, text), members in alike.items()]
+    return sorted(found, key=lambda one: (-len(one.jobs), -(one.last.timestamp() if one.last else 0.0), one.name))
+
+
+def _family(code: str, text: str, members: Sequence[Job]) -> Family:
+    times = sorted(time for job in members if (time := job.end_time or job.creation_time))
+    kinds = {kind_of(job) for job in members}
+    return Family(code, text, tuple(members), times[0] if times else None, times[-1] if times else None, len(kinds))
