@@ -170,6 +170,8 @@ TEMPLATES = [
                 "django_htmx.templatetags.django_htmx",
                 "jobs.templatetags.jobs",
                 "jobs.templatetags.rows",
+                "jobs.templatetags.overview",
+                "jobs.templatetags.charts",
             ],
         },
     }
@@ -201,8 +203,8 @@ DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", not DATABASES["default"]["
 
 # People ---------------------------------------------------------------------------------------------------------------
 LOGIN_URL = "sign_in"
-LOGIN_REDIRECT_URL = "jobs:bucket_list"
-LOGOUT_REDIRECT_URL = "jobs:bucket_list"
+LOGIN_REDIRECT_URL = "jobs:overview"
+LOGOUT_REDIRECT_URL = "jobs:overview"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -304,7 +306,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "page"
-# A worker without -Q takes from both: pages that people wait for, and pages fetched ahead of them.
+# A worker without -Q takes from both: pages that people wait for, and those of the overview or fetched ahead of people.
 CELERY_TASK_QUEUES = [Queue("page"), Queue("ahead")]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_POOL = "threads"

@@ -38,6 +38,8 @@ JOB_AGE = 15.0
 """Seconds for which a job that is not final is fresh."""
 AHEAD = 2.0
 """Seconds by which a good clock may be behind the one that a page was stored by; more, and that one was wrong."""
+MOST_PAGES_SEARCHED = 200
+"""Pages of a chain among which one is looked for by the number of a row."""
 SHORT_LIFE = 10 * 60 * 1000
 LONG_LIFE = 6 * 60 * 60 * 1000
 """Milliseconds that a chain lives: short while nobody went past its first page."""
@@ -232,6 +234,32 @@ def find_continuation(question: PageQuestion, n: int) -> Continuation | None:
     return Continuation(*unpack(known)) if known else None
 
 
+def page_holding(question: PageQuestion, row: int) -> tuple[Continuation | None, int]:
+    """Return how the page of the question's chain is reached that holds its row number `row`, and its first row's number.
+
+    Rows are counted from 0, without repeats. (None, 0) for the first page, and where that is forgotten.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    if not row:
+        return None, 0
+    numbers = range(1, MOST_PAGES_SEARCHED)
+    fields = [*(f"s:{n}" for n in numbers), *(f"c:{n}" for n in numbers)]
+    with servers.cache_server().connection() as client:
+        found = cast("Any", client.hmget(f"{_chain_prefix(question)}{question.pin}", fields))
+    best: tuple[Continuation | None, int] = (None, 0)
+    # A page begins after what all before it have brought.
+    for brought, continuation in zip(found, found[len(numbers) + 1 :], strict=False):
+        if brought is None or continuation is None:
+            break
+        unique = int(brought.split(b" ")[1])
+        if unique > row:
+            break
+        best = Continuation(*unpack(continuation)), unique
+    return best
+
+
 def created_before(question: PageQuestion) -> str:
     """Return the creation time of the last row before a page of a chain, as a continuation's `after`; "" if unknown.
 
@@ -329,6 +357,11 @@ def store_job(record: JobRecord) -> None:
 
 
 # Keys ------------------------------------------------------------------------------------------------------------------
+
+
+def first_page_keys(question: PageQuestion) -> tuple[str, str, str]:
+    """Return where the head of a list stands, and what the keys of its pages and chains begin with, before their pin."""
+    return _head_key(question), _page_prefix(question), _chain_prefix(question)
 
 
 def _head_key(question: PageQuestion) -> str:

@@ -22,10 +22,10 @@ from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestio
 from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from jobs.claims import Lane
-    from jobs.filters import JobFilter, View
+    from jobs.filters import JobFilter, Pin, View
     from jobs.models import Bucket
 
 
@@ -50,11 +50,15 @@ class ReadyJob:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """It is being fetched: ask again in `retry_after` seconds. `tries` counts the calls made, `problem` is the last's."""
+    """It is being fetched: ask again in `retry_after` seconds. `tries` counts the calls made, `problem` is the last's.
+
+    `new` says that the fetch was enqueued because of this look.
+    """
 
     retry_after: float
     tries: int = 0
     problem: Problem | None = None
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +90,7 @@ def get_page(
         person: whether somebody looks (then the next page is fetched ahead), or a refresh asks by itself.
         meanwhile: work that needs no answer, done once if upstream must be waited for, while it is.
     """
-    continuation = Continuation(view.next_token, view.after_text) if view.next_token or view.after else None
-    question = PageQuestion(bucket.name, job_filter, view.pin, continuation)
-    # A chain's next pages are bounded by the chain; what can be varied for ever costs the reader.
-    payer = "" if continuation else reader
-    search = _PageSearch(bucket, question, "person" if person else "refresh", payer)
+    search = _page_search(bucket, job_filter, view, "person" if person else "refresh", reader)
     answer, found = _obtain(search, meanwhile)
     if isinstance(answer, Ready) and found.claimed:
         return replace(answer, new=True)
@@ -145,6 +145,74 @@ def get_pages(
     return answers
 
 
+def get_together(
+    asked: Sequence[tuple[Bucket, View]], job_filter: JobFilter, *, reader: str = "", until: float
+) -> list[Ready | Pending | Failed]:
+    """Return one page of each of several lists; what is missing is fetched at the same time and waited for together.
+
+    Args:
+        asked: buckets that the reader may see, each with the view that says which page.
+        job_filter: what each is asked.
+        reader: whose budget each new question costs, "" for nobody's.
+        until: the moment of the monotonic clock after which nothing is waited for.
+    """
+    searches = [_page_search(bucket, job_filter, view, "person", reader) for bucket, view in asked]
+    answers: list[Ready | Pending | Failed] = []
+    waiting: dict[int, claims.Asking] = {}
+    for place, search in enumerate(searches):
+        try:
+            answers.append(_have_fetched(search, place, waiting))
+        except ServerDown:
+            answers.append(Failed(ours("redis_down")))
+    for place, asking in waiting.items():
+        with suppress(ServerDown):
+            answers[place] = _waited_for(searches[place], asking, until)
+    return answers
+
+
+def _have_fetched(search: _PageSearch, place: int, waiting: dict[int, claims.Asking]) -> Ready | Pending | Failed:
+    """Return what is known, and have the rest fetched; what may come in a moment is noted in `waiting`."""
+    ready, found = search.look()
+    if ready is not None:
+        metrics.lookup(search.kind, "stale" if ready.stale else "fresh")
+        if ready.stale:
+            _refresh(search, ready, found)
+        return ready
+    metrics.lookup(search.kind, "problem" if found.problem else "miss")
+    if found.problem:
+        return Failed(found.problem)
+    asking = _enqueue_if_claimed(search, found.since)
+    if asking.outcome == "ended":
+        return Failed(asking.problem or _nobody_came())
+    if asking.outcome == "refused":
+        return Failed(ours("miss_budget", clock.now(), retry_after=math.ceil(asking.again)))
+    if asking.outcome != "later":
+        waiting[place] = asking
+    return Pending(max(asking.again, asking.interval), asking.tries, asking.problem)
+
+
+def _waited_for(search: _PageSearch, asking: claims.Asking, until: float) -> Ready | Pending | Failed:
+    left = until - time.monotonic()
+    with _places.lend(search.bucket.name) as free:
+        if free and left > 0:
+            claims.wait(search.key, asking.token, left)
+    ready, found = search.look()
+    if ready is not None:
+        return ready
+    return Failed(found.problem) if found.problem else Pending(asking.interval, asking.tries, asking.problem)
+
+
+def page_holding(bucket: Bucket, job_filter: JobFilter, pin: Pin, row: int) -> tuple[Continuation | None, int]:
+    """Return where the page of a chain begins that holds its row number `row`, from 0, and the number of its first row.
+
+    (None, 0) for the first page, and where the chain is forgotten: then it is walked from there.
+    """
+    try:
+        return cache.page_holding(PageQuestion(bucket.name, job_filter, pin), row)
+    except ServerDown:
+        return None, 0
+
+
 def pages_before(bucket: Bucket, job_filter: JobFilter, page: Page, most: int) -> tuple[Continuation, int] | None:
     """Return where the pages before `page` begin, and how many there are from there: `most`, or fewer at the beginning.
 
@@ -189,6 +257,25 @@ def get_job(bucket: Bucket, job_id: str, *, reader: str = "", raw: bool = False)
     return answer
 
 
+def ask_behind(bucket: Bucket, job_filter: JobFilter, *, since: float = 0.0) -> Pending | Failed:
+    """Have the newest first page of a list fetched for an overview, which looks again later; nobody waits here.
+
+    Args:
+        bucket: a bucket that the reader may see.
+        job_filter: what is asked.
+        since: unix seconds of CI's time; an asking that ended before does not count.
+
+    Raises:
+        ServerDown: a Redis can't be reached.
+    """
+    search = _PageSearch(bucket, PageQuestion(bucket.name, job_filter), "overview")
+    asking = _enqueue_if_claimed(search, since)
+    if asking.outcome == "ended":
+        return Failed(asking.problem or _nobody_came())
+    later = asking.again if asking.outcome == "later" else 0.0
+    return Pending(max(later, asking.interval), asking.tries, asking.problem, new=asking.outcome == "claimed")
+
+
 def drop_problems(bucket: Bucket) -> None:
     """Let no problem of `bucket` known so far count any more, so that the next look asks upstream.
 
@@ -196,14 +283,6 @@ def drop_problems(bucket: Bucket) -> None:
         ServerDown: a Redis can't be reached.
     """
     troubles.mark_retry(bucket.name, bucket.credential, clock.now())
-
-
-def last_problems(buckets: Iterable[Bucket]) -> dict[str, Problem]:
-    """Return the last known trouble by bucket name; nothing is known while the cache is down."""
-    try:
-        return troubles.last_problems((bucket.name, bucket.credential) for bucket in buckets)
-    except ServerDown:
-        return {}
 
 
 Answer = TypeVar("Answer", Ready, ReadyJob, covariant=True)
@@ -260,6 +339,13 @@ class _PageSearch:
 
     def behind(self) -> _PageSearch:
         return replace(self, lane="refresh", reader="")
+
+
+def _page_search(bucket: Bucket, job_filter: JobFilter, view: View, lane: Lane, reader: str) -> _PageSearch:
+    continuation = Continuation(view.next_token, view.after_text) if view.next_token or view.after else None
+    question = PageQuestion(bucket.name, job_filter, view.pin, continuation)
+    # A chain's next pages are bounded by the chain; what can be varied for ever costs the reader.
+    return _PageSearch(bucket, question, lane, "" if continuation else reader)
 
 
 @dataclass(frozen=True, slots=True)

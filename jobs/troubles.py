@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 LAST_LIFE = 6 * 60 * 60 * 1000
-"""Milliseconds for which the bucket list tells a bucket's last problem, unless an answer comes."""
+"""Milliseconds for which the overview tells a bucket's last problem, unless an answer comes."""
 MARK_LIFE = 120 * 1000
 ANSWERED_IN = 1.0
 """Seconds by which a problem is forgotten earlier: what its end lets out takes some, and no later than the time for which it
@@ -61,32 +61,6 @@ def read(values: Sequence[bytes | None]) -> Trouble:
     return Trouble(next((problem for problem in problems if problem.at > since), None), since)
 
 
-def last_problems(buckets: Iterable[tuple[str, str]]) -> dict[str, Problem]:
-    """Return the last known trouble of each (bucket, credential), in one round trip.
-
-    Raises:
-        ServerDown: the cache can't be reached.
-    """
-    listed = list(buckets)
-    if not listed:
-        return {}
-    wanted = []
-    for bucket, credential in listed:
-        wanted += [
-            _problem_key("bucket", bucket),
-            _problem_key("last", bucket),
-            _problem_key("credential", credential),
-            *_mark_keys(bucket, credential),
-        ]
-    with servers.cache_server().connection() as client:
-        values = cast("Any", client).mget(wanted)
-    found: dict[str, Problem] = {}
-    for index, (bucket, _credential) in enumerate(listed):
-        if problem := read(values[index * 5 : index * 5 + 5]).problem:
-            found[bucket] = problem
-    return found
-
-
 def store_problem(problem: Problem, key: str, bucket: str, credential: str, *, spent: float = 0.0) -> None:
     """Remember `problem` for about as long as its class says, for all whom it concerns. It never touches a page.
 
@@ -108,8 +82,8 @@ def store_problem(problem: Problem, key: str, bucket: str, credential: str, *, s
     with servers.cache_server().connection() as client:
         client.set(_problem_key(rule.scope, name), value, px=max(1, int((rule.kept - ANSWERED_IN - spent) * 1000)))
         if problem.kind not in PERSONAL:
-            # What the bucket list shows: longer than it stops anybody from asking, until an answer comes.
-            client.set(_problem_key("last", bucket), value, px=LAST_LIFE)
+            # What the overview shows: longer than it stops anybody from asking, until an answer comes.
+            client.set(last_key(bucket), value, px=LAST_LIFE)
 
 
 def clear_problems(
@@ -134,7 +108,7 @@ def clear_problems(
             _problem_key("page", key),
             _problem_key("bucket", bucket),
             _problem_key("credential", credential),
-            _problem_key("last", bucket),
+            last_key(bucket),
         )
         if calls:
             _note(pipeline, bucket, now, calls, {"well_at": repr(now), "well_id": request_id})
@@ -147,7 +121,7 @@ def mark_retry(bucket: str, credential: str, now: float) -> None:
     Raises:
         ServerDown: the cache can't be reached.
     """
-    shared = [_problem_key("last", bucket), _problem_key("bucket", bucket), _problem_key("credential", credential)]
+    shared = [last_key(bucket), _problem_key("bucket", bucket), _problem_key("credential", credential)]
     with servers.cache_server().connection() as client:
         values = cast("Any", client).mget(shared)
         known = {
@@ -255,6 +229,11 @@ def _tally(
 def tally_key(bucket: str) -> str:
     """Return where the tally of a bucket stands: a reader's look counts itself there."""
     return cache_key(f"tally:{bucket}")
+
+
+def last_key(bucket: str) -> str:
+    """Return where the last problem of a bucket stands, until an answer comes."""
+    return _problem_key("last", bucket)
 
 
 def _problem_key(scope: str, name: str) -> str:

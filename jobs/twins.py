@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from jobs.completeness import Completeness
-    from jobs.filters import ListRequest
+    from jobs.filters import ListRequest, MergedRequest, OverviewRequest
+    from jobs.insight import Family, Oddities, Since, Tallies
+    from jobs.merge import Merged
     from jobs.models import Bucket
+    from jobs.overview import Line
     from jobs.pages import Ready
     from jobs.problems import Problem
     from jobs.records import Row
@@ -82,20 +85,53 @@ def job_list(
     }
 
 
-def bucket_list(buckets: Iterable[tuple[Bucket, str]], troubles: Mapping[str, Problem]) -> dict[str, Any]:
-    """Return the buckets, each with the path of its jobs' twin, and their last known trouble by name."""
+def overview(
+    asked: OverviewRequest, lines: Iterable[tuple[Line, str]], *, pending: bool, following: str | None
+) -> dict[str, Any]:
+    """Return the overview's lines.
+
+    Args:
+        asked: what was asked for.
+        lines: what is known of each bucket, with the path of its jobs' twin.
+        pending: whether more will be known in a moment.
+        following: the path of the next page, None at the end.
+    """
     return {
-        "buckets": [
-            {
-                "name": bucket.name,
-                "region": bucket.region,
-                "label": bucket.label,
-                "problem": problem_body(troubles[bucket.name]) if bucket.name in troubles else None,
-                "jobs": path,
-            }
-            for bucket, path in buckets
-        ]
+        "range": asked.range,
+        "sort": asked.sort,
+        "pending": pending,
+        "buckets": [_line(line, path) for line, path in lines],
+        "next": following,
     }
+
+
+def _line(line: Line, path: str) -> dict[str, Any]:
+    bucket, summary = line.bucket, line.summary
+    return {
+        "name": bucket.name,
+        "region": bucket.region,
+        "label": bucket.label,
+        "as_of": None if line.as_of is None else moment(line.as_of),
+        "pending": line.pending,
+        "counts": summary and dict(summary.counts),
+        "counts_are_least": summary and summary.is_least,
+        "oldest_waiting": summary and _since(summary.waiting),
+        "longest_running": summary and _since(summary.running),
+        "newest_failure": summary
+        and summary.failure
+        and {
+            "JobId": summary.failure.job_id,
+            "Code": summary.failure.code,
+            "Message": summary.failure.message,
+            "at": moment(summary.failure.at),
+        },
+        "problem": problem_body(line.problem) if line.problem else None,
+        "jobs": path,
+    }
+
+
+def _since(one: Since | None) -> dict[str, str] | None:
+    return {"JobId": one.job_id, "since": moment(one.at)} if one else None
 
 
 def status(found: Status, now: float, workers: Iterable[tuple[str, float]] | None) -> dict[str, Any]:
@@ -184,3 +220,92 @@ def _iso(time: datetime | None) -> str | None:
 
 def _seconds(span: timedelta | None) -> float | None:
     return span.total_seconds() if span is not None else None
+
+
+def insight(
+    asked: ListRequest,
+    counts: Tallies,
+    families: Iterable[tuple[Family, object]],
+    oddities: Oddities,
+    *,
+    loaded: int,
+    is_whole: bool,
+) -> dict[str, Any]:
+    """Return what the loaded jobs of a list say together.
+
+    Args:
+        asked: the list.
+        counts: their counts.
+        families: the families of those that failed, each with what its code means.
+        oddities: the odd ones.
+        loaded: how many jobs these are.
+        is_whole: whether they are all jobs of the list.
+    """
+    return {
+        "filter": asked.filter.params(),
+        "loaded": loaded,
+        "is_whole": is_whole,
+        "states": dict(counts.states),
+        "types": dict(counts.types),
+        "created": [
+            {"begin": one.begin.isoformat(), "end": one.end.isoformat(), "jobs": one.count, "failed": one.failed}
+            for one in counts.created
+        ],
+        "ran": [{"least": span.least, "below": span.below, "jobs": span.count} for span in counts.ran],
+        "families": [
+            {
+                "name": family.name,
+                "Code": family.code,
+                "text": family.text,
+                "advice": str(advice),
+                "jobs": [job.job_id for job in family.jobs],
+                "first": _iso(family.first),
+                "last": _iso(family.last),
+                "kinds": family.kinds,
+            }
+            for family, advice in families
+        ],
+        "odd": [
+            {
+                "JobId": one.job.job_id,
+                "why": one.why,
+                "type": one.kind.type,
+                "of": one.kind.of,
+                "took": _seconds(one.took),
+                "usual": _seconds(one.usual),
+                "finished": one.finished,
+            }
+            for one in oddities.odd
+        ],
+        "too_few_to_tell": [
+            {"type": kind.type, "of": kind.of, "open": count} for kind, count in oddities.too_few.items()
+        ],
+    }
+
+
+def merged(asked: MergedRequest, buckets: Iterable[Bucket], found: Merged, following: str | None) -> dict[str, Any]:
+    """Return a page of several buckets' jobs in one list.
+
+    Args:
+        asked: what was asked for.
+        buckets: whose jobs these are.
+        found: what was found.
+        following: where the next page's twin is, None at the end.
+    """
+    late = {bucket.name for bucket in found.late}
+    return {
+        "buckets": [
+            {
+                "name": bucket.name,
+                "late": bucket.name in late,
+                "problem": problem_body(found.problems[bucket.name]) if bucket.name in found.problems else None,
+            }
+            for bucket in buckets
+        ],
+        "filter": asked.filter.params(),
+        "summary": asked.summary,
+        "as_of": None if found.as_of is None else moment(found.as_of),
+        "stale": found.stale,
+        "jobs": [{**job(row), "_bucket": bucket.name} for bucket, row in found.rows],
+        "next": following,
+    }

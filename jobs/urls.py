@@ -12,7 +12,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from jobs.filters import TABS
-from jobs.views import job, lists, status, ticks
+from jobs.views import insight, job, lists, merged, overview, status, ticks
 from jobs.views.embed import framed
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ JOBS = "buckets/<str:bucket_name>/jobs"
 # Every page has a JSON twin, with `.json` for its last slash.
 PAGES: list[tuple[str, View, str]] = [
     (f"{JOBS}/", lists.job_list, "job_list"),
+    ("buckets/<str:bucket_name>/insight/", insight.insight, "insight"),
     (f"{JOBS}/<str:job_id>/", job.job, "job"),
     (f"{JOBS}/<str:job_id>/<part:part>/", job.job_part, "job_part"),
 ]
@@ -46,8 +47,10 @@ RETRY = ("buckets/<str:bucket_name>/retry/", lists.retry, "retry")
 TICK = ("buckets/<str:bucket_name>/tick/", ticks.tick, "tick")
 
 urlpatterns = [
-    path("", lists.bucket_list, name="bucket_list"),
-    path("buckets.json", lists.bucket_list, {"as_json": True}, name="bucket_list_json"),
+    path("", overview.show, name="overview"),
+    path("buckets.json", overview.show, {"as_json": True}, name="overview_json"),
+    path("jobs/", merged.merged_list, name="merged"),
+    path("jobs.json", merged.merged_list, {"as_json": True}, name="merged_json"),
     path("status/", status.status, name="status"),
     path("status.json", status.status, {"as_json": True}, name="status_json"),
     *(path(route, view, {"as_json": True}, name=name) for route, view, name in TWINS),

@@ -1,6 +1,9 @@
-"""People and buckets for tests, in one line each."""
+"""People, buckets and jobs for tests, in one line each."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import Group, User
 
@@ -25,3 +28,12 @@ def make_viewer(username: str = "vera", *, sees: tuple[Bucket, ...] = (), passwo
 def make_staff(username: str = "stan") -> User:
     """Create somebody who sees every bucket and may use the admin."""
     return User.objects.create_superuser(username)
+
+
+def jobs_in(*states: str, **nodes: str) -> tuple[dict[str, Any], ...]:
+    """Return jobs in these states for a bucket of the emulator, the first the newest, created an hour ago and before."""
+    newest = datetime.now(UTC) - timedelta(hours=1)
+    return tuple(
+        {"State": state, "CreationTime": f"{newest - timedelta(seconds=number):%Y-%m-%dT%H:%M:%S+0000}", **nodes}
+        for number, state in enumerate(states)
+    )

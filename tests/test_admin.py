@@ -8,7 +8,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from pytest_django import Settings
 
-from jobs import cache, clock, pages, servers, troubles
+from jobs import cache, clock, servers, summaries, troubles
 from jobs.filters import JobFilter
 from jobs.models import Bucket
 from jobs.problems import Problem
@@ -111,7 +111,7 @@ def test_another_credential_or_region_drops_what_was_known_to_go_wrong(
     assert answer.status_code == 302
     bucket.refresh_from_db()
     assert (problem_of(bucket) is not None) is known
-    assert (bucket.name in pages.last_problems([bucket])) is known
+    assert (summaries.find([bucket], JobFilter())[0].last is not None) is known
     assert problem_of(other) is not None
 
 

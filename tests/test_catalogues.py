@@ -79,7 +79,7 @@ def test_every_language_but_that_of_the_source_has_a_catalogue() -> None:
         (Key(None, "Start from the first page instead."), "", "jobs/filters/reading.py"),  # inside an f-string
         (Key(None, "Skip to the content"), "", "templates/base.html"),  # translate
         (Key(None, "%% jobs"), "", "templates/jobs/job_list.html"),  # with a percent sign, inside partialdef
-        (Key(None, "%(buckets)s bucket"), "%(buckets)s buckets", "templates/jobs/bucket_list.html"),  # blocktranslate
+        (Key(None, "%(buckets)s bucket"), "%(buckets)s buckets", "templates/jobs/overview.html"),  # blocktranslate
     ],
 )
 def test_string_is_found_in_whatever_form_it_is_marked(

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.filters import JobFilter, View, job_query, list_query, parse_buckets, parse_job
+from jobs.filters import JobFilter, View, job_query, list_query, parse_job, parse_overview
 from tests.asking import filters, requests
 from tests.queries import PIN, PIN_TIME, asked, at
 
@@ -243,15 +243,15 @@ def test_job_page_refuses_what_it_does_not_know() -> None:
 
 
 def test_bucket_search_finds_all_words_in_any_case() -> None:
-    found = parse_buckets(QueryDict("q=VIDEO+shang"))
+    found = parse_overview(QueryDict("q=VIDEO+shang"))
 
     assert (found.search, found.is_canonical) == ("VIDEO shang", True)
     assert found.matches("video-1250000000", "", "ap-shanghai")
     assert not found.matches("video-1250000000", "", "ap-beijing")
-    assert parse_buckets(QueryDict("")).matches("anything")
+    assert parse_overview(QueryDict("")).matches("anything")
 
 
 def test_empty_bucket_search_is_redirected() -> None:
-    found = parse_buckets(QueryDict("q=&lang=en"))
+    found = parse_overview(QueryDict("q=&lang=en"))
 
     assert (found.canonical, found.is_canonical) == ("lang=en", False)

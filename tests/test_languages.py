@@ -18,7 +18,7 @@ from django.utils.translation import trans_real
 
 from jobs import clock, completeness, problems
 from jobs.models import LinkTemplate
-from tests.factories import make_bucket, make_staff, make_viewer
+from tests.factories import jobs_in, make_bucket, make_staff, make_viewer
 from tests.outages import OUTAGES, Outage
 from tests.test_people import link
 from tests.test_views_job import JOB_ID, PARTS
@@ -128,17 +128,55 @@ def test_text_that_was_not_translated_is_noticed(brackets: None) -> None:
 
 
 @pytest.mark.usefixtures("everybody")
-def test_bucket_list(show: Show, client: Client) -> None:
+def test_overview(show: Show, client: Client) -> None:
     assert show("/") == []
     make_bucket("media-prod-1250000000", "ap-guangzhou", label="Film Archive")
     make_bucket("media-test-1250000000", "ap-beijing")
 
     assert show("/") == []
+    assert show("/?range=7d&sort=worst") == []
+    assert show("/?page=7", 404) == []
+    assert show("/?group=nothing-like-it") == []
+    assert show("/?range=5y", 400) == []
+    assert show("/?page=x", 400) == []
+    assert show("/?sort=x", 400) == []
     assert show("/?q=nothing-like-it") == []
     assert show("/?bucket=x", 400) == []
     assert show("/buckets.json?bucket=x", 400) == []
     client.force_login(make_viewer("vera"))
     assert show("/", client=client) == []
+
+
+@pytest.mark.usefixtures("everybody", "worker")
+def test_summary_of_a_list(show: Show, new_bucket: NewBucket) -> None:
+    failed = jobs_in("Failed", "Failed", Code="AccessDenied", Message="fault 1")
+    odd = {**jobs_in("Running")[0], "EndTime": jobs_in("Running")[0]["CreationTime"]}
+    path = f"/buckets/{new_bucket(given=(*failed, odd)).name}/insight/"
+
+    assert show(path) == []
+    assert show(f"{path}?odd=ended") == []
+    assert show(f"{path}?family={'0' * 12}") == []
+    assert show(f"{path}?odd=x", 400) == []
+    assert show(f"{path}?family=x", 400) == []
+    assert show(f"/buckets/{new_bucket().name}/insight/") == []
+
+
+@pytest.mark.usefixtures("everybody", "worker")
+def test_list_of_several_buckets(show: Show, new_bucket: NewBucket) -> None:
+    well, bad = (
+        new_bucket(given=jobs_in("Failed")),
+        new_bucket(faults=({"kind": "error", "status": 403, "code": "AccessDenied"},)),
+    )
+    path = f"/jobs/?bucket={','.join(sorted((well.name, bad.name)))}"
+
+    assert show(path) == []
+    assert show(f"{path}&states=Success&range=24h") == []
+    assert show(f"/jobs/?bucket={well.name}&group=x", 400) == []
+    assert show("/jobs/?bucket=unknown-1250000000", 400) == []
+    assert show("/jobs/?group=unknown", 400) == []
+    assert show(f"/jobs/?bucket={well.name}&at=x", 400) == []
+    assert show(f"/jobs/?bucket={well.name}&at=1", 400) == []
+    assert show(f"/jobs/?bucket={well.name}&depth=2", 400) == []
 
 
 @pytest.mark.usefixtures("everybody")

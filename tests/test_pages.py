@@ -304,17 +304,6 @@ def test_try_again_asks_upstream_at_once(new_bucket: Callable[..., Bucket], emul
     assert ids(get(bucket)) == emulator.job_ids(bucket.name)
 
 
-def test_last_trouble_of_buckets_is_known_together(new_bucket: Callable[..., Bucket]) -> None:
-    denied = new_bucket(faults=({"kind": "error", "status": 403, "code": "AccessDenied"},))
-    well = new_bucket(jobs=1)
-    get(denied)
-    get(well)
-
-    troubles = pages.last_problems([denied, well])
-
-    assert {name: problem.code for name, problem in troubles.items()} == {denied.name: "AccessDenied"}
-
-
 def test_link_into_a_forgotten_chain_still_works_and_says_so(
     new_bucket: Callable[..., Bucket], emulator: Emulator
 ) -> None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from jobs import cache, clock, fetch, problems, servers, troubles
+from jobs import cache, clock, fetch, problems, servers, summaries, troubles
 from jobs.filters import JobFilter
 from jobs.models import Bucket
 from jobs.problems import Problem, ours
 from jobs.records import JobQuestion, PageQuestion
+from jobs.summaries import Known
 from tests.emulators import REGION, Emulator
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ def test_trouble_of_ours_is_never_kept(empty_redis: None, trouble: Problem, stat
 
     assert trouble.status == status
     assert scopes(question) == []
-    assert troubles.last_problems([(question.bucket, "default")]) == {}
+    assert summaries.find([Bucket(name=question.bucket)], JobFilter()) == [Known()]
     with servers.cache_server().connection() as client:
         assert client.dbsize() == 0
 

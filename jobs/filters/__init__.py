@@ -9,33 +9,41 @@ from __future__ import annotations
 from .filter import LARGEST_SIZE, JobFilter
 from .form import EXAMPLES, Choice, Field, FormState, form_fields
 from .parsing import (
-    BucketsRequest,
+    InsightRequest,
     JobRequest,
     ListRequest,
+    MergedRequest,
+    OverviewRequest,
     ParameterError,
-    parse_buckets,
+    parse_insight,
     parse_job,
     parse_list,
+    parse_merged,
+    parse_overview,
 )
 from .pins import Pin
 from .queries import Chip, job_query, list_query
 from .reading import ParameterNote
 from .shown import LiveRequest, Shown, parse_live
+from .values import OVERVIEW_RANGES
 from .view import TABS, View
 
 __all__ = [
     "EXAMPLES",
     "LARGEST_SIZE",
+    "OVERVIEW_RANGES",
     "TABS",
-    "BucketsRequest",
     "Chip",
     "Choice",
     "Field",
     "FormState",
+    "InsightRequest",
     "JobFilter",
     "JobRequest",
     "ListRequest",
     "LiveRequest",
+    "MergedRequest",
+    "OverviewRequest",
     "ParameterError",
     "ParameterNote",
     "Pin",
@@ -44,8 +52,10 @@ __all__ = [
     "form_fields",
     "job_query",
     "list_query",
-    "parse_buckets",
+    "parse_insight",
     "parse_job",
     "parse_list",
     "parse_live",
+    "parse_merged",
+    "parse_overview",
 ]

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -117,7 +118,7 @@ class JobFilter:
         """
         return self.order == "Asc" or (len(self.states) < len(STATES) and not FINAL.issuperset(self.states))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A short name for the question, the same in every process and for ever. A relative range is part of it unresolved."""
         whole = [

@@ -13,7 +13,17 @@ from . import grammar
 from .filter import JobFilter
 from .queries import DRAWER, PARAMETERS, PLACE, encode, list_pairs, list_query
 from .ranges import CALENDAR
-from .reading import TEXT, Reading, read_buckets, read_job, read_list
+from .reading import (
+    OVERVIEW,
+    OVERVIEW_DEFAULTS,
+    TEXT,
+    Reading,
+    read_insight,
+    read_job,
+    read_list,
+    read_merged,
+    read_overview,
+)
 from .times import default_zone
 from .view import TABS
 
@@ -78,10 +88,53 @@ class JobRequest:
 
 
 @dataclass(frozen=True)
-class BucketsRequest(JobRequest):
-    """What the address of the bucket list asks for: the words that its buckets must hold."""
+class OverviewRequest(JobRequest):
+    """What the address of the overview asks for.
 
-    search: str
+    `own` are its own parameters as a canonical query has them, without defaults.
+    """
+
+    own: Mapping[str, str]
+
+    @property
+    def search(self) -> str:
+        """The words that are searched for."""
+        return self.own.get("q", "")
+
+    @property
+    def group(self) -> str:
+        """The label that buckets must bear, "" for any."""
+        return self.own.get("group", "")
+
+    @property
+    def range(self) -> str:
+        """The stretch of time that is told of."""
+        return self.own.get("range", OVERVIEW_DEFAULTS["range"])
+
+    @property
+    def sort(self) -> str:
+        """`name`, or `worst` first."""
+        return self.own.get("sort", OVERVIEW_DEFAULTS["sort"])
+
+    @property
+    def page(self) -> int:
+        """The number of the page, from 1."""
+        return int(self.own.get("page", OVERVIEW_DEFAULTS["page"]))
+
+    @property
+    def hidden(self) -> list[tuple[str, str]]:
+        """What a form that searches must keep: zone and language, and the order."""
+        return [(name, value) for name, value in self._pairs({}) if name in {"sort", "tz", "lang"}]
+
+    def query(self, **changes: str) -> str:
+        """Return the query with parameters changed, "" taking one away. The page stays only where it alone is changed."""
+        return encode(self._pairs(changes if "page" in changes else {"page": "", **changes}))
+
+    def _pairs(self, changes: Mapping[str, str]) -> list[tuple[str, str]]:
+        given = {**self.own, "tz": self.view.tz, "lang": self.view.lang, **changes}
+        return [
+            (name, given[name]) for name in OVERVIEW if given.get(name) and given[name] != OVERVIEW_DEFAULTS.get(name)
+        ]
 
     def matches(self, *texts: str) -> bool:
         """Tell whether each word that is searched for stands in one of `texts`, in any case."""
@@ -201,6 +254,60 @@ class ListRequest(JobRequest):
         return list_query(self.filter.frozen(pin.time), self.view.first())
 
 
+@dataclass(frozen=True)
+class InsightRequest(ListRequest):
+    """What the address of the page about a list's loaded jobs asks for: the list, and which of its jobs are shown.
+
+    `odd` is how they must be odd, `family` the name of the family of failures they must be of, "" for all.
+    """
+
+    odd: str
+    family: str
+
+    @property
+    def list_query(self) -> str:
+        """The query of the very list whose loaded jobs these are."""
+        return list_query(self.filter, self.view)
+
+    def narrowed(self, **wanted: str) -> str:
+        """Return this page's query with other jobs shown; with none named, all."""
+        return encode([*wanted.items(), *list_pairs(self.filter, self.view)])
+
+
+@dataclass(frozen=True)
+class MergedRequest(ListRequest):
+    """What the address of a merged list asks for: a list's filter, of which buckets, and where each of them goes on.
+
+    `buckets` are names in order, or else `group` is their label. `pins` and `counts` have one part for each bucket where the
+    address goes on with a list that was opened earlier, and none where it opens it.
+    """
+
+    buckets: tuple[str, ...]
+    group: str
+    pins: tuple[Pin | None, ...]
+    counts: tuple[int, ...]
+
+    def merged_query(
+        self, names: Iterable[str] = (), places: Iterable[tuple[Pin | None, int]] = (), **changes: str
+    ) -> str:
+        """Return the query of this list of the same buckets, or of `names`, opened anew or at `places`.
+
+        `changes` change its filter, as in `query`.
+        """
+        chosen = tuple(names) or self.buckets
+        at = list(places)
+        own = {
+            "bucket": ",".join(chosen),
+            "group": "" if chosen else self.group,
+            "pin": ",".join(str(pin) if pin else "-" for pin, _count in at),
+            "at": ".".join(str(count) for _pin, count in at),
+        }
+        changed = self.filter.changed(tz=self.view.zone.key, **changes)
+        return encode(
+            [*((name, value) for name, value in own.items() if value), *list_pairs(changed, self.view.first())]
+        )
+
+
 def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
@@ -224,21 +331,56 @@ def parse_list(query: QueryDict, *, now: float) -> ListRequest:
     )
 
 
+def parse_merged(query: QueryDict, *, now: float) -> MergedRequest:
+    """Return what the query of a merged list asks for; arguments as of `parse_list`."""
+    reading, outcome = _read(query, lambda pairs: read_merged(pairs, now))
+    names, pins, counts = reading.merged
+    return MergedRequest(
+        view=reading.view,
+        errors=outcome.errors,
+        canonical=outcome.canonical,
+        is_canonical=outcome.is_canonical,
+        filter=reading.filter,
+        notes=tuple(reading.notes),
+        given=reading.values,
+        buckets=names,
+        group=reading.own.get("group", ""),
+        pins=pins,
+        counts=counts,
+    )
+
+
+def parse_insight(query: QueryDict, *, now: float) -> InsightRequest:
+    """Return what the query of the page about a list's loaded jobs asks for; arguments as of `parse_list`."""
+    reading, outcome = _read(query, lambda pairs: read_insight(pairs, now))
+    return InsightRequest(
+        view=reading.view,
+        errors=outcome.errors,
+        canonical=outcome.canonical,
+        is_canonical=outcome.is_canonical,
+        filter=reading.filter,
+        notes=tuple(reading.notes),
+        given=reading.values,
+        odd=reading.own.get("odd", ""),
+        family=reading.own.get("family", ""),
+    )
+
+
 def parse_job(query: QueryDict) -> JobRequest:
     """Return what the query of a job's page asks for: zone and language."""
     reading, outcome = _read(query, read_job)
     return JobRequest(reading.view, outcome.errors, outcome.canonical, outcome.is_canonical)
 
 
-def parse_buckets(query: QueryDict) -> BucketsRequest:
-    """Return what the query of the bucket list asks for: words to search for, zone and language."""
-    reading, outcome = _read(query, read_buckets)
-    return BucketsRequest(
+def parse_overview(query: QueryDict) -> OverviewRequest:
+    """Return what the query of the overview asks for, or what is wrong with it."""
+    reading, outcome = _read(query, read_overview)
+    return OverviewRequest(
         view=reading.view,
         errors=outcome.errors,
         canonical=outcome.canonical,
         is_canonical=outcome.is_canonical,
-        search=reading.search,
+        own=reading.own,
     )
 
 

@@ -17,14 +17,22 @@ from .values import (
     MOST_ROWS,
     WrongValue,
     listed,
+    read_bucket_names,
+    read_counts,
     read_depth,
+    read_family,
     read_language,
     read_live,
     read_moment,
+    read_number,
+    read_odd,
     read_order,
+    read_overview_range,
     read_pin,
+    read_pins,
     read_range,
     read_size,
+    read_sort,
     read_states,
     read_tab,
     read_text,
@@ -40,16 +48,25 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
+    from .pins import Pin
+
     T = TypeVar("T")
     Pairs = Sequence[tuple[str, str]]
 
 MOST_PARAMETERS = 30
 LONGEST_QUERY = 8192
 """Characters of all names and values together, decoded."""
-SEARCH = "q"
-"""The bucket list's parameter."""
+OVERVIEW = ("q", "group", "range", "sort", "page", "tz", "lang")
+"""The overview's parameters, in canonical order: words that are searched for, a label, and how its rows are made."""
+OVERVIEW_DEFAULTS = {"range": "24h", "sort": "name", "page": "1"}
 TEXT = "q"
 """A whole filter in the words of `grammar`. It is answered by a redirect to its parameters, so it stays in no address."""
+MERGED = ("bucket", "group", "at")
+"""Parameters of a merged list, besides a list's filter and pin: whose jobs, and how many rows of each are shown already."""
+MOST_MERGED = 20
+"""Buckets of a merged list: each costs a call a page, and an address that goes on names each with its pin."""
+INSIGHT = ("odd", "family")
+"""Parameters of the page about a list's loaded jobs, besides the list's: which of them are shown."""
 WHOLE = "query"
 """The name under which errors of the whole query are told."""
 
@@ -85,7 +102,8 @@ class Reading:
         self.notes: list[ParameterNote] = []
         self.filter = JobFilter()
         self.view = View()
-        self.search = ""
+        self.merged: tuple[tuple[str, ...], tuple[Pin | None, ...], tuple[int, ...]] = ((), (), ())
+        self.own: dict[str, str] = {}  # parameters that belong to neither, without defaults
         length = sum(len(name) + len(value) for name, value in pairs)
         if len(pairs) > MOST_PARAMETERS or length > LONGEST_QUERY:
             text = _("This address is too long: at most %(most)s parameters and %(length)s characters can be read.")
@@ -148,14 +166,54 @@ class Reading:
 
     def canonical(self) -> list[tuple[str, str]]:
         """Return the parameters as a canonical query has them."""
-        search = [(SEARCH, self.search)] if self.search else []
-        return search + list_pairs(self.filter, self.view)
+        return [*self.own.items(), *list_pairs(self.filter, self.view)]
 
 
-def read_list(pairs: Pairs, now: float) -> Reading:
-    reading = Reading(pairs, (*PARAMETERS, TEXT))
+def read_insight(pairs: Pairs, now: float) -> Reading:
+    """Read what a page about a list's loaded jobs is asked: the list's own query, and which of its jobs are wanted."""
+    reading = read_list(pairs, now, INSIGHT)
+    read: dict[str, Callable[[str], str]] = {"odd": read_odd, "family": read_family}
+    values = {name: reading.read(name, reader, "") for name, reader in read.items()}
+    reading.own = {name: value for name, value in values.items() if value}
+    return reading
+
+
+def read_merged(pairs: Pairs, now: float) -> Reading:
+    """Read a merged list's query: whose jobs are wanted, a list's filter, and where each bucket goes on."""
+    plain = [(name, value) for name, value in pairs if name != "pin"]
+    reading = read_list(plain, now, (*MERGED, "pin"))
+    for name in ("nextToken", "depth", "after", "live", "job", "tab"):
+        if name in reading.values and name not in reading.faults:
+            reading.fault(name, _("A list of several buckets has no such parameter."))
+    no_names: tuple[str, ...] = ()
+    no_pins: tuple[Pin | None, ...] = ()
+    no_counts: tuple[int, ...] = ()
+    names = reading.read("bucket", read_bucket_names, no_names)
+    group = reading.read("group", read_text, "")
+    if names and group:
+        reading.fault("group", _("Name buckets or their label, not both."))
+    written = next((value for name, value in pairs if name == "pin"), "")
+    if written:
+        reading.values["pin"] = written
+    pins = reading.read("pin", lambda value: read_pins(value, now), no_pins)
+    at = reading.read("at", read_counts, no_counts)
+    if len(names) > MOST_MERGED:
+        text = _("At most %(most)s buckets can stand in one list; these are %(count)s.")
+        reading.fault("bucket", text % {"most": MOST_MERGED, "count": len(names)})
+    if (pins or at) and not len(names) == len(pins) == len(at) and not reading.faults:
+        reading.fault(
+            "pin", _("pin and at go on with a list that was opened earlier: they need one part for each bucket.")
+        )
+    own = {"bucket": ",".join(names), "group": group, "pin": written if pins else "", "at": ".".join(map(str, at))}
+    reading.own = {name: value for name, value in own.items() if value}
+    reading.merged = (names, pins, at)
+    return reading
+
+
+def read_list(pairs: Pairs, now: float, own: tuple[str, ...] = ()) -> Reading:
+    reading = Reading(pairs, (*PARAMETERS, TEXT, *own))
     if TEXT in reading.values:
-        return _read_written(reading)
+        return _read_written(reading, own)
     read = reading.read
     view = _read_view(reading)
     start = reading.read_moment("startCreationTime", view.zone, is_end=False)
@@ -201,10 +259,10 @@ def read_list(pairs: Pairs, now: float) -> Reading:
     return reading
 
 
-def _read_written(reading: Reading) -> Reading:
+def _read_written(reading: Reading, own: tuple[str, ...]) -> Reading:
     """Read a list's query that holds its filter as a text."""
     reading.view = replace(_read_view(reading), live=reading.read("live", read_live, ""))
-    for name in [name for name in reading.values if name not in {TEXT, "tz", "live", "lang"}]:
+    for name in [name for name in reading.values if name not in {TEXT, "tz", "live", "lang", *own}]:
         if name not in reading.faults:
             reading.fault(name, _("The text in “q” is the whole filter, so no other parameter can stand beside it."))
     if TEXT not in reading.faults:
@@ -228,10 +286,14 @@ def read_job(pairs: Pairs) -> Reading:
     return reading
 
 
-def read_buckets(pairs: Pairs) -> Reading:
-    reading = Reading(pairs, (SEARCH, "tz", "lang"))
+def read_overview(pairs: Pairs) -> Reading:
+    reading = Reading(pairs, OVERVIEW)
     reading.view = _read_view(reading)
-    reading.search = reading.read(SEARCH, read_text, "")
+    read: dict[str, Callable[[str], str]] = {
+        "q": read_text, "group": read_text, "range": read_overview_range, "sort": read_sort, "page": read_number,
+    }  # fmt: skip
+    values = {name: reading.read(name, reader, "") for name, reader in read.items()}
+    reading.own = {name: value for name, value in values.items() if value and value != OVERVIEW_DEFAULTS.get(name)}
     return reading
 
 

@@ -36,6 +36,14 @@ AHEAD = 5
 LONGEST_LIVE = 3600
 """Seconds between two ticks of a live list, at most."""
 
+OVERVIEW_RANGES = ("1h", "6h", "24h", "3d", "7d", "30d")
+"""Ranges of the overview. Each is a question for every bucket, so that anybody could ask for ever if any range were taken."""
+SORTS = ("name", "worst")
+ODD = ("waits", "runs", "quick", "ended", "any")
+"""Ways in which a job is odd among others, and any of them."""
+MOST_PAGES = 1000
+"""Pages of an overview, more than anybody has buckets for."""
+
 ALL = "All"
 
 
@@ -123,6 +131,46 @@ def read_range(value: str) -> str:
     raise WrongValue(text % values, "" if value.endswith("M") else meant)
 
 
+def read_overview_range(value: str) -> str:
+    """Return a range of the overview."""
+    text = _("“%(value)s” is no range of the overview. Known are %(allowed)s; a bucket's own list takes any.")
+    hours = {
+        "1d": "24h",
+        "day": "24h",
+        "24": "24h",
+        "today": "24h",
+        "1w": "7d",
+        "week": "7d",
+        "4w": "30d",
+        "month": "30d",
+    }
+    return _one_of(ranges.normal(value) or value, OVERVIEW_RANGES, text, hours.get(value.lower(), ""))
+
+
+def read_sort(value: str) -> str:
+    """Return an order of the overview's rows."""
+    return _one_of(value, SORTS, _("“%(value)s” is no order of the overview. Known are %(allowed)s."))
+
+
+def read_odd(value: str) -> str:
+    """Return a way in which jobs are odd."""
+    return _one_of(value, ODD, _("“%(value)s” is no way to be odd. Known are %(allowed)s."))
+
+
+def read_family(value: str) -> str:
+    """Return the name of a family of failures."""
+    if re.fullmatch(r"[0-9a-f]{12}", value):
+        return value
+    text = _("“%(value)s” is no family of failures. Its name comes with a link and can't be made up.")
+    raise WrongValue(text % {"value": shortened(value)})
+
+
+def read_number(value: str) -> str:
+    """Return the number of a page of the overview, in its canonical form."""
+    text = _("“%(value)s” is no page: pages are counted from 1.")
+    return str(_whole_number(value, MOST_PAGES, text % {"value": shortened(value)}))
+
+
 def read_zone(value: str) -> str:
     """Return the name of a time zone."""
     if value in zone_names():
@@ -176,6 +224,25 @@ def read_pin(value: str, now: float) -> Pin:
     if max(pin.end, pin.opened / 1000) > now + AHEAD:
         raise WrongValue(_("This pin lies in the future, but a pin says when a list was opened."))
     return pin
+
+
+def read_bucket_names(value: str) -> tuple[str, ...]:
+    """Return the names of buckets, joined by commas. Which there are is not known here."""
+    _check_plain(value)
+    return tuple(sorted(set(filter(None, (part.strip() for part in value.split(","))))))
+
+
+def read_pins(value: str, now: float) -> tuple[Pin | None, ...]:
+    """Return the pins of several lists, joined by commas; "-" stands for one that takes no part."""
+    return tuple(None if part == "-" else read_pin(part, now) for part in value.split(","))
+
+
+def read_counts(value: str) -> tuple[int, ...]:
+    """Return how many rows of several lists are shown already, joined by dots."""
+    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,7})*", value):
+        text = _("“%(value)s” says not where a list goes on. Such a place comes with a link and can't be made up.")
+        raise WrongValue(text % {"value": shortened(value)})
+    return tuple(int(part) for part in value.split("."))
 
 
 def shortened(value: str) -> str:

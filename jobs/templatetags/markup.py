@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from html import escape
+from typing import TYPE_CHECKING
 
 from django.utils.safestring import SafeString
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def fill(pattern: str, *texts: str) -> SafeString:
@@ -19,3 +23,15 @@ def fill(pattern: str, *texts: str) -> SafeString:
     """
     # Its own kind alone is trusted: `format_html`, templates and this function make nothing else.
     return SafeString(pattern.format(*[text if type(text) is SafeString else escape(text) for text in texts]))
+
+
+def joined(parts: Iterable[SafeString]) -> SafeString:
+    """Return what `fill` made, one after the other.
+
+    Raises:
+        TypeError: a part is a plain text, which nobody has escaped.
+    """
+    listed = list(parts)
+    if any(type(part) is not SafeString for part in listed):
+        raise TypeError("only what was filled can be joined")
+    return SafeString("".join(listed))

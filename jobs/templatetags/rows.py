@@ -21,6 +21,7 @@ from jobs.templatetags.jobs import (
     job_folder,
     job_path,
     kind_text,
+    list_path,
     namespace_of,
     time_html,
     view_of,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from jobs.cloudinfinite.schema import Job
     from jobs.live import Change
+    from jobs.models import Bucket
     from jobs.records import Row
 
 register = template.Library()
@@ -48,7 +50,7 @@ LEFT = SafeString(' class="left" hx-swap-oob="true"')
 ROW = """
 <tr{} role="row" data-state="{}" data-type="{}"{}>
 <td role="cell" class="status">{}{}</td>
-<td role="cell" class="name">{}<code>{}</code>{}</td>
+<td role="cell" class="name">{}<code>{}</code>{}{}</td>
 <td role="cell" class="what">{}{}{}</td>
 <td role="cell" class="when">{}</td>
 <td role="cell" class="span" data-label="{}">{}</td>
@@ -67,6 +69,21 @@ def job_rows(context: Context, bucket: str, rows: Iterable[Row]) -> SafeString:
     """
     page = _Page.of(context, bucket)
     return SafeString("".join([_row(row.job, page, NOTHING) for row in rows]))
+
+
+@register.simple_tag(takes_context=True)
+def merged_rows(context: Context, rows: Iterable[tuple[Bucket, Row]]) -> SafeString:
+    """Render rows of several buckets; each names its bucket."""
+    pages: dict[str, tuple[_Page, SafeString]] = {}
+    written = []
+    for bucket, row in rows:
+        if bucket.name not in pages:
+            path = list_path(namespace_of(context), bucket.name)
+            of = fill('<a class="of" href="{}">{}</a>', path, bucket.label or bucket.name)
+            pages[bucket.name] = _Page.of(context, bucket.name), of
+        page, of = pages[bucket.name]
+        written.append(_row(row.job, page, NOTHING, of=of))
+    return SafeString("".join(written))
 
 
 @register.simple_tag(takes_context=True)
@@ -115,7 +132,7 @@ class _Page:
         )
 
 
-def _row(job: Job, page: _Page, mark: SafeString, note: SafeString = NOTHING) -> SafeString:
+def _row(job: Job, page: _Page, mark: SafeString, note: SafeString = NOTHING, of: SafeString = NOTHING) -> SafeString:
     job_id = fill("{}", job.job_id)
     return fill(
         ROW,
@@ -127,6 +144,7 @@ def _row(job: Job, page: _Page, mark: SafeString, note: SafeString = NOTHING) ->
         note,
         _name(job, job_path(page.folder, job.job_id), page.end),
         job_id,
+        of,
         _fault(job) if job.state == "Failed" and (job.code or job.message) else NOTHING,
         kind_text(job.type, page.language),
         fill("<span>{}</span>", job.tag) if job.tag else NOTHING,

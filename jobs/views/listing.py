@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import QueryDict
 from django.utils.translation import gettext
 
-from jobs import filters, fragments, pages
+from jobs import filters, fragments, overview, pages
 from jobs.completeness import Completeness
 from jobs.pages import Failed, Pending, Ready
 from jobs.views.document import Document
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from jobs.filters import Chip, ListRequest
     from jobs.models import Bucket
     from jobs.problems import Problem
+    from jobs.records import Page
 
 AGES = (2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
 """Seconds by which an age is told: “less than”."""
@@ -81,6 +82,16 @@ class Listing:
         """Set while the first page is being fetched."""
         first = self.answers[0]
         return first if isinstance(first, Pending) else None
+
+    @cached_property
+    def seed(self) -> Page | None:
+        """What the overview knows of the list while its first page is being fetched."""
+        return overview.seed(self.bucket, self.asked.filter) if self.pending and not self.asked.view.pin else None
+
+    @property
+    def seed_as_of(self) -> datetime:
+        """When the overview asked for that."""
+        return datetime.fromtimestamp(self.seed.as_of if self.seed else 0.0, UTC)
 
     @property
     def problem(self) -> Problem | None:

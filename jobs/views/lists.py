@@ -1,4 +1,4 @@
-"""The bucket list and the job list: page, fragment and JSON twin of each."""
+"""The job list: page, fragment and JSON twin."""
 
 from __future__ import annotations
 
@@ -52,27 +52,6 @@ FRAGMENTS = {"more": "#rows", "results": "#results", "list": "#list"}
 
 @require_safe
 @listed
-def bucket_list(request: HttpRequest, *, as_json: bool = False) -> HttpResponse:
-    """Show the buckets that the reader may see, with their last known trouble; `q` searches them."""
-    asked = filters.parse_buckets(request.GET)
-    if asked.errors and as_json:
-        return as_twin(request, twins.wrong(asked.errors), status=400)
-    if not asked.is_canonical:
-        return HttpResponseRedirect(address(request.path, asked.canonical))
-    visible = list(access.visible_buckets(request.user))
-    found = [] if asked.errors else [bucket for bucket in visible if asked.matches(*_searched(bucket))]
-    troubles = pages.last_problems(found)
-    if as_json:
-        paths = [reverse("jobs:job_list_json", args=[bucket.name]) for bucket in found]
-        return as_twin(request, twins.bucket_list(zip(found, paths, strict=True), troubles))
-    rows = [(bucket, region_name(bucket.region), troubles.get(bucket.name)) for bucket in found]
-    fragment = "#results" if fragment_target(request) == "results" else ""
-    context = {"asked": asked, "rows": rows, "visible": len(visible), "view": asked.view}
-    return as_html(request, f"jobs/bucket_list.html{fragment}", context, status=400 if asked.errors else 200)
-
-
-@require_safe
-@listed
 def job_list(request: HttpRequest, bucket_name: str, *, as_json: bool = False) -> HttpResponse:
     """Show one page, or `depth` pages together, of a bucket's jobs."""
     bucket = access.get_bucket(request.user, bucket_name)
@@ -115,10 +94,6 @@ def retry(request: HttpRequest, bucket_name: str) -> HttpResponse:
     if not (back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)):
         back = reverse("jobs:job_list", args=[bucket.name], current_app=namespace(request))
     return HttpResponseRedirect(back, status=303)
-
-
-def _searched(bucket: Bucket) -> tuple[str, ...]:
-    return bucket.name, bucket.label, bucket.region, region_name(bucket.region)
 
 
 def _shell(request: HttpRequest, asked: ListRequest, frame: dict[str, Any]) -> Shell:

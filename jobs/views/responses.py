@@ -125,8 +125,8 @@ def as_html_of(
     """Return what `shell` makes of `context`; the other arguments are those of `as_html`."""
     request = shell.request
     headers = _later(retry_after)
-    # A page that can only wait loads itself anew; after an upstream's "no" the reader decides.
-    if retry_after is not None and status in {202, 503} and not is_fragment(request):
+    # A page that waits for more loads itself anew; after an upstream's "no" the reader decides.
+    if retry_after is not None and status in {200, 202, 503} and not is_fragment(request):
         headers["Refresh"] = headers["Retry-After"]
     return _conditional(
         request,

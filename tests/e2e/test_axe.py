@@ -84,15 +84,51 @@ def assert_accessible(page: Page, part: str | None = None) -> None:
         assert told == []
 
 
-def test_bucket_lists(page: Page, new_bucket: NewBucket, reader: Reader) -> None:
-    reader.patient(list_path(new_bucket(faults=(DENIED,))))
-    new_bucket(jobs=1)
+@pytest.mark.parametrize("width", [360, 1600])
+def test_overview(page: Page, new_bucket: NewBucket, width: int) -> None:
+    new_bucket(faults=(DENIED,))
+    new_bucket(jobs=60, given=({"State": "Failed", "Code": "AccessDenied", "Message": "no"}, {"State": "Pause"}))
+    new_bucket(latency=20.0)
+    page.set_viewport_size({"width": width, "height": 900})
 
     page.goto("/")
-    assert page.locator(".buckets .trouble code").count() == 1
+    page.wait_for_selector(".lines .trouble code")
+    page.wait_for_selector(".lines svg")
+    assert_accessible(page)
+
+    page.goto("/?sort=worst")
     assert_accessible(page)
 
     page.goto("/?q=nothing+like+it")
+    assert_accessible(page)
+
+
+@pytest.mark.parametrize("width", [360, 1600])
+def test_summary_of_a_list(page: Page, new_bucket: NewBucket, width: int) -> None:
+    bucket = new_bucket(
+        jobs=60, given=({"State": "Failed", "Code": "AccessDenied", "Message": "no"}, {"State": "Pause"})
+    )
+    page.set_viewport_size({"width": width, "height": 900})
+
+    page.goto(f"/buckets/{bucket.name}/insight/")
+    page.wait_for_selector("svg.columns")
+    assert_accessible(page)
+
+    page.locator(".families a").first.click()
+    page.wait_for_selector(".chosen tr[data-state=Failed]")
+    assert_accessible(page)
+
+
+@pytest.mark.parametrize("width", [360, 1600])
+def test_list_of_several_buckets(page: Page, new_bucket: NewBucket, width: int) -> None:
+    buckets = [new_bucket(jobs=20), new_bucket(jobs=5), new_bucket(faults=(DENIED,))]
+    page.set_viewport_size({"width": width, "height": 900})
+
+    page.goto(f"/jobs/?bucket={','.join(bucket.name for bucket in buckets)}&range=7d")
+    page.wait_for_selector("#more[data-end]")
+    assert_accessible(page)
+
+    page.goto("/jobs/?bucket=unknown-1250000000")
     assert_accessible(page)
 
 

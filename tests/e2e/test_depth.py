@@ -217,7 +217,7 @@ def test_scrolling_leaves_one_entry_in_the_history_and_nothing_in_the_browsers_s
 ) -> None:
     bucket = new_bucket(jobs=95)
     page.add_init_script("window.saved = 0; document.addEventListener('htmx:beforeHistorySave', () => saved++)")
-    page.goto("/")
+    page.goto("/status/")
     entries = page.evaluate("history.length")
 
     scrolled(page, bucket, emulator, until)
@@ -227,7 +227,7 @@ def test_scrolling_leaves_one_entry_in_the_history_and_nothing_in_the_browsers_s
     assert page.evaluate("localStorage.length") == 0
     assert page.evaluate("sessionStorage.getItem('htmx-history-cache')") is None
     page.go_back()
-    page.wait_for_url("**/")
+    page.wait_for_url("**/status/")
 
 
 @pytest.mark.console_allows(ABORTED)

@@ -110,7 +110,7 @@ def test_main_path_works_by_keyboard_alone(page: Page, bucket: Bucket, job_id: s
 
     page.goto("/")
     tab_to(page, ".skip")
-    tab_to(page, f'.buckets a[href*="{bucket.name}"]')
+    tab_to(page, f'.lines th a[href*="{bucket.name}"]')
     page.keyboard.press("Enter")
     wait_for_rows(page, 2)
 
@@ -150,7 +150,7 @@ def test_parts_open_in_place_without_a_reload(page: Page, bucket: Bucket, job_id
 
 def test_whole_way_works_without_javascript(plain_page: Page, bucket: Bucket, job_id: str) -> None:
     plain_page.goto("/")
-    plain_page.click(f'.buckets a[href*="{bucket.name}"]')
+    plain_page.click(f'.lines th a[href*="{bucket.name}"]')
     plain_page.locator(ROWS).first.wait_for()
     plain_page.check('#filter input[name="states"][value="Success"]')
     plain_page.click("#filter button.primary")

@@ -24,7 +24,7 @@ CSRF = "f" * 32
 
 PARAMETERS = (
     "type", "states", "name", "jobId", "workflowId", "startCreationTime", "endCreationTime", "orderByTime", "size",
-    "nextToken", "range", "tz", "depth", "pin", "after", "lang",
+    "nextToken", "range", "tz", "depth", "pin", "after", "lang", "bucket", "group", "sort", "page", "at", "odd", "family",
 )  # fmt: skip
 STRANGE_PARAMETERS = (
     "q", "utm_source", "fbclid", "from", "_t", "spm", "State", "STATES", "state", "Size", "next", "format", "callback",
@@ -65,6 +65,12 @@ VALUES: dict[str, tuple[bytes, ...]] = {
     "tz": (b"Asia/Shanghai", b"Europe/Berlin", b"UTC", b"Pacific/Apia", b"asia/shanghai", b"localtime", b"../UTC", b"EST5EDT"),
     "depth": (b"1", b"2", b"20", b"1000"),
     "pin": (b"1700000000.1700000000000", b"0.0", b"1700000000", b"99999999999.99999999999999", b"1.1", b"01.1"),
+    "group": (b"Film", b"fuzz", b"x" * 200),
+    "sort": (b"name", b"worst", b"Worst"),
+    "page": (b"1", b"2", b"1000", b"1001", b"01"),
+    "at": (b"0", b"0.0", b"10.20", b"9999999.9999999", b"1.", b"-"),
+    "odd": (b"waits", b"runs", b"quick", b"ended", b"any"),
+    "family": (b"0" * 12, b"a" * 12, b"A" * 12, b"0" * 13),
     "lang": (b"en", b"zh-hans", b"zh", b"zh-Hant", b"de", b"zh_CN"),
 }  # fmt: skip
 TARGETS = (
@@ -73,6 +79,7 @@ TARGETS = (
     b"more",
     b"look",
     b"drill",
+    b"fill",
     b"rows",
     b"body",
     b"",
@@ -137,8 +144,8 @@ def _path(rng: random.Random, places: Places) -> bytes:
             parts.append(rng.choice((*places.job_ids, "no-such-job")))
             if rng.random() < 0.6:
                 parts.append(rng.choice(("operation", "output", "time-interval", "input", "raw")))
-        elif rng.random() < 0.15:
-            parts[2] = "retry"
+        elif rng.random() < 0.3:
+            parts[2] = rng.choice(("retry", "insight"))
         if rng.random() < 0.15:
             parts.insert(0, "embed")
         path = b"/" + "/".join(parts).encode() + rng.choice((b"/", b"/", b".json", b".json", b""))
@@ -151,7 +158,7 @@ def _path(rng: random.Random, places: Places) -> bytes:
 def _other_path(rng: random.Random) -> bytes:
     return rng.choice(
         (
-            b"/", b"/", b"/buckets.json", b"/healthz", b"/readyz", b"/metrics", b"/sign-in/", b"/sign-out/", b"/admin/",
+            b"/", b"/", b"/", b"/buckets.json", b"/jobs/", b"/jobs/", b"/jobs.json", b"/healthz", b"/readyz", b"/metrics", b"/sign-in/", b"/sign-out/", b"/admin/",
             b"/admin/login/", b"/admin/jobs/bucket/", b"/admin/auth/user/1/change/", b"/admin/r/1/1/", b"/admin/jsi18n/",
             b"/welcome/x/", b"/welcome/eyJ:1:x/", b"/static/", b"/static/css/base.css", b"/static/../manage.py",
             b"/static/%2e%2e/%2e%2e/manage.py", b"/favicon.ico", b"/robots.txt", b"/embed/", b"/embed/buckets.json",
@@ -228,6 +235,8 @@ def _pair(rng: random.Random, places: Places) -> tuple[bytes, bytes]:
     name = rng.choice(PARAMETERS) if rng.random() < 0.85 else rng.choice(STRANGE_PARAMETERS)
     if name in VALUES and rng.random() < 0.75:
         value = rng.choice(VALUES[name])
+    elif name == "bucket" and rng.random() < 0.75:
+        value = ",".join(rng.choice(places.buckets) for _ in range(rng.choice((1, 1, 2, 3, 30)))).encode()
     elif name == "jobId" and rng.random() < 0.5:
         value = rng.choice(places.job_ids).encode()
     else:
@@ -263,6 +272,9 @@ def _headers(rng: random.Random, target: bytes) -> list[tuple[bytes, bytes]]:
             headers.append(
                 (rng.choice((b"HX-History-Restore-Request", b"HX-Boosted", b"HX-Prompt", b"HX-Trigger")), b"true")
             )
+    if rng.random() < 0.1:
+        headers.append((b"Batchlens-Lines", rng.choice((b"1", b"1,2,3", b"0", b"9" * 19, *ODD))))
+        headers.append((b"Batchlens-Since", rng.choice((b"0", b"1700000000.5", b"9" * 400, *ODD))))
     if rng.random() < 0.25:
         headers.append((b"Accept-Language", rng.choice(LANGUAGES)))
     if rng.random() < 0.25:

@@ -1,0 +1,35 @@
+-- Reads the newest first page of many lists as summaries, and the trouble that concerns each; keeps what is read alive.
+-- KEYS  of each list 11: head, page prefix, chain prefix, summary prefix, the bucket's tally, problems and marks (5),
+--       the bucket's last problem
+-- ARGV  1 short life ms   2 long life ms
+-- Answer: of each list {values of problems and marks or "" where there are none, last problem, and of its page began,
+--         "1" where it goes on, summary, and where there is none yet pin, meta, rows, repeats}. What needn't be told isn't:
+--         reading the answer takes longer than making it.
+local answer = {}
+for first = 1, #KEYS, 11 do
+  local trouble = redis.call('MGET', unpack(KEYS, first + 5, first + 9))
+  local any = false
+  for _, value in ipairs(trouble) do any = any or value end
+  if not any then trouble = '' end
+  local last = redis.call('GET', KEYS[first + 10]) or ''
+  local found = {trouble, last}
+  local pin = redis.call('GET', KEYS[first])
+  if pin then
+    local key, chain = KEYS[first + 1] .. pin .. ':first', KEYS[first + 2] .. pin
+    local page = redis.call('HMGET', key, 'began', 'next')
+    if page[1] then
+      local summary = redis.call('GET', KEYS[first + 3] .. pin) or ''
+      found = {trouble, last, page[1], page[2] ~= '' and '1' or '', summary}
+      if summary == '' then
+        local rest = redis.call('HMGET', key, 'meta', 'rows', 'repeats')
+        found = {trouble, last, page[1], page[2] ~= '' and '1' or '', summary, pin, rest[1], rest[2], rest[3]}
+      end
+      local life = redis.call('HEXISTS', chain, 'paged') == 1 and ARGV[2] or ARGV[1]
+      for _, kept in ipairs({KEYS[first], key, chain, KEYS[first + 3] .. pin}) do redis.call('PEXPIRE', kept, life) end
+      -- A server without memory for a count can still be read.
+      if redis.pcall('HINCRBY', KEYS[first + 4], 'answers', 1) == 1 then redis.call('PEXPIRE', KEYS[first + 4], ARGV[2]) end
+    end
+  end
+  answer[#answer + 1] = found
+end
+return answer

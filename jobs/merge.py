@@ -1,0 +1,234 @@
+"""One list of the jobs of several buckets, by the time of their creation: their chains, merged as they are paged.
+
+A row is shown only once none that sorts before it can come from a bucket that answers. A bucket that fails or is late is
+left out by name, and never comes in between rows that are shown already.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from jobs import pages
+from jobs.filters import View
+from jobs.pages import Failed, Pending, Ready
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jobs.filters import JobFilter, Pin
+    from jobs.models import Bucket
+    from jobs.problems import Problem
+    from jobs.records import Continuation, Page, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a bucket's part of a merged list goes on: `taken` rows of the chain of `pin` are shown already.
+
+    Without a pin it is the newest list; one that is `out` takes no part.
+    """
+
+    bucket: Bucket
+    pin: Pin | None = None
+    taken: int = 0
+    out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One page of a merged list.
+
+    `next` is where each bucket goes on, None at the end. `problems` are those of buckets that were asked and can't be read, by name;
+    `late` are buckets that did not answer in time and are left out. Where nothing can be shown yet, `again` is the seconds
+    after which to ask again.
+    """
+
+    rows: Sequence[tuple[Bucket, Row]]
+    next: Sequence[Place] | None
+    problems: dict[str, Problem]
+    late: Sequence[Bucket]
+    as_of: float | None
+    again: float | None = None
+    stale: bool = False
+
+
+def look(places: Sequence[Place], job_filter: JobFilter, *, reader: str) -> Merged:
+    """Return the page of a merged list that begins at `places`, of as many rows as a page of `job_filter` has.
+
+    It may have fewer where a bucket's next page is late: then the list goes on behind it.
+
+    Args:
+        places: one for each bucket, all of which the reader may see, in the order in which equal times sort.
+        job_filter: what each is asked.
+        reader: whose budget new questions cost.
+    """
+    until = time.monotonic() + settings.FIRST_WAIT
+    streams = [_Stream(place, job_filter) for place in places if not place.out]
+    late = _begin(streams, job_filter, reader, until)
+    alive = [stream for stream in streams if stream.is_alive]
+    # Who takes part already is waited for; a list that begins goes on without those that are late.
+    held_up = [stream for stream in late if stream.place.pin] or (late if len(late) == len(streams) else [])
+    if held_up:
+        waits = [stream.pending.retry_after for stream in held_up if stream.pending]
+        return Merged([], places, {}, [], None, again=max(waits, default=1.0))
+    rows: list[tuple[Bucket, Row]] = []
+    again: float | None = None
+    while len(rows) < job_filter.size:
+        hungry = _hungry(alive)
+        if hungry:
+            again = _feed(hungry, job_filter, reader, until)
+            alive = [stream for stream in alive if stream.is_alive]
+            if again is not None:
+                break
+            continue
+        best = min((stream for stream in alive if stream.has_row), key=_Stream.sort_key, default=None)
+        if best is None:
+            break
+        rows.append((best.place.bucket, best.take()))
+    goes_on = any(stream.has_row or stream.following for stream in alive)
+    by_bucket = {stream.place.bucket.pk: stream.next_place for stream in streams}
+    return Merged(
+        rows=rows,
+        next=[by_bucket.get(place.bucket.pk, place) for place in places] if goes_on else None,
+        problems={stream.place.bucket.name: stream.problem for stream in streams if stream.problem},
+        late=[stream.place.bucket for stream in late],
+        as_of=min((stream.as_of for stream in streams if stream.as_of is not None), default=None),
+        again=again if not rows and goes_on else None,
+        stale=any(stream.stale for stream in streams),
+    )
+
+
+@dataclass(slots=True)
+class _Stream:
+    """A bucket's rows that are loaded, from `at` on not shown yet, and how its chain goes on behind them."""
+
+    place: Place
+    job_filter: JobFilter
+    rows: Sequence[Row] = ()
+    at: int = 0
+    key: float = float("-inf")
+    following: Continuation | None = None
+    pin: Pin | None = None
+    taken: int = 0
+    as_of: float | None = None
+    stale: bool = False
+    problem: Problem | None = None
+    pending: Pending | None = None
+    is_alive: bool = True
+
+    def put(self, page: Page, skip: int) -> None:
+        """Go on with a page's rows but for the first `skip`."""
+        self.pin, self.following = page.pin, page.next
+        self.as_of = page.as_of if self.as_of is None else min(self.as_of, page.as_of)
+        self.rows, self.at = page.rows, min(skip, len(page.rows))
+        if self.at:
+            self.key = self._key(page.rows[self.at - 1])
+        self._advance()
+
+    def take(self) -> Row:
+        """Return the next row, which is shown now."""
+        row = self.rows[self.at]
+        self.at += 1
+        self.taken += 1
+        self._advance()
+        return row
+
+    @property
+    def has_row(self) -> bool:
+        """Whether the next row is loaded."""
+        return self.at < len(self.rows)
+
+    def sort_key(self) -> float:
+        """Where the next row stands among those of other buckets, or may stand at the earliest while it is not loaded.
+
+        Of equal ones the first bucket's comes first.
+        """
+        return self.key
+
+    def _advance(self) -> None:
+        if self.has_row:
+            self.key = self._key(self.rows[self.at])
+
+    def _key(self, row: Row) -> float:
+        """Return what sorts a row. One that doesn't say when it was created, or is out of order, stays where its bucket has it."""
+        created = row.job.creation_time
+        sign = -1.0 if self.job_filter.order == "Desc" else 1.0
+        return max(self.key, sign * created.timestamp()) if created else self.key
+
+    @property
+    def next_place(self) -> Place:
+        """Where the bucket goes on in the next page."""
+        if not self.is_alive:
+            return replace(self.place, pin=self.pin or self.place.pin, taken=self.taken, out=True)
+        return replace(self.place, pin=self.pin, taken=self.taken)
+
+
+def _begin(streams: Sequence[_Stream], job_filter: JobFilter, reader: str, until: float) -> list[_Stream]:
+    """Load the page with which each stream begins; return those that are late, which take no part."""
+    asked, skips = [], []
+    for stream in streams:
+        place = stream.place
+        continuation, first = (
+            pages.page_holding(place.bucket, job_filter, place.pin, place.taken) if place.pin else (None, 0)
+        )
+        asked.append((place.bucket, _view(place.pin, continuation)))
+        skips.append(place.taken - first)
+    late = []
+    answers = pages.get_together(asked, job_filter, reader=reader, until=until)
+    for stream, skip, answer in zip(streams, skips, answers, strict=True):
+        stream.taken = stream.place.taken
+        if not _heed(stream, answer, skip):
+            stream.is_alive = False
+            late.append(stream)
+        # Behind a forgotten chain the pages are walked until the place is reached.
+        while stream.is_alive and not stream.has_row and stream.following and skip > 0 and isinstance(answer, Ready):
+            skip -= answer.page.unique
+            (answer,) = pages.get_together(
+                [(stream.place.bucket, _view(stream.pin, stream.following))], job_filter, reader=reader, until=until
+            )
+            if not _heed(stream, answer, max(0, skip)):
+                stream.is_alive = False
+                late.append(stream)
+    return late
+
+
+def _hungry(alive: Sequence[_Stream]) -> list[_Stream]:
+    """Return the streams whose next row is not loaded and may sort before what is."""
+    next_key = min((stream.sort_key() for stream in alive if stream.has_row), default=float("inf"))
+    return [stream for stream in alive if not stream.has_row and stream.following and stream.sort_key() <= next_key]
+
+
+def _feed(hungry: Sequence[_Stream], job_filter: JobFilter, reader: str, until: float) -> float | None:
+    """Load the next page of each; return when to ask again where one is late, which holds up the merge."""
+    asked = [(stream.place.bucket, _view(stream.pin, stream.following)) for stream in hungry]
+    again = None
+    for stream, answer in zip(hungry, pages.get_together(asked, job_filter, reader=reader, until=until), strict=True):
+        if not _heed(stream, answer, 0) and stream.pending:
+            again = max(again or 0.0, stream.pending.retry_after)
+    return again
+
+
+def _heed(stream: _Stream, answer: Ready | Pending | Failed, skip: int) -> bool:
+    """Take an answer in; tell whether there was one."""
+    if isinstance(answer, Pending):
+        stream.pending = answer
+        return False
+    if isinstance(answer, Failed):
+        stream.problem, stream.is_alive = answer.problem, False
+        return True
+    stream.put(answer.page, skip)
+    stream.stale = stream.stale or answer.stale
+    stream.problem = answer.problem
+    return True
+
+
+def _view(pin: Pin | None, continuation: Continuation | None) -> View:
+    if pin is None:
+        return View()
+    if continuation is None:
+        return View(pin=pin)
+    return View().at(pin, next_token=continuation.next_token, after=continuation.after)

@@ -1,0 +1,136 @@
+"""The overview in a browser: it fills in by itself, line by line, keeps the focus, and works without script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.staleness import make_stale
+from tests.factories import jobs_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from jobs.models import Bucket
+    from tests.e2e.sites import Site
+    from tests.emulators import Emulator
+
+    NewBucket = Callable[..., Bucket]
+
+pytestmark = pytest.mark.usefixtures("site")
+
+
+def cell(bucket: Bucket, state: str) -> str:
+    return f'#line-{bucket.pk} td[data-state="{state}"]'
+
+
+def fast(page: Page) -> None:
+    """Let five seconds of the page pass in half of one."""
+    page.add_init_script("const every = setInterval; setInterval = (what, time) => every(what, time / 10);")
+
+
+def test_lines_come_by_themselves_and_a_slow_bucket_holds_up_none(page: Page, new_bucket: NewBucket) -> None:
+    slow = new_bucket(given=jobs_in("Failed"), latency=3.0)
+    quick = [new_bucket(given=jobs_in("Failed", "Running")) for _ in range(5)]
+    page.goto("/")
+
+    for bucket in quick:
+        page.wait_for_selector(f"{cell(bucket, 'Failed')} a")
+    assert page.locator(f"{cell(slow, 'Failed')} .bone").count() == 1
+    page.wait_for_selector(f"{cell(slow, 'Failed')} a")
+
+    assert "buckets have answered" not in page.locator("#fill").inner_text()
+
+
+def test_focus_stays_on_the_link_whose_line_changes(
+    page: Page, site: Site, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    bucket = new_bucket(given=jobs_in("Failed"))
+    fast(page)
+    page.goto("/")
+    page.locator(f"{cell(bucket, 'Failed')} a").focus()
+    emulator.add_job(bucket.name, **jobs_in("Failed", Code="AccessDenied")[0])
+
+    make_stale(site, bucket)
+
+    page.locator(f"{cell(bucket, 'Failed')} a", has_text="2").wait_for()
+    assert page.evaluate("document.activeElement.id") == f"line-{bucket.pk}-Failed"
+
+
+def test_cell_opens_its_list_and_back_leads_to_the_overview(page: Page, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=jobs_in("Failed", "Failed", "Running"))
+    page.goto("/")
+
+    page.locator(f"{cell(bucket, 'Failed')} a").click()
+    page.wait_for_function("() => document.querySelectorAll('tr[id^=job-]').length === 2")
+    assert page.url.endswith(f"/buckets/{bucket.name}/jobs/?states=Failed&range=24h") or "pin=" in page.url
+
+    page.go_back()
+    page.wait_for_selector(f"{cell(bucket, 'Failed')} a")
+
+
+def test_newest_failure_opens_that_job_beside_the_list(page: Page, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=jobs_in("Failed"))
+    page.goto("/")
+
+    page.locator(f"#line-{bucket.pk} .failure a").click()
+
+    page.wait_for_selector("#drawer[open] #drawer-title")
+
+
+def test_search_and_range_narrow_at_once_and_stand_in_the_address(page: Page, new_bucket: NewBucket) -> None:
+    bucket, other = new_bucket(), new_bucket()
+    page.goto("/")
+
+    page.fill("#q", bucket.name)
+    page.wait_for_selector(f"#line-{other.pk}", state="detached")
+    page.select_option("#range", "7d")
+    page.wait_for_url("**/?*range=7d*")
+
+    assert f"q={bucket.name}" in page.url
+    page.reload()
+    assert page.locator(".lines tbody tr").count() == 1
+    assert page.locator("#range").input_value() == "7d"
+
+
+def test_overview_fills_without_script(plain_page: Page, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=jobs_in("Failed"), latency=0.5)
+    plain_page.goto("/")
+
+    plain_page.wait_for_selector(f"{cell(bucket, 'Failed')} a", timeout=10_000)
+
+
+def test_list_shows_what_the_overview_knows_while_it_loads(
+    page: Page, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    bucket = new_bucket(given=jobs_in("Failed", "Running"))
+    page.goto("/")
+    page.wait_for_selector(f"{cell(bucket, 'Failed')} a")
+    emulator.set_latency(2.5, bucket.name)
+
+    page.locator(f"{cell(bucket, 'Failed')} a").click()
+
+    page.wait_for_selector("[data-pending] tr[data-state=Failed]")
+    assert page.locator("tr[data-state]").count() == 1
+    assert "meanwhile what the overview knows" in page.locator("[data-pending]").inner_text()
+    page.wait_for_selector("#results > .jobs tr[data-state=Failed]")
+
+
+def test_list_leads_to_its_summary_whose_columns_are_reached_by_keyboard(page: Page, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=jobs_in("Failed", "Failed", "Success", Code="AccessDenied"))
+    page.goto(f"/buckets/{bucket.name}/jobs/")
+
+    page.locator("#to-summary").click()
+    page.wait_for_selector("svg.columns")
+    while not page.evaluate("() => document.activeElement.matches('svg.columns a')"):
+        assert not page.evaluate("() => document.activeElement.matches('.families a')"), "no column was reached"
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    page.wait_for_function(
+        "() => document.querySelectorAll('tr[id^=job-]').length === 1"
+    )  # each was created in a second of its own
+    assert "startCreationTime=" in page.url

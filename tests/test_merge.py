@@ -1,0 +1,185 @@
+"""Several buckets' lists as one, against a sorted oracle, with a real worker, two real Valkeys and the emulator."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from jobs import merge, servers
+from jobs.filters import JobFilter
+from jobs.merge import Merged, Place
+from tests.reading import UNBOUND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from jobs.models import Bucket
+    from tests.emulators import Emulator
+
+    NewBucket = Callable[..., Bucket]
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker")]
+
+LIST = JobFilter(size=10)
+DENIED = {"kind": "error", "status": 403, "code": "AccessDenied", "message": "Access Denied."}
+
+
+def walk(places: Iterable[Place], job_filter: JobFilter = LIST) -> Iterator[Merged]:
+    """Page through a merged list to its end, as a patient reader does."""
+    following: Any = list(places)
+    for _ in range(500):
+        page = merge.look(following, job_filter, reader="")
+        if page.again is None:
+            yield page
+            if page.next is None:
+                return
+            following = page.next
+    raise AssertionError("the list does not end")
+
+
+def shown(pages: Iterable[Merged]) -> list[tuple[str, str]]:
+    return [(bucket.name, row.job.job_id) for page in pages for bucket, row in page.rows]
+
+
+def oracle(emulator: Emulator, buckets: Iterable[Bucket], *, asc: bool = False) -> list[tuple[str, str]]:
+    """Every job of the buckets, sorted by the second of its creation, then by bucket, then as the bucket has it."""
+    every = []
+    for number, bucket in enumerate(buckets):
+        jobs = emulator.jobs(bucket.name)
+        for place, job in enumerate(jobs[::-1] if asc else jobs):
+            created = time_of(job.creation_time)
+            every.append(((created if asc else -created, number, place), (bucket.name, job.job_id)))
+    return [one for _key, one in sorted(every)]
+
+
+def time_of(written: str) -> float:
+    from jobs.cloudinfinite.schema import parse_time
+
+    time = parse_time(written)
+    assert time is not None, written
+    return time.timestamp()
+
+
+@pytest.mark.parametrize("order", ["Desc", "Asc"])
+def test_jobs_of_several_buckets_come_in_one_order_each_once(
+    new_bucket: NewBucket, emulator: Emulator, order: str
+) -> None:
+    buckets = [new_bucket(jobs=count, seed=count, spread=7200) for count in (37, 5, 0, 61, 23)]
+
+    pages = list(walk(map(Place, buckets), JobFilter(size=10, order=order)))
+
+    assert shown(pages) == oracle(emulator, buckets, asc=order == "Asc")
+    assert all(len(page.rows) == 10 for page in pages[:-1])
+
+
+def test_jobs_that_share_their_seconds_come_each_once(new_bucket: NewBucket, emulator: Emulator) -> None:
+    buckets = [new_bucket(jobs=40, seed=seed, spread=20) for seed in (1, 2, 3)]
+
+    assert shown(walk(map(Place, buckets))) == oracle(emulator, buckets)
+
+
+def test_jobs_that_arrive_while_it_is_paged_shift_nothing(new_bucket: NewBucket, emulator: Emulator) -> None:
+    buckets = [new_bucket(jobs=25, seed=seed, spread=7200) for seed in (1, 2)]
+    expected = oracle(emulator, buckets)
+    pages = walk(map(Place, buckets))
+
+    found = shown([next(pages)])
+    for bucket in buckets:
+        emulator.add_job(bucket.name)
+    found += shown(pages)
+
+    assert found == expected
+
+
+def test_bucket_that_can_t_be_read_is_named_and_the_others_go_on(new_bucket: NewBucket, emulator: Emulator) -> None:
+    well, denied, unbound = new_bucket(jobs=15), new_bucket(faults=(DENIED,)), new_bucket(faults=(UNBOUND,))
+
+    pages = list(walk(map(Place, (well, denied, unbound))))
+
+    assert shown(pages) == oracle(emulator, [well])
+    assert {name: problem.code for name, problem in pages[0].problems.items()} == {
+        denied.name: "AccessDenied",
+        unbound.name: "MediaBucketUnBinded",
+    }
+    assert pages[0].next is not None
+    assert [place.out for place in pages[0].next] == [False, True, True]
+
+
+def test_late_bucket_is_left_out_by_name_and_comes_in_no_later_page(new_bucket: NewBucket, emulator: Emulator) -> None:
+    quick, slow = new_bucket(jobs=15), new_bucket(jobs=15, latency=2.5)
+
+    pages = list(walk(map(Place, (quick, slow))))
+
+    assert [bucket.name for bucket in pages[0].late] == [slow.name]
+    assert shown(pages) == oracle(emulator, [quick])
+
+
+def test_nothing_is_shown_while_every_bucket_is_late(new_bucket: NewBucket) -> None:
+    slow = [new_bucket(jobs=5, latency=2.0) for _ in range(2)]
+    began = time.monotonic()
+
+    page = merge.look([Place(bucket) for bucket in slow], LIST, reader="")
+
+    assert time.monotonic() - began < 1.9
+    assert (page.rows, page.late, page.again is not None) == ([], [], True)
+
+
+def test_row_is_never_shown_before_one_that_a_late_page_may_hold(new_bucket: NewBucket, emulator: Emulator) -> None:
+    first, second = new_bucket(jobs=30, seed=1, spread=7200), new_bucket(jobs=30, seed=2, spread=7200)
+    expected = oracle(emulator, [first, second])
+    pages = walk([Place(first), Place(second)])
+    found = shown([next(pages)])
+    emulator.set_latency(1.6, first.name)
+
+    # Each page may be short, but none is out of order, and none is lost.
+    found += shown(pages)
+
+    assert found == expected
+
+
+def test_bucket_that_fails_in_mid_list_is_named_and_left_out_from_there(
+    new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    well, bad = new_bucket(jobs=40, seed=1, spread=7200), new_bucket(jobs=40, seed=2, spread=7200)
+    pages = walk([Place(well), Place(bad)])
+    first = next(pages)
+    emulator.set_faults(bad.name, DENIED)
+
+    rest = list(pages)
+
+    assert {name for page in rest for name in page.problems} == {bad.name}
+    assert [one for one in shown([first, *rest]) if one[0] == well.name] == oracle(emulator, [well])
+
+
+def test_place_is_found_again_after_the_chains_are_forgotten(new_bucket: NewBucket, emulator: Emulator) -> None:
+    buckets = [new_bucket(jobs=35, seed=seed, spread=7200) for seed in (1, 2)]
+    expected = oracle(emulator, buckets)
+    pages = walk(map(Place, buckets))
+    found = [next(pages), next(pages), next(pages)]
+    with servers.cache_server().connection() as client:
+        client.flushall()
+
+    assert found[-1].next is not None
+    assert shown(found) + shown(walk(found[-1].next)) == expected
+
+
+def test_jobs_that_leave_the_filter_meanwhile_hide_none_that_stay(new_bucket: NewBucket, emulator: Emulator) -> None:
+    buckets = [new_bucket(jobs=60, seed=seed, spread=7200) for seed in (1, 2)]
+    running = JobFilter(size=10, states=("Running", "Submitted", "Pause", "Failed"))
+    wanted = {
+        (bucket.name, job.job_id)
+        for bucket in buckets
+        for job in emulator.jobs(bucket.name)
+        if job.state in running.states
+    }
+    pages = walk(map(Place, buckets), running)
+    found = shown([next(pages)])
+    leaving = next(one for one in oracle(emulator, buckets) if one in wanted and one not in found)
+    emulator.change_job(leaving[0], leaving[1], State="Success")
+
+    found += shown(pages)
+
+    assert wanted - {leaving} <= set(found)
+    assert len(found) == len(set(found))

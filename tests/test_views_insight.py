@@ -1,0 +1,197 @@
+"""What the loaded jobs of a list say together, as people and programs get it."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.factories import jobs_in
+from tests.reading import UNBOUND, get, one, row_ids, scroll, soup, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bs4 import BeautifulSoup
+    from django.test import Client
+
+    from jobs.models import Bucket
+    from tests.emulators import Emulator
+
+    NewBucket = Callable[..., Bucket]
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody")]
+
+DENIED = {"Code": "AccessDenied", "Message": "no right on output bucket media-1250000000"}
+BROKEN = {"Code": "InternalError", "Message": "internal error, please retry later"}
+
+
+def path(bucket: Bucket, query: str = "") -> str:
+    return f"/buckets/{bucket.name}/insight/{'?' * bool(query)}{query}"
+
+
+def page_of(client: Client, bucket: Bucket, query: str = "") -> BeautifulSoup:
+    response = get(client, path(bucket, query))
+    assert response.status_code == 200, response.content
+    return soup(response)
+
+
+def test_loaded_jobs_are_counted_by_state_and_kind_each_a_link_to_its_list(
+    client: Client, new_bucket: NewBucket
+) -> None:
+    bucket = new_bucket(given=jobs_in("Failed", "Failed", "Success", Type="Job"))
+
+    page = page_of(client, bucket, "range=24h")
+
+    bars = {words(one(row, "th")): one(row, "td a") for row in page.select("[aria-labelledby=by-state] tbody tr")}
+    assert {label: words(link) for label, link in bars.items()} == {"Failed": "2", "Success": "1", "Job": "3"}
+    assert bars["Failed"]["href"] == f"/buckets/{bucket.name}/jobs/?states=Failed&range=24h"
+    assert bars["Job"]["href"] == f"/buckets/{bucket.name}/jobs/?type=Job&range=24h"
+    assert "All of the list: 3 jobs" in words(one(page, ".meta"))
+
+
+def test_page_says_of_how_many_loaded_jobs_it_tells(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=25)
+
+    assert "Of 10 loaded jobs; the list goes on" in words(page_of(client, bucket, "size=10"))
+
+
+def test_all_pages_of_the_address_are_counted(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=25)
+    listed = f"/buckets/{bucket.name}/jobs.json?size=10"
+    first = get(client, listed).json()
+    second = get(client, first["next"]).json()
+    get(client, second["next"])
+
+    page = page_of(client, bucket, f"size=10&depth=2&pin={first['pin']}")
+
+    assert "Of 20 loaded jobs" in words(page)
+
+
+def test_column_over_time_opens_the_list_of_just_its_jobs(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=jobs_in("Failed", "Success"))
+
+    page = page_of(client, bucket, "tz=UTC")
+
+    links = page.select("svg.columns a")
+    found = [row_ids(soup(get(client, str(link["href"])))) for link in links]
+    assert sum(len(ids) for ids in found) == 2
+    assert all("job" in str(link["aria-label"]) for link in links)
+
+
+def test_failures_are_told_by_family_with_advice_and_a_link_to_just_them(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=(*jobs_in("Failed", "Failed", "Success", **DENIED), *jobs_in("Failed", **BROKEN)))
+
+    page = page_of(client, bucket)
+
+    families = page.select(".families > li")
+    assert [words(one(family, "a")) for family in families] == [
+        "AccessDenied no right on output bucket ‹bucket›",
+        "InternalError internal error, please retry later",
+    ]
+    assert "2 jobs" in words(families[0])
+    assert "CI_QCSRole" in words(families[0])
+    alone = soup(get(client, path(bucket) + str(one(families[0], "a")["href"])))
+    assert len(row_ids(alone)) == 2
+    assert "2 of 4 loaded" in words(one(alone, ".chosen"))
+
+
+def test_odd_ones_are_told_with_the_numbers_behind_them(client: Client, new_bucket: NewBucket) -> None:
+    def times(start: int, end: int) -> dict[str, str]:
+        (made,) = jobs_in("Success")
+        return {"StartTime": later(made["CreationTime"], start), "EndTime": later(made["CreationTime"], end)}
+
+    usual = [{**one_job, **times(10, 130)} for one_job in jobs_in(*["Success"] * 8)]
+    (slow,) = jobs_in("Running", Name="the slow one")
+    bucket = new_bucket(given=(*usual, {**slow, "StartTime": later(slow["CreationTime"], 5), "EndTime": "-"}))
+
+    page = page_of(client, bucket)
+
+    item = one(page, ".odd > li")
+    assert item["data-odd"] == "runs"
+    assert "the slow one" in words(item)
+    assert "usual: 2 min 0 s (median of 8 finished jobs" in words(item)
+    narrowed = page_of(client, bucket, "odd=runs")
+    assert len(row_ids(narrowed)) == 1
+    assert "1 of 9 loaded" in words(one(narrowed, ".chosen"))
+
+
+def later(time: str, seconds: int) -> str:
+    from datetime import datetime, timedelta
+
+    return (datetime.fromisoformat(time) + timedelta(seconds=seconds)).isoformat()
+
+
+def test_empty_list_leads_back(client: Client, new_bucket: NewBucket) -> None:
+    assert "no job" in words(one(page_of(client, new_bucket()), ".empty"))
+
+
+def test_trouble_is_told_as_everywhere(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(faults=(UNBOUND,))
+
+    response = get(client, path(bucket))
+    twin = get(client, f"/buckets/{bucket.name}/insight.json")
+
+    assert response.status_code == twin.status_code == 409
+    assert one(soup(response), ".problem[role=alert]")["data-code"] == "MediaBucketUnBinded"
+    assert twin.json()["problem"]["code"] == "MediaBucketUnBinded"
+
+
+@pytest.mark.parametrize("query", ["odd=loud", "family=x", "states=Nope", "foo=1"])
+def test_wrong_address_is_refused_and_nothing_is_asked(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, query: str
+) -> None:
+    bucket = new_bucket()
+
+    response = client.get(path(bucket, query))
+
+    assert response.status_code == 400
+    assert query.partition("=")[0] in words(one(soup(response), ".problem[role=alert]"))
+    assert client.get(f"/buckets/{bucket.name}/insight.json?{query}").status_code == 400
+    assert not emulator.calls(bucket.name)
+
+
+def test_family_that_no_loaded_job_is_of_says_so(client: Client, new_bucket: NewBucket) -> None:
+    page = page_of(client, new_bucket(given=jobs_in("Failed", **DENIED)), f"family={'0' * 12}")
+
+    assert "No loaded job is of this family" in words(one(page, ".chosen"))
+
+
+def test_list_leads_to_its_summary_and_back(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=jobs_in("Failed", "Success"))
+    listed = soup(get(client, f"/buckets/{bucket.name}/jobs/?states=Failed&tz=UTC"))
+
+    page = soup(get(client, str(one(listed, "#to-summary")["href"])))
+
+    assert "1 job" in words(one(page, ".meta"))
+    back = next(link for link in page.select(".meta a") if words(link) == "Back to the list")
+    assert "states=Failed" in str(back["href"])
+    assert "tz=UTC" in str(back["href"])
+
+
+def test_summary_of_a_scrolled_list_holds_all_that_was_scrolled(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=35)
+    listed = f"/buckets/{bucket.name}/jobs/?size=10"
+    document = f"http://testserver{listed}"
+    first = one(soup(get(client, listed)), "#more")
+
+    answer = scroll(client, first, document).content.decode()
+
+    (link,) = re.findall(r'<template><a id="to-summary"[^>]* href="([^"]*)"[^>]* hx-swap-oob="true">', answer)
+    assert "Of 20 loaded jobs" in words(soup(get(client, html.unescape(link))))
+
+
+def test_twin_tells_what_the_page_tells(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=jobs_in("Failed", "Failed", "Success", **DENIED))
+
+    twin: dict[str, Any] = get(client, f"/buckets/{bucket.name}/insight.json?range=24h").json()
+
+    assert (twin["loaded"], twin["is_whole"], twin["states"]) == (3, True, {"Failed": 2, "Success": 1})
+    (family,) = twin["families"]
+    assert (family["Code"], family["text"], len(family["jobs"])) == (
+        "AccessDenied", "no right on output bucket ‹bucket›", 2,
+    )  # fmt: skip
+    assert sum(column["jobs"] for column in twin["created"]) == 3
+    assert twin["odd"] == []

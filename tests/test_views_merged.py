@@ -1,0 +1,179 @@
+"""The list of several buckets as people and programs get it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.factories import jobs_in, make_bucket, make_viewer
+from tests.reading import HTMX, UNBOUND, get, one, row_ids, soup, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from jobs.models import Bucket
+    from tests.emulators import Emulator
+
+    NewBucket = Callable[..., Bucket]
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody")]
+
+
+def path(*buckets: Bucket, query: str = "", twin: bool = False) -> str:
+    names = ",".join(sorted(bucket.name for bucket in buckets))
+    return f"/jobs{'.json' if twin else '/'}?bucket={names}{'&' * bool(query)}{query}"
+
+
+def test_rows_of_all_buckets_stand_in_one_list_each_with_its_bucket(client: Client, new_bucket: NewBucket) -> None:
+    first, second = new_bucket(given=jobs_in("Failed")), new_bucket(given=jobs_in("Running"))
+
+    page = soup(get(client, path(first, second)))
+
+    rows = page.select('tr[id^="job-"]')
+    assert {words(one(row, ".of")) for row in rows} == {first.name, second.name}
+    assert all(str(one(row, ".name > a[href*='/jobs/b']")["href"]).startswith("/buckets/") for row in rows)
+    assert "2 loaded of 2 buckets" in words(one(page, "#results > .meta"))
+
+
+def test_filter_narrows_every_bucket(client: Client, new_bucket: NewBucket, emulator: Emulator) -> None:
+    buckets = [new_bucket(given=jobs_in("Failed", "Running")) for _ in range(2)]
+
+    page = soup(get(client, path(*buckets, query="states=Failed&range=24h")))
+
+    assert [str(row["data-state"]) for row in page.select('tr[id^="job-"]')] == ["Failed", "Failed"]
+    assert {call.parameters["states"] for bucket in buckets for call in emulator.calls(bucket.name)} == {"Failed"}
+    chips = {words(one(chip, "b")): str(chip["href"]) for chip in page.select("a.chip")}
+    names = ",".join(bucket.name for bucket in buckets)
+    assert chips == {"Failed": f"?bucket={names}&range=24h", "Last 24 hours": f"?bucket={names}&states=Failed"}
+
+
+def test_sentinel_brings_the_rows_that_follow(client: Client, new_bucket: NewBucket) -> None:
+    buckets = [new_bucket(jobs=12, seed=seed) for seed in (1, 2)]
+    first = soup(get(client, path(*buckets, query="size=10")))
+
+    second = soup(get(client, "/jobs/" + str(one(first, "#more")["hx-get"]), "more"))
+    third = soup(get(client, "/jobs/" + str(one(second, "#more")["hx-get"]), "more"))
+
+    ids = [row_ids(page) for page in (first, second, third)]
+    assert [len(page) for page in ids] == [10, 10, 4]
+    assert len({job for page in ids for job in page}) == 24
+    assert "data-end" in one(third, "#more").attrs
+
+
+def test_text_of_a_filter_leads_to_its_parameters_and_keeps_the_buckets(client: Client) -> None:
+    make_bucket("a-1250000000")
+
+    response = client.get("/jobs/?bucket=a-1250000000&q=state:failed")
+
+    assert (response.status_code, response["Location"]) == (302, "/jobs/?bucket=a-1250000000&states=Failed")
+
+
+def test_label_names_its_buckets(client: Client, new_bucket: NewBucket) -> None:
+    film, other = new_bucket(given=jobs_in("Failed")), new_bucket(given=jobs_in("Failed"))
+    film.label = "Film"
+    film.save()
+
+    page = soup(get(client, "/jobs/?group=Film"))
+
+    assert [words(cell) for cell in page.select(".of")] == ["Film"]
+    assert other.name not in page.get_text()
+
+
+def test_bucket_in_trouble_is_told_beside_the_rows_of_the_others(client: Client, new_bucket: NewBucket) -> None:
+    well, bad = new_bucket(given=jobs_in("Failed")), new_bucket(faults=(UNBOUND,))
+
+    response = get(client, path(well, bad))
+    twin = get(client, path(well, bad, twin=True)).json()
+
+    assert response.status_code == 200
+    assert "MediaBucketUnBinded" in words(one(soup(response), ".troubles[role=alert]"))
+    assert len(row_ids(soup(response))) == 1
+    assert {bucket["name"]: bucket["problem"] and bucket["problem"]["code"] for bucket in twin["buckets"]} == {
+        well.name: None,
+        bad.name: "MediaBucketUnBinded",
+    }
+
+
+def test_where_every_bucket_is_in_trouble_the_status_says_so(client: Client, new_bucket: NewBucket) -> None:
+    assert get(client, path(new_bucket(faults=(UNBOUND,)))).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("bucket=unknown-1250000000", "bucket"),
+        ("bucket=a-1250000000,unknown-1250000000", "bucket"),
+        ("bucket=a-1250000000&group=x", "group"),
+        ("group=nobody-has-this", "group"),
+        ("bucket=a-1250000000&states=Nope", "states"),
+        ("bucket=a-1250000000&at=1.2", "pin"),
+        ("bucket=a-1250000000&pin=1700000000.1700000002000", "pin"),
+        ("bucket=a-1250000000&pin=x&at=1", "pin"),
+        ("bucket=a-1250000000&pin=-&at=x", "at"),
+        ("bucket=a-1250000000&depth=2", "depth"),
+        ("bucket=" + ",".join(f"b{number}-1250000000" for number in range(21)), "bucket"),
+    ],
+)
+def test_wrong_address_is_refused_and_nothing_is_asked(
+    client: Client, emulator: Emulator, query: str, parameter: str
+) -> None:
+    make_bucket("a-1250000000")
+    before = len(emulator.calls())
+
+    response, twin = client.get(f"/jobs/?{query}"), client.get(f"/jobs.json?{query}")
+
+    assert (response.status_code, twin.status_code) == (400, 400)
+    assert parameter in twin.json()["errors"]
+    assert one(soup(response), ".problem[data-code=wrong_filter]")
+    assert len(emulator.calls()) == before
+
+
+def test_bucket_that_one_may_not_see_reads_like_an_unknown_one(client: Client) -> None:
+    make_bucket("hidden-1250000000")
+    client.force_login(make_viewer("vera"))
+
+    hidden, unknown = client.get("/jobs/?bucket=hidden-1250000000"), client.get("/jobs/?bucket=unheard-1250000000")
+
+    assert (hidden.status_code, unknown.status_code) == (400, 400)
+    told = [words(one(soup(answer), ".problem li")) for answer in (hidden, unknown)]
+    assert told[0].replace("hidden", "unheard") == told[1]
+
+
+def test_order_of_names_makes_no_other_address(client: Client) -> None:
+    make_bucket("a-1250000000")
+    make_bucket("b-1250000000")
+
+    response = client.get("/jobs/?bucket=b-1250000000,a-1250000000,a-1250000000")
+
+    assert (response.status_code, response["Location"]) == (302, "/jobs/?bucket=a-1250000000,b-1250000000")
+
+
+def test_twin_pages_through_all_jobs(client: Client, new_bucket: NewBucket, emulator: Emulator) -> None:
+    buckets = [new_bucket(jobs=12, seed=seed) for seed in (1, 2)]
+    following, found = path(*buckets, query="size=10", twin=True), []
+
+    while following:
+        page = get(client, following).json()
+        found += [(job["_bucket"], job["JobId"]) for job in page["jobs"]]
+        following = page["next"]
+
+    assert sorted(found) == sorted((bucket.name, job) for bucket in buckets for job in emulator.job_ids(bucket.name))
+
+
+def test_fragment_of_a_page_that_is_late_asks_again(client: Client, new_bucket: NewBucket, emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=25)
+    first = soup(get(client, path(bucket, query="size=10")))
+    second = soup(get(client, "/jobs/" + str(one(first, "#more")["hx-get"]), "more"))
+    emulator.set_latency(3.0, bucket.name)
+    from jobs import servers
+
+    with servers.cache_server().connection() as connection:
+        connection.flushall()
+
+    response = client.get("/jobs/" + str(one(second, "#more")["hx-get"]), headers={**HTMX, "HX-Target": "more"})
+
+    assert response.status_code == 202
+    assert "load delay" in str(one(soup(response), "#more")["hx-trigger"])
