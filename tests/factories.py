@@ -31,8 +31,8 @@ def make_staff(username: str = "stan") -> User:
 
 
 def jobs_in(*states: str, **nodes: str) -> tuple[dict[str, Any], ...]:
-    """Return jobs in these states for a bucket of the emulator, the first the newest, created an hour ago and before."""
-    newest = datetime.now(UTC) - timedelta(hours=1)
+    """Return jobs in these states for a bucket of the emulator, the first the newest, created 90 minutes ago and before."""
+    newest = datetime.now(UTC) - timedelta(minutes=90)  # in the midst of an hour, which is a column of the overview
     return tuple(
         {"State": state, "CreationTime": f"{newest - timedelta(seconds=number):%Y-%m-%dT%H:%M:%S+0000}", **nodes}
         for number, state in enumerate(states)
