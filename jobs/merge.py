@@ -7,7 +7,7 @@ left out by name, and never comes in between rows that are shown already.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -17,7 +17,7 @@ from jobs.filters import View
 from jobs.pages import Failed, Pending, Ready
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from jobs.filters import JobFilter, Pin
     from jobs.models import Bucket
@@ -42,9 +42,10 @@ class Place:
 class Merged:
     """One page of a merged list.
 
-    `next` is where each bucket goes on, None at the end. `problems` are those of buckets that were asked and can't be read, by name;
-    `late` are buckets that did not answer in time and are left out. Where nothing can be shown yet, `again` is the seconds
-    after which to ask again.
+    `next` is where each bucket goes on, None at the end. `problems` are those of buckets that were asked and can't be read,
+    by name; `late` are buckets that did not answer in time and are left out. `stale` names the buckets whose rows may have
+    changed since, each with what kept them from being refreshed, if anything did. Where nothing can be shown yet, `again` is
+    the seconds after which to ask again.
     """
 
     rows: Sequence[tuple[Bucket, Row]]
@@ -53,7 +54,7 @@ class Merged:
     late: Sequence[Bucket]
     as_of: float | None
     again: float | None = None
-    stale: bool = False
+    stale: Mapping[str, Problem | None] = field(default_factory=dict)
 
 
 def look(places: Sequence[Place], job_filter: JobFilter, *, reader: str) -> Merged:
@@ -98,7 +99,7 @@ def look(places: Sequence[Place], job_filter: JobFilter, *, reader: str) -> Merg
         late=[stream.place.bucket for stream in late],
         as_of=min((stream.as_of for stream in streams if stream.as_of is not None), default=None),
         again=again if not rows and goes_on else None,
-        stale=any(stream.stale for stream in streams),
+        stale={stream.place.bucket.name: stream.not_refreshed for stream in streams if stream.stale},
     )
 
 
@@ -116,6 +117,7 @@ class _Stream:
     taken: int = 0
     as_of: float | None = None
     stale: bool = False
+    not_refreshed: Problem | None = None
     problem: Problem | None = None
     pending: Pending | None = None
     is_alive: bool = True
@@ -222,7 +224,7 @@ def _heed(stream: _Stream, answer: Ready | Pending | Failed, skip: int) -> bool:
         return True
     stream.put(answer.page, skip)
     stream.stale = stream.stale or answer.stale
-    stream.problem = answer.problem
+    stream.not_refreshed = stream.not_refreshed or answer.problem
     return True
 
 

@@ -298,14 +298,16 @@ def merged(asked: MergedRequest, buckets: Iterable[Bucket], found: Merged, follo
             {
                 "name": bucket.name,
                 "late": bucket.name in late,
-                "problem": problem_body(found.problems[bucket.name]) if bucket.name in found.problems else None,
+                "stale": bucket.name in found.stale,
+                "problem": problem_body(problem) if problem else None,
             }
             for bucket in buckets
+            for problem in (found.problems.get(bucket.name) or found.stale.get(bucket.name),)
         ],
         "filter": asked.filter.params(),
         "summary": asked.summary,
         "as_of": None if found.as_of is None else moment(found.as_of),
-        "stale": found.stale,
+        "stale": bool(found.stale),
         "jobs": [{**job(row), "_bucket": bucket.name} for bucket, row in found.rows],
         "next": following,
     }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.factories import jobs_in, make_bucket, make_viewer
 from tests.reading import HTMX, UNBOUND, get, one, row_ids, soup, words
+from tests.test_views_list_trouble import grow_old
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,6 +95,31 @@ def test_bucket_in_trouble_is_told_beside_the_rows_of_the_others(client: Client,
     assert {bucket["name"]: bucket["problem"] and bucket["problem"]["code"] for bucket in twin["buckets"]} == {
         well.name: None,
         bad.name: "MediaBucketUnBinded",
+    }
+
+
+def test_rows_that_can_t_be_refreshed_are_shown_as_out_of_date_and_no_bucket_as_unreadable(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, until: Callable[[Callable[[], Any]], None]
+) -> None:
+    well, bad = new_bucket(given=jobs_in("Failed")), new_bucket(given=jobs_in("Failed"))
+    get(client, path(well, bad))
+    for bucket in (well, bad):
+        grow_old(bucket)
+    emulator.set_faults(bad.name, UNBOUND)
+    until(lambda: "MediaBucketUnBinded" in get(client, path(well, bad)).content.decode())
+
+    page = soup(get(client, path(well, bad)))
+    twin = get(client, path(well, bad, twin=True)).json()
+
+    assert len(row_ids(page)) == 2
+    assert page.select(".troubles") == []
+    assert "can't be read" not in words(one(page, ".meta"))
+    assert words(one(page, ".meta .stale")) == "out of date"
+    assert one(page, "table.jobs")["class"] == ["jobs", "old"]
+    assert bad.name in words(one(page, ".notice.warn"))
+    assert {bucket["name"]: (bucket["stale"], bucket["problem"] is None) for bucket in twin["buckets"]} == {
+        well.name: (False, True),
+        bad.name: (True, False),
     }
 
 

@@ -20,7 +20,7 @@ from jobs.merge import Merged, Place
 from jobs.views.responses import address, as_html, as_twin, ci_time, fragment_target, listed, reader_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from django.contrib.auth.models import AnonymousUser, User
     from django.http import HttpRequest
@@ -69,9 +69,15 @@ class MergedList:
     @property
     def troubles(self) -> list[tuple[Bucket, Problem]]:
         """The buckets that can't be read now, and why."""
-        return [
-            (bucket, self.found.problems[bucket.name]) for bucket in self.buckets if bucket.name in self.found.problems
-        ]
+        return self._named(self.found.problems)
+
+    @property
+    def not_refreshed(self) -> list[tuple[Bucket, Problem]]:
+        """The buckets whose rows are shown though they are out of date, and why they could not be refreshed."""
+        return self._named(self.found.stale)
+
+    def _named(self, problems: Mapping[str, Problem | None]) -> list[tuple[Bucket, Problem]]:
+        return [(bucket, problem) for bucket in self.buckets if (problem := problems.get(bucket.name))]
 
     @property
     def status(self) -> int:
