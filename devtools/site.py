@@ -221,6 +221,8 @@ def django_variables(site: Site, redis: Mapping[str, str]) -> dict[str, str]:
         "SESSION_COOKIE_NAME": f"batchlens-{site.port}-session",
         "CSRF_COOKIE_NAME": f"batchlens-{site.port}-csrf",
         "WORKER_THREADS": "20",
+        # Left alone, glibc gives each thread memory of its own to keep: some 4 MB that nobody uses.
+        "MALLOC_ARENA_MAX": "2",
     }
     fixed = {
         "DJANGO_SETTINGS_MODULE": "dashboard.settings",
