@@ -290,10 +290,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
     # patient (dashboard/celery.py): it blocks on its queues for a second at a time.
     "socket_timeout": 1.0,
     "socket_connect_timeout": 1.0,
-    # For the time-out of what a worker has taken, workers compare their own clocks: after the usual hour, one whose clock
-    # is an hour ahead takes what waits in another. What a worker that died had taken needn't come back: it is asked again
-    # in seconds.
-    "visibility_timeout": 7 * 24 * 3600,
+    # What a worker that died had taken needn't come back: it is asked again in seconds. So nobody keeps a record of it in
+    # Redis, which would be written and deleted for each task, and given back by a time-out for which workers compare their
+    # own clocks.
+    "ack_emulation": False,
 }
 if REDIS_URL.startswith("rediss:") and "ssl_" not in REDIS_URL:
     # Left alone, kombu takes any certificate where the URL says nothing about them.

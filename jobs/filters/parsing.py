@@ -204,7 +204,7 @@ class ListRequest(JobRequest):
         view = self.view.first() if self.filter.zone else self.view
         return [(name, value) for name, value in list_pairs(self.filter, view) if name != "tz"]
 
-    @property
+    @cached_property
     def first_query(self) -> str:
         """The query of the newest first page."""
         return list_query(self.filter, self.view.first())

@@ -170,12 +170,12 @@ class Listing:
         """Whether any of it may have changed since."""
         return any(answer.stale for answer in self.ready)
 
-    @property
+    @cached_property
     def as_of(self) -> datetime:
         """When the oldest of the pages was asked for."""
         return datetime.fromtimestamp(min(answer.page.as_of for answer in self.ready), UTC)
 
-    @property
+    @cached_property
     def age_below(self) -> int:
         """Seconds that the oldest of the pages is younger than, in steps: asked again within one, it is "not modified".
 
@@ -184,7 +184,7 @@ class Listing:
         step = bisect_right(AGES, max(0.0, self.now - self.as_of.timestamp()))
         return AGES[step] if step < len(AGES) else 0
 
-    @property
+    @cached_property
     def age(self) -> str:
         """How old the oldest of the pages is, in words."""
         seconds = self.age_below
@@ -195,7 +195,7 @@ class Listing:
         pattern, length = next((pattern, length) for pattern, length in self.ages if seconds >= length)
         return pattern % {"count": seconds // length}
 
-    @property
+    @cached_property
     def ages(self) -> list[tuple[str, int]]:
         """How ages are told: each pattern with the seconds of its unit, the longest first."""
         return [
@@ -214,7 +214,7 @@ class Listing:
         """Whether earlier pages are forgotten, so that repeats could not be removed."""
         return any(answer.page.n is None for answer in self.ready)
 
-    @property
+    @cached_property
     def completeness(self) -> Completeness:
         """What is known of the list up to the last page shown; of these pages alone where earlier ones are unknown."""
         last = self.ready[-1].page
@@ -228,7 +228,7 @@ class Listing:
         """The document that they stand in."""
         return self.around.holding(len(self.ready))
 
-    @property
+    @cached_property
     def document_query(self) -> str:
         """The query that shows the whole document again, "" where that can't be told."""
         return self.document.query(self.ready[-1].page.pin)
@@ -268,7 +268,7 @@ class Listing:
         """What a range came to when the list was opened: its first and last creation time. None where there is no range."""
         return self.asked.filter.window(self.ready[0].page.pin.time) if self.ready and self.asked.filter.range else None
 
-    @property
+    @cached_property
     def frozen_query(self) -> str:
         """The query that always shows the list as it was when it was opened, to hand on."""
         return self.asked.frozen_query(self.ready[0].page.pin)

@@ -111,7 +111,7 @@ def _with_drawer(request: HttpRequest, asked: ListRequest) -> bool:
 def _listing_page(
     request: HttpRequest, listing: Listing, shell: Shell, links: Callable[[], tuple[Link, ...]]
 ) -> HttpResponse:
-    context: dict[str, Any] = {"listing": listing, "snippets": partial(list_snippets_of, listing)}
+    context: dict[str, Any] = {"listing": listing, "snippets": once(partial(list_snippets_of, listing))}
     status, retry_after = listing.status, listing.retry_after
     version = None
     if listing.outcome == "ready":
