@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.factories import jobs_in
-from tests.reading import UNBOUND, get, one, row_ids, scroll, soup, words
+from tests.reading import LONG_AGO, UNBOUND, get, one, row_ids, scroll, soup, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,6 +116,23 @@ def test_odd_ones_are_told_with_the_numbers_behind_them(client: Client, new_buck
     narrowed = page_of(client, bucket, "odd=runs")
     assert len(row_ids(narrowed)) == 1
     assert "1 of 9 loaded" in words(one(narrowed, ".chosen"))
+    assert "usual: 2 min 0 s (median of 8 finished jobs)" in words(one(narrowed, ".chosen .name .odd-note"))
+
+
+def test_list_asks_which_of_its_jobs_are_odd(client: Client, new_bucket: NewBucket) -> None:
+    (contradictory,) = jobs_in("Running")
+    ended = {**contradictory, "StartTime": later(contradictory["CreationTime"], 5), "EndTime": LONG_AGO}
+    listed, plain = (
+        one(soup(get(client, f"/buckets/{bucket.name}/jobs/?tz=UTC")), "#to-summary")
+        for bucket in (new_bucket(given=(ended,)), new_bucket(given=jobs_in("Success")))
+    )
+
+    odd, none = (one(soup(get(client, str(link["hx-get"]), "odd-ones")), "#odd-ones") for link in (listed, plain))
+
+    assert listed["hx-get"] == listed["href"]
+    assert (words(odd), one(odd, "a")["title"]) == ("· 1 odd one", "runs, but has an end 1")
+    assert len(row_ids(soup(get(client, str(one(odd, "a")["href"]))))) == 1
+    assert "hidden" in none.attrs
 
 
 def later(time: str, seconds: int) -> str:

@@ -37,6 +37,13 @@ ADJECTIVES: dict[str, _StrPromise] = {
     "Pause": pgettext_lazy("state of jobs, inside a sentence", "paused"),
     "Cancel": pgettext_lazy("state of jobs, inside a sentence", "cancelled"),
 }
+ODD_WORDS: dict[str, _StrPromise] = {
+    "waits": _("waits long"),
+    "runs": _("runs long"),
+    "quick": _("done very fast: empty scan?"),
+    "ended": _("runs, but has an end"),
+}
+"""Ways in which a job is odd among others."""
 KINDS: dict[str, _StrPromise] = {
     "Workflow": pgettext_lazy("kind of job", "Workflow"),
     "Job": pgettext_lazy("kind of job", "Job"),

@@ -1,4 +1,4 @@
-"""Charts of a list's loaded jobs: bars beside their numbers in a table, and columns over time, drawn by the server."""
+"""What a list's loaded jobs say: bars beside their numbers, columns over time, what is odd about a job and by which numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from django.utils.translation import gettext, ngettext
 
 from jobs.details.scale import percent
 from jobs.filters.times import local_text, write_time
-from jobs.templatetags.jobs import list_path, namespace_of
+from jobs.filters.words import ODD_WORDS
+from jobs.templatetags.jobs import duration, list_path, namespace_of
 from jobs.templatetags.markup import fill, joined
 
 if TYPE_CHECKING:
@@ -20,11 +21,32 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     from jobs.filters import InsightRequest
-    from jobs.insight import Column, Span
+    from jobs.insight import Column, Odd, Span
 
 register = template.Library()
 
 HEIGHT = 100
+
+
+@register.simple_tag
+def odd_badge(odd: Odd) -> SafeString:
+    """Say in which way a job is odd."""
+    return fill('<span class="state" data-tone="warn">{}</span>', str(ODD_WORDS[odd.why]))
+
+
+@register.simple_tag
+def odd_numbers(odd: Odd) -> SafeString:
+    """Tell the numbers behind an odd job: how long it took, and others of its kind; nothing where it is odd by itself."""
+    if odd.took is None or odd.usual is None:
+        return fill("")
+    median = ngettext("median of %(jobs)d finished job", "median of %(jobs)d finished jobs", odd.finished)
+    return fill(
+        '<span class="small soft">{}; {} {} ({})</span>',
+        duration(odd.took),
+        gettext("usual:"),
+        duration(odd.usual),
+        median % {"jobs": odd.finished},
+    )
 
 
 @register.simple_tag

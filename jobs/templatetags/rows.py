@@ -15,6 +15,7 @@ from django.utils.translation import get_language, gettext
 
 from jobs.filters import job_query
 from jobs.filters.words import KINDS, STATES
+from jobs.templatetags.charts import odd_badge, odd_numbers
 from jobs.templatetags.jobs import (
     badge_html,
     duration_html,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from django.template import Context
 
     from jobs.cloudinfinite.schema import Job
+    from jobs.insight import Odd
     from jobs.live import Change
     from jobs.models import Bucket
     from jobs.records import Row
@@ -82,8 +84,22 @@ def merged_rows(context: Context, rows: Iterable[tuple[Bucket, Row]]) -> SafeStr
             of = fill('<a class="of" href="{}">{}</a>', path, bucket.label or bucket.name)
             pages[bucket.name] = _Page.of(context, bucket.name), of
         page, of = pages[bucket.name]
-        written.append(_row(row.job, page, NOTHING, of=of))
+        written.append(_row(row.job, page, NOTHING, below=of))
     return SafeString("".join(written))
+
+
+@register.simple_tag(takes_context=True)
+def odd_rows(context: Context, bucket: str, rows: Iterable[tuple[Row, Odd | None]]) -> SafeString:
+    """Render rows of which some are odd, each of these with what is odd about it and the numbers behind that.
+
+    Arguments as of `job_rows`.
+    """
+    page = _Page.of(context, bucket)
+    return SafeString("".join([_row(row.job, page, NOTHING, below=_odd(odd) if odd else NOTHING) for row, odd in rows]))
+
+
+def _odd(odd: Odd) -> SafeString:
+    return fill('<span class="odd-note">{} {}</span>', odd_badge(odd), odd_numbers(odd))
 
 
 @register.simple_tag(takes_context=True)
@@ -132,7 +148,9 @@ class _Page:
         )
 
 
-def _row(job: Job, page: _Page, mark: SafeString, note: SafeString = NOTHING, of: SafeString = NOTHING) -> SafeString:
+def _row(
+    job: Job, page: _Page, mark: SafeString, note: SafeString = NOTHING, below: SafeString = NOTHING
+) -> SafeString:
     job_id = fill("{}", job.job_id)
     return fill(
         ROW,
@@ -144,7 +162,7 @@ def _row(job: Job, page: _Page, mark: SafeString, note: SafeString = NOTHING, of
         note,
         _name(job, job_path(page.folder, job.job_id), page.end),
         job_id,
-        of,
+        below,
         _fault(job) if job.state == "Failed" and (job.code or job.message) else NOTHING,
         kind_text(job.type, page.language),
         fill("<span>{}</span>", job.tag) if job.tag else NOTHING,

@@ -9,13 +9,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse, HttpResponseRedirect
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from jobs import access, filters, twins
 from jobs import insight as insights
 from jobs.details import codes
-from jobs.filters.words import KINDS, STATES
+from jobs.filters.words import KINDS, ODD_WORDS, STATES
 from jobs.regions import region_name
 from jobs.views.listing import Listing
 from jobs.views.responses import address, as_html, as_twin, ci_time, fragment_target, listed, namespace, reader_of
@@ -27,15 +26,11 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from jobs.filters import InsightRequest
-    from jobs.insight import Family, Odd, Oddities, Tallies, Why
+    from jobs.insight import Family, Odd, Oddities, Tallies
     from jobs.records import Row
 
-ODD_LABELS: dict[Why, _StrPromise] = {
-    "waits": _("waits long"),
-    "runs": _("runs long"),
-    "quick": _("done very fast: empty scan?"),
-    "ended": _("runs, but has an end"),
-}
+FRAGMENTS = {"results": "#results", "odd-ones": "#odd_ones"}
+"""Which part of the page goes where: the id of what htmx replaces, and the partial that replaces it."""
 MOST_ROWS = 100
 """Rows of a family, or of odd ones, that the page shows."""
 
@@ -78,7 +73,7 @@ class Insight:
         """The odd ones among them."""
         return insights.oddities((row.job for row in self.rows), datetime.fromtimestamp(self.now, UTC))
 
-    @property
+    @cached_property
     def odd(self) -> list[Odd]:
         """The odd ones that are asked for; all where none are."""
         return [one for one in self.oddities.odd if self.asked.odd in {"", "any", one.why}]
@@ -98,9 +93,10 @@ class Insight:
         return [row for row in self.rows if row.job.job_id in ids]
 
     @property
-    def shown_first(self) -> list[Row]:
-        """As many of them as the page shows."""
-        return self.shown[:MOST_ROWS]
+    def shown_first(self) -> list[tuple[Row, Odd | None]]:
+        """As many of them as the page shows, each with what is odd about it, where the odd ones are asked for."""
+        odd = {one.job.job_id: one for one in self.odd} if self.asked.odd else {}
+        return [(row, odd.get(row.job.job_id)) for row in self.shown[:MOST_ROWS]]
 
     @property
     def version(self) -> Sequence[object]:
@@ -123,7 +119,7 @@ def insight(request: HttpRequest, bucket_name: str, *, as_json: bool = False) ->
         "view": asked.view,
         "zone": asked.view.zone,
     }
-    template = f"jobs/insight.html{'#results' if fragment_target(request) == 'results' else ''}"
+    template = f"jobs/insight.html{FRAGMENTS.get(fragment_target(request), '')}"
     if asked.errors:
         if as_json:
             return as_twin(request, twins.wrong(asked.errors), status=400)
@@ -160,7 +156,8 @@ def _told(found: Insight) -> dict[str, Any]:
             (type_, asked.query(type=type_) if type_ in KINDS else "", count) for type_, count in counts.types
         ],
         "odd_rows": [
-            (why, label, by_why[why], asked.narrowed(odd=why)) for why, label in ODD_LABELS.items() if by_why[why]
+            (why, label, by_why[why], asked.narrowed(odd=why)) for why, label in ODD_WORDS.items() if by_why[why]
         ],
+        "odd_query": asked.narrowed(odd="any"),
         "last_column": counts.created[-1] if counts.created else None,
     }

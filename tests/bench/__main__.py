@@ -23,7 +23,7 @@ from tests.bench.bulkheads import bulkheads
 from tests.bench.lighthouse import lighthouse
 from tests.bench.live import live
 from tests.bench.measure import Client, Report, median_of_rounds, ready, resident_bytes
-from tests.bench.overview import overview
+from tests.bench.overview import many, overview
 from tests.bench.scale import scale
 from tests.bench.stack import BUCKET, UPSTREAM_SECONDS, Stack, running
 from tests.ports import free_port
@@ -258,6 +258,7 @@ def shared(report: Report) -> None:
 PARTS: dict[str, Callable[[Report], None]] = {
     "pages": pages,
     "overview": overview,
+    "many": many,
     "sharing": shared,
     "live": live,
     "back": back,

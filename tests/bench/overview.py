@@ -1,11 +1,12 @@
-"""All buckets at once: the overview of forty from the cache against the empty page, and cold, under one credential's limit; and
-ten in one list against a list of one."""
+"""All buckets at once: the overview of forty from the cache against the empty page, and cold, under one credential's limit, with
+and without ten that misbehave; ten in one list against a list of one; and what five hundred buckets cost."""
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.bench.measure import Client, median_of_rounds, ready
 from tests.bench.stack import running
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 
 BUCKETS = 40
 MERGED = 10
+MANY = 500
+DENIED = {"kind": "error", "status": 403, "code": "AccessDenied", "message": "Access Denied."}
+FAILING = {"kind": "error", "status": 500, "code": "InternalError", "message": "We encountered an internal error."}
+MISBEHAVING: tuple[dict[str, Any], ...] = (
+    {"faults": (DENIED,)}, {"faults": (DENIED,)}, {"bound": False}, {"bound": False},
+    {"faults": (FAILING,)}, {"faults": (FAILING,)},
+    {"latency": 3.0}, {"latency": 3.0}, {"latency": 60.0}, {"latency": 60.0},
+)  # fmt: skip
+"""What is wrong with ten of the forty: refused, not enabled, failing, slow, and never answering."""
 ROUNDS = 5
 REQUESTS = 60
 RANGES = ("1h", "6h", "3d")
@@ -40,7 +50,63 @@ def overview(report: Report) -> None:
         report.line("upstream calls in the busiest second meanwhile", most, None)
         _warm(client, report)
         _merged(client, report)
+        _misbehaving(stack, client, report)
         client.close()
+
+
+def many(report: Report) -> None:
+    """Measure five hundred buckets: a page of fifty in order, and the fifty worst, for which all must be known."""
+    with running() as stack:
+        for number in range(MANY - 1):
+            stack.new_bucket(f"many-{number:03}-1250000000", jobs=20, spread=86_400)
+        client = Client(stack.port, stack.cookie)
+        began = time.perf_counter()
+        while not _told(client, "sort=worst")["done"]:
+            assert time.perf_counter() - began < 300
+            time.sleep(EVERY)
+        report.line(f"overview of {MANY} buckets, cold, no limit: all known", time.perf_counter() - began, None, " s")
+        for path in ("/", "/?sort=worst", "/bench/empty/") * 5:
+            assert client.get(path)[1] == 200
+        empty, page, worst = [], [], []
+        for _ in range(ROUNDS):
+            empty.append([client.get("/bench/empty/")[0] for _ in range(REQUESTS)])
+            page.append([client.get("/")[0] for _ in range(REQUESTS)])
+            worst.append([client.get("/?sort=worst")[0] for _ in range(REQUESTS // 4)])
+        report.line("empty base page, median", median_of_rounds(empty) * 1000, None, " ms")
+        report.line(f"fifty of {MANY} buckets, warm, median", median_of_rounds(page) * 1000, None, " ms")
+        report.line(f"fifty of {MANY} buckets : empty base page", median_of_rounds(page) / median_of_rounds(empty), 4)
+        report.line(f"the worst fifty of {MANY}, warm, median", median_of_rounds(worst) * 1000, 250, " ms")
+        client.close()
+
+
+def _told(client: Client, query: str) -> dict[str, Any]:
+    """Return the names of the buckets that have told something, and whether all that can be told is."""
+    _seconds, status, body = client.get(f"/buckets.json?{query}")
+    assert status == 200, status
+    twin = json.loads(body)
+    names = {line["name"] for line in twin["buckets"] if not line["pending"]}
+    return {"names": names, "done": not twin["pending"]}
+
+
+def _misbehaving(stack: Stack, client: Client, report: Report) -> None:
+    """Ten of the forty are in trouble: when do the other thirty stand there, and when all that can be told?"""
+    bad = [f"bench-{number:02}-1250000000" for number in range(len(MISBEHAVING))]
+    for name, trouble in zip(bad, MISBEHAVING, strict=True):
+        stack.emulator.create_bucket(name, jobs=300, spread=7 * 86_400, **trouble)
+    time.sleep(3)  # as before each round
+    began = time.perf_counter()
+    well = 0.0
+    while True:
+        told = _told(client, "range=30d")
+        now = time.perf_counter() - began
+        if not well and len(told["names"] - set(bad)) == BUCKETS - len(bad):
+            well = now
+        if told["done"]:
+            break
+        assert now < 60, f"{len(told['names'])} of {BUCKETS} after a minute"
+        time.sleep(EVERY)
+    report.line(f"{len(bad)} of {BUCKETS} buckets misbehave, cold: the others' lines", well, 10, " s")
+    report.line("  and all that can be told, with what is wrong", now, None, " s")
 
 
 def _cold(client: Client, chosen: str) -> tuple[float, float]:

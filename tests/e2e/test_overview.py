@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.staleness import make_stale
 from tests.factories import jobs_in
+from tests.reading import LONG_AGO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,3 +136,20 @@ def test_list_leads_to_its_summary_whose_columns_are_reached_by_keyboard(page: P
         "() => document.querySelectorAll('tr[id^=job-]').length === 1"
     )  # each was created in a second of its own
     assert "startCreationTime=" in page.url
+
+
+def test_list_says_by_itself_which_of_its_jobs_are_odd_and_says_it_anew_as_it_grows(
+    page: Page, new_bucket: NewBucket
+) -> None:
+    times = {"StartTime": LONG_AGO, "EndTime": LONG_AGO}
+    bucket = new_bucket(given=jobs_in(*["Running"] * 12, **times))
+    page.goto(f"/buckets/{bucket.name}/jobs/?size=10")
+
+    odd = page.locator("#odd-ones a")
+    expect(odd).to_have_text("10 odd ones")
+    page.get_by_role("link", name="Next page").click()
+    expect(odd).to_have_text("12 odd ones")
+    odd.click()
+
+    page.wait_for_selector(".chosen")
+    assert page.locator(".chosen tr[id^=job-]").count() == 12
