@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     State = Callable[[Page, Site, str], None]
 
 LIVE = "media-live-1250000000"
+MERGED = "media-archive-1250000000,media-denied-1250000000,media-live-1250000000"
 SETTLED = "#results table:not(.bones), #results .empty, [role=alert][data-code], .job, #status"
 DESIGNED = ("first-use", "nothing-matches", "denied", "not-enabled", "throttled", "upstream-down")
 """What docs/states shows."""
@@ -73,6 +74,10 @@ def first_job(part: str, prefix: str = "") -> State:
 STATES |= {
     "buckets": at("/", "h1"),
     "list": at(list_path(LIVE)),
+    "merged": at(f"/jobs/?bucket={MERGED}&states=Failed,Running"),
+    "merged-wrong": at("/jobs/?bucket=media-live-1250000000,unknown-1250000000"),
+    "summary": at(f"/buckets/{LIVE}/insight/?range=7d", ".insight"),
+    "odd-ones": at(f"/buckets/{LIVE}/insight/?odd=any", ".chosen"),
     "list-filtered": at(list_path(LIVE, "type=Job&states=Running,Failed&range=7d")),
     "nothing-matches": at(list_path(LIVE, "states=Failed&name=no-such-job&range=24h")),
     "empty-bucket": at(list_path("media-empty-1250000000")),
