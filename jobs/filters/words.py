@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from django.utils.functional import _StrPromise
 
+    from jobs.insight import Why
+
     from .filter import JobFilter
 
 STATES: dict[str, _StrPromise] = {
@@ -37,7 +39,7 @@ ADJECTIVES: dict[str, _StrPromise] = {
     "Pause": pgettext_lazy("state of jobs, inside a sentence", "paused"),
     "Cancel": pgettext_lazy("state of jobs, inside a sentence", "cancelled"),
 }
-ODD_WORDS: dict[str, _StrPromise] = {
+ODD_WORDS: dict[Why, _StrPromise] = {
     "waits": _("waits long"),
     "runs": _("runs long"),
     "quick": _("done very fast: empty scan?"),
