@@ -53,7 +53,7 @@ class Sheet:
         """Whose jobs are counted."""
         if len(self.buckets) == 1:
             return self.buckets[0].label or self.buckets[0].name
-        count = ngettext("%(buckets)d bucket", "%(buckets)d buckets", len(self.buckets)) % {
+        count = ngettext("%(buckets)s bucket", "%(buckets)s buckets", len(self.buckets)) % {
             "buckets": len(self.buckets)
         }
         return f"{self.asked.group} ({count})" if self.asked.group else count
