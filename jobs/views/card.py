@@ -59,12 +59,14 @@ class Sheet:
         return f"{self.asked.group} ({count})" if self.asked.group else count
 
     @property
-    def conditions(self) -> list[str]:
-        """What else narrows it, in words."""
-        question = self.asked.question
-        chips = [chip for chip in question.chips(self.asked.view) if chip.name not in {"states", "range"}]
-        told = [f"{chip.label}: {chip.value}" for chip in chips]
-        return [range_label(question.range), *told] if question.range else told
+    def range(self) -> str:
+        """The stretch of time in words, "" where the address names its ends."""
+        return range_label(self.asked.question.range) if self.asked.question.range else ""
+
+    @property
+    def chips(self) -> list[filters.Chip]:
+        """What else narrows it; states are told by their counts."""
+        return [chip for chip in self.asked.chips if chip.name not in {"states", "range"}]
 
     @property
     def counts(self) -> Iterator[dict[str, Any]]:
