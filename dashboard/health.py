@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import Error as DatabaseProblem
 from django.db import connection
@@ -19,7 +20,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily
 
 from dashboard import scrape
-from jobs import claims, servers, status
+from jobs import claims, clock, refresh, servers, status
+from jobs.insight import COUNTED
 from jobs.models import Bucket
 from jobs.queues import lanes_by_queue
 
@@ -78,6 +80,8 @@ class _Gauges:
         yield up
         if {parts["broker"], parts["database"]} == {OK}:
             yield from _limits()
+        if settings.OVERVIEW_REFRESH and {parts["broker"], parts["cache"], parts["database"]} == {OK}:
+            yield from _jobs()
 
 
 def _limits() -> Iterator[GaugeMetricFamily]:
@@ -104,6 +108,51 @@ def _limits() -> Iterator[GaugeMetricFamily]:
         in_flight.add_metric([name], quota.in_flight or 0)
         quiet.add_metric([name], quota.quiet)
     yield from (living, length, age, in_flight, quiet)
+
+
+def _jobs() -> Iterator[GaugeMetricFamily]:
+    """Yield what the overview knows of each bucket; nothing where a part went away just now.
+
+    Only where beat keeps it fresh: a gauge that nobody refreshes would tell of the last reader's day.
+    """
+    lines = refresh.known()
+    if lines is None:
+        return
+    now = clock.now()
+    interval = GaugeMetricFamily("batchlens_overview_refresh_seconds", "The interval that OVERVIEW_REFRESH sets")
+    interval.add_metric([], settings.OVERVIEW_REFRESH)
+    counts = GaugeMetricFamily(
+        "batchlens_jobs",
+        "Jobs created in the last 24 hours that failed or are not over, by state. One page is counted: where a bucket's"
+        " states add up to 100 there may be more, and the newest 100 are told",
+        labels=["bucket", "state"],
+    )
+    waiting = GaugeMetricFamily(
+        "batchlens_oldest_waiting_seconds",
+        "How long the oldest of these jobs in the state Submitted has waited, 0 where none does",
+        labels=["bucket"],
+    )
+    access = GaugeMetricFamily(
+        "batchlens_bucket_access",
+        "1 under the class of the bucket's last answer: ok, or a class of problem; no other class is told",
+        labels=["bucket", "class"],
+    )
+    age = GaugeMetricFamily(
+        "batchlens_overview_age_seconds",
+        "Seconds since the bucket was asked for what batchlens_jobs and batchlens_oldest_waiting_seconds tell",
+        labels=["bucket"],
+    )
+    for line in lines:
+        name, summary = line.bucket.name, line.summary
+        if line.problem or summary:
+            access.add_metric([name, line.problem.kind if line.problem else "ok"], 1)
+        if summary is None or line.as_of is None:
+            continue
+        age.add_metric([name], max(0.0, now - line.as_of))
+        waiting.add_metric([name], max(0.0, now - summary.waiting.at) if summary.waiting else 0)
+        for state in COUNTED:
+            counts.add_metric([name, state], summary.counts[state])
+    yield from (interval, counts, waiting, access, age)
 
 
 # The parts ------------------------------------------------------------------------------------------------------------

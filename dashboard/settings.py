@@ -259,6 +259,11 @@ CI_RATE_CREDENTIAL = number("CI_RATE_CREDENTIAL", 10.0, zero=True)
 MISS_BUDGET = whole_number("MISS_BUDGET", 30, zero=True)
 # Seconds between two ticks of a live list, at least; 0 lets no list be live.
 LIVE_MIN_INTERVAL = whole_number("LIVE_MIN_INTERVAL", 15, zero=True)
+# Seconds after which beat has each bucket's line of the overview asked for anew; 0 leaves that to people who look.
+OVERVIEW_REFRESH = whole_number("OVERVIEW_REFRESH", 0, zero=True)
+if 0 < OVERVIEW_REFRESH < 15:
+    # A list that changes is itself asked for anew no sooner.
+    raise ImproperlyConfigured(f"OVERVIEW_REFRESH is {OVERVIEW_REFRESH}. Write 15 seconds or more, or 0.")
 BUCKETS = env.str("BUCKETS", default="")
 BUCKETS_FILE = env.str("BUCKETS_FILE", default="")
 
@@ -316,6 +321,13 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A broker that is out of memory or takes no writes is in trouble like one that is away: a worker waits instead of ending.
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_TIMEZONE = "UTC"
+CELERY_IMPORTS = ["jobs.refresh"]
+# Each tick goes on where the one before stopped, so that no burst of calls goes out (jobs/refresh.py).
+CELERY_BEAT_SCHEDULE: dict[str, Any] = (
+    {"refresh-overview": {"task": "jobs.refresh_overview", "schedule": 2.0, "options": {"queue": "ahead"}}}
+    if OVERVIEW_REFRESH
+    else {}
+)
 
 # Security headers -----------------------------------------------------------------------------------------------------
 SECURE_SSL_REDIRECT = HTTPS

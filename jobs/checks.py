@@ -11,6 +11,7 @@ from django.core.checks import Warning as CheckWarning
 from django.db import DatabaseError, connections
 
 from jobs import credentials
+from jobs.costs import costs
 from jobs.models import Bucket
 from jobs.sentinels import SentinelUrl
 
@@ -100,7 +101,7 @@ def check_values(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 def check_buckets(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """A bucket that names a credential nobody configured can't be read.
+    """A bucket that names a credential nobody configured can't be read; more buckets cost more to keep an eye on.
 
     It asks the database, so it runs where one is named: `check --database default`, and at every start.
     """
@@ -109,16 +110,33 @@ def check_buckets(
     try:
         if Bucket._meta.db_table not in connections["default"].introspection.table_names():
             return []
-        unknown = list(Bucket.objects.filter(hidden=False).exclude(credential__in=credentials.names()))
+        shown = list(Bucket.objects.filter(hidden=False))
     except DatabaseError:
         return []  # Whether the database answers is not this check's question.
+    unknown = [bucket for bucket in shown if bucket.credential not in credentials.names()]
+    return [*_too_costly(shown), *map(_unknown_credential, unknown)]
+
+
+def _unknown_credential(bucket: Bucket) -> CheckMessage:
+    return CheckWarning(
+        f"The bucket {bucket.name} names the credential “{bucket.credential}”, which is not configured here.",
+        hint=f"Set {credentials.variable(bucket.credential, 'SECRET_ID')} and {credentials.variable(bucket.credential, 'SECRET_KEY')}.",
+        id="batchlens.W002",
+    )
+
+
+def _too_costly(shown: Sequence[Bucket]) -> list[CheckMessage]:
+    """Beat must leave half of each credential's calls to people."""
+    found = costs(shown) if settings.OVERVIEW_REFRESH else []
     return [
-        CheckWarning(
-            f"The bucket {bucket.name} names the credential “{bucket.credential}”, which is not configured here.",
-            hint=f"Set {credentials.variable(bucket.credential, 'SECRET_ID')} and {credentials.variable(bucket.credential, 'SECRET_KEY')}.",
-            id="batchlens.W002",
+        Error(
+            f"OVERVIEW_REFRESH={settings.OVERVIEW_REFRESH} would cost the credential “{cost.credential}”, with its {cost.buckets}"
+            f" buckets, {cost.calls:g} calls a minute: more than half of what CI_RATE_CREDENTIAL allows.",
+            hint=f"Write {cost.shortest} or more, or 0.",
+            id="batchlens.E007",
         )
-        for bucket in unknown
+        for cost in found
+        if cost.is_too_much
     ]
 
 

@@ -92,12 +92,51 @@ def look(buckets: Iterable[Bucket], job_filter: JobFilter, *, now: float) -> Ove
         now: CI's time in unix seconds.
     """
     listed = list(buckets)
+    age = age_of(len(listed))
     try:
         known = summaries.find(listed, job_filter)
     except ServerDown:
         return Overview([Line(bucket, None, None, ours("redis_down", now), pending=False) for bucket in listed], None)
-    age = age_of(len(listed))
-    lines = [
+    due = [place for place, one in enumerate(known) if not one.problem and _is_due(one, now, age)]
+    return _ask(_lines(listed, known, now, age), known, due, job_filter, now)
+
+
+def tell(buckets: Iterable[Bucket], job_filter: JobFilter, *, now: float) -> list[Line]:
+    """Return what is known of `buckets` and ask nobody, for whom no look counts; arguments as of `look`.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    listed = list(buckets)
+    return _lines(listed, summaries.find(listed, job_filter, person=False), now, age_of(len(listed)))
+
+
+def renew(buckets: Iterable[Bucket], job_filter: JobFilter, *, every: float, now: float) -> None:
+    """Have fetched what is missing or older than `every` seconds, whether or not anybody looks.
+
+    A bucket that failed is asked no sooner either, so that it costs no more than the others; people's looks do ask it.
+
+    Args:
+        buckets: the buckets that are to be known.
+        job_filter: what each is asked, as of `question`.
+        every: seconds after which a line is asked for anew.
+        now: CI's time in unix seconds.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    listed = list(buckets)
+    known = summaries.find(listed, job_filter, person=False)
+    due = [
+        place
+        for place, one in enumerate(known)
+        if not one.problem and _is_due(one, now, every) and not (one.last and 0 <= now - one.last.at < every)
+    ]
+    _ask(_lines(listed, known, now, every), known, due, job_filter, now)
+
+
+def _lines(listed: Sequence[Bucket], known: Sequence[Known], now: float, age: float) -> list[Line]:
+    return [
         Line(
             bucket,
             one.summary,
@@ -108,7 +147,6 @@ def look(buckets: Iterable[Bucket], job_filter: JobFilter, *, now: float) -> Ove
         )
         for bucket, one in zip(listed, known, strict=True)
     ]
-    return _ask(lines, known, job_filter, now)
 
 
 def seed(bucket: Bucket, job_filter: JobFilter) -> Page | None:
@@ -132,9 +170,8 @@ def seed(bucket: Bucket, job_filter: JobFilter) -> Page | None:
     return None
 
 
-def _ask(lines: list[Line], known: Sequence[Known], job_filter: JobFilter, now: float) -> Overview:
-    wanted = [place for place, one in enumerate(known) if not one.problem and _is_due(one, now, age_of(len(lines)))]
-    wanted.sort(key=lambda place: known[place].as_of or 0.0)  # what is missing first, then the oldest
+def _ask(lines: list[Line], known: Sequence[Known], due: Iterable[int], job_filter: JobFilter, now: float) -> Overview:
+    wanted = sorted(due, key=lambda place: known[place].as_of or 0.0)  # what is missing first, then the oldest
     enqueued: Counter[str] = Counter()
     again: list[float] = []
     for place in wanted:

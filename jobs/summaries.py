@@ -42,8 +42,13 @@ class Known:
     since: float = 0.0
 
 
-def find(buckets: Sequence[Bucket], job_filter: JobFilter) -> list[Known]:
+def find(buckets: Sequence[Bucket], job_filter: JobFilter, *, person: bool = True) -> list[Known]:
     """Return what is known of the list that `job_filter` asks of each bucket, in one round trip.
+
+    Args:
+        buckets: whose lists are meant.
+        job_filter: what is asked.
+        person: whether somebody looks, which is an answer given, or a program of ours.
 
     Raises:
         ServerDown: the cache can't be reached.
@@ -60,7 +65,8 @@ def find(buckets: Sequence[Bucket], job_filter: JobFilter) -> list[Known]:
         ]
     if not keys:
         return []
-    found = servers.cache_server().script("read_summaries", keys, [cache.SHORT_LIFE, cache.LONG_LIFE])
+    arguments = [cache.SHORT_LIFE, cache.LONG_LIFE, int(person)]
+    found = servers.cache_server().script("read_summaries", keys, arguments)
     made: dict[str, Summary] = {}
     known = [_known(question, made, *fields) for question, fields in zip(questions, found, strict=True)]
     _keep(made)

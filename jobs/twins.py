@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import timedelta
 
+    from jobs.card import Card
     from jobs.completeness import Completeness
-    from jobs.filters import ListRequest, MergedRequest, OverviewRequest
-    from jobs.insight import Family, Oddities, Since, Tallies
+    from jobs.filters import CardRequest, ListRequest, MergedRequest, OverviewRequest
+    from jobs.insight import Failure, Family, Oddities, Since, Tallies
     from jobs.merge import Merged
     from jobs.models import Bucket
     from jobs.overview import Line
@@ -105,6 +106,28 @@ def overview(
     }
 
 
+def card(asked: CardRequest, found: Card, paths: Iterable[str]) -> dict[str, Any]:
+    """Return what a portal's card tells.
+
+    Args:
+        asked: what was asked for.
+        found: what is known.
+        paths: the path of each bucket's jobs' twin.
+    """
+    waiting, failure, worst = found.waiting, found.failure, found.worst
+    return {
+        "filter": asked.question.params(),
+        "as_of": None if found.as_of is None else moment(found.as_of),
+        "pending": found.again is not None,
+        "counts": found.counts,
+        "counts_are_least": found.is_least,
+        "oldest_waiting": waiting and {"bucket": waiting[0].name, **_since_body(waiting[1])},
+        "newest_failure": failure and {"bucket": failure[0].name, **_failure_body(failure[1])},
+        "worst": worst and {"bucket": worst.bucket.name, "JobId": worst.job_id, "State": worst.state},
+        "buckets": [_line(line, path) for line, path in zip(found.lines, paths, strict=True)],
+    }
+
+
 def _line(line: Line, path: str) -> dict[str, Any]:
     bucket, summary = line.bucket, line.summary
     return {
@@ -117,21 +140,22 @@ def _line(line: Line, path: str) -> dict[str, Any]:
         "counts_are_least": summary and summary.is_least,
         "oldest_waiting": summary and _since(summary.waiting),
         "longest_running": summary and _since(summary.running),
-        "newest_failure": summary
-        and summary.failure
-        and {
-            "JobId": summary.failure.job_id,
-            "Code": summary.failure.code,
-            "Message": summary.failure.message,
-            "at": moment(summary.failure.at),
-        },
+        "newest_failure": summary and summary.failure and _failure_body(summary.failure),
         "problem": problem_body(line.problem) if line.problem else None,
         "jobs": path,
     }
 
 
 def _since(one: Since | None) -> dict[str, str] | None:
-    return {"JobId": one.job_id, "since": moment(one.at)} if one else None
+    return _since_body(one) if one else None
+
+
+def _since_body(one: Since) -> dict[str, str]:
+    return {"JobId": one.job_id, "since": moment(one.at)}
+
+
+def _failure_body(one: Failure) -> dict[str, str]:
+    return {"JobId": one.job_id, "Code": one.code, "Message": one.message, "at": moment(one.at)}
 
 
 def status(found: Status, now: float, workers: Iterable[tuple[str, float]] | None) -> dict[str, Any]:

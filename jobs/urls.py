@@ -12,7 +12,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from jobs.filters import TABS
-from jobs.views import insight, job, lists, merged, overview, status, ticks
+from jobs.views import card, insight, job, lists, merged, overview, status, ticks
 from jobs.views.embed import framed
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ urlpatterns = [
 
 embed = (
     [
+        path("card/", framed(card.show), name="card"),
+        path("card.json", framed(card.show), {"as_json": True}, name="card_json"),
         *(path(route, framed(view), {"as_json": True}, name=name) for route, view, name in TWINS),
         *(path(route, framed(view), name=name) for route, view, name in [*PAGES, RETRY, TICK]),
     ],

@@ -104,6 +104,22 @@ def test_a_bucket_with_an_unknown_credential_is_a_warning_where_the_database_is_
     assert (found(), found(["default"])) == ([], ["batchlens.W002"])
 
 
+@pytest.mark.django_db
+def test_overview_that_would_cost_more_than_half_of_a_credential_is_refused(settings: Settings) -> None:
+    settings.OVERVIEW_REFRESH, settings.CI_RATE_CREDENTIAL = 20, 0.2
+    make_bucket()
+    make_bucket("other-12345")
+    assert found(["default"]) == []
+
+    make_bucket("third-12345")
+    make_bucket("hidden-12345", hidden=True)
+
+    (message,) = checks.run_checks(tags=[TAG], databases=["default"])
+    assert (message.id, message.is_serious()) == ("batchlens.E007", True)
+    assert "with its 3 buckets, 9 calls a minute" in message.msg
+    assert message.hint == "Write 30 or more, or 0."
+
+
 def test_check_deploy_is_clean_with_https(tmp_path: Path) -> None:
     # The browser's tests set this variable for their own process, and Django's check would name it.
     kept = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}

@@ -180,6 +180,24 @@ def test_list_of_several_buckets(show: Show, new_bucket: NewBucket) -> None:
 
 
 @pytest.mark.usefixtures("everybody")
+def test_card_of_a_portal(show: Show, new_bucket: NewBucket) -> None:
+    well, bad, calm = (
+        new_bucket(given=jobs_in("Failed", "Submitted")),
+        new_bucket(faults=({"kind": "error", "status": 403, "code": "AccessDenied"},)),
+        new_bucket(),
+    )
+    path = f"/embed/card/?bucket={','.join(sorted((well.name, bad.name)))}"
+
+    assert show(path) == []
+    assert show(f"{path}&states=Failed&name=media&range=7d") == []
+    assert show(f"/embed/card/?bucket={calm.name}&name=nothing") == []
+    assert show(f"/embed/card.json?bucket={well.name}") == []
+    assert show(f"/embed/card/?bucket={well.name}&states=Success", 400) == []
+    assert show(f"/embed/card/?bucket={well.name}&size=10", 400) == []
+    assert show(f"/embed/card/?bucket={well.name}&q=order:oldest", 400) == []
+
+
+@pytest.mark.usefixtures("everybody")
 def test_job_list(show: Show, new_bucket: NewBucket) -> None:
     path = f"/buckets/{new_bucket(jobs=120).name}/jobs"
     opened = int(clock.now()) - 7200

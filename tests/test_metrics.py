@@ -17,8 +17,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from prometheus_client.parser import text_string_to_metric_families
 
-from jobs import claims, problems, queues, servers, throttle
-from tests.factories import make_bucket, make_staff
+from jobs import claims, overview, problems, queues, refresh, servers, throttle
+from jobs.insight import COUNTED
+from tests.factories import jobs_in, make_bucket, make_staff
 from tests.ports import free_port
 from tests.processes import ROOT, worker
 
@@ -182,6 +183,67 @@ def test_leases_and_cool_downs_are_told(client: Client, empty_redis: None) -> No
     assert value(found, "batchlens_calls_in_flight", bucket=BUCKET) == 1
     assert value(found, "batchlens_cooling_seconds", bucket=BUCKET) == 0
     assert [sample.labels["bucket"] for sample in found["batchlens_calls_in_flight"]] == [BUCKET]
+
+
+# What the overview knows ------------------------------------------------------------------------------------------------
+
+DENIED = {"kind": "error", "status": 403, "code": "AccessDenied", "message": "Access Denied."}
+OVERVIEW = ("jobs", "oldest_waiting_seconds", "bucket_access", "overview_age_seconds", "overview_refresh_seconds")
+
+
+def told_of(found: dict[str, list[Sample]], name: str, bucket: str) -> dict[str, float]:
+    """Return a gauge's values of one bucket, by its other label."""
+    samples = [sample for sample in found.get(name, ()) if sample.labels["bucket"] == bucket]
+    return {sample.labels.get("state") or sample.labels.get("class", ""): sample.value for sample in samples}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("worker")
+def test_jobs_are_told_as_the_overview_knows_them(
+    client: Client, new_bucket: Callable[..., Bucket], settings: Settings, until: Callable[[Callable[[], object]], None]
+) -> None:
+    settings.OVERVIEW_REFRESH = 60
+    well, empty, many = (new_bucket(given=given) for given in (
+        jobs_in("Failed", "Failed", "Running", "Submitted", "Success"), (), jobs_in(*["Failed"] * 130)
+    ))  # fmt: skip
+    denied = new_bucket(faults=(DENIED,))
+    asked_for = [well.name, empty.name, many.name, denied.name]
+    assert told_of(scrape(client), "batchlens_bucket_access", well.name) == {}
+
+    def are_told() -> bool:
+        refresh.refresh_overview()
+        found = scrape(client)
+        return all(told_of(found, "batchlens_bucket_access", name) for name in asked_for)
+
+    until(are_told)
+    found = scrape(client)
+
+    counts = {name: told_of(found, "batchlens_jobs", name) for name in asked_for}
+    assert counts[well.name] == {"Failed": 2, "Running": 1, "Submitted": 1, "Pause": 0}
+    assert counts[empty.name] == dict.fromkeys(COUNTED, 0)
+    assert (counts[many.name]["Failed"], counts[denied.name]) == (100, {})
+    waiting = {name: told_of(found, "batchlens_oldest_waiting_seconds", name) for name in asked_for}
+    assert 90 * 60 < waiting[well.name][""] < 95 * 60
+    assert (waiting[empty.name], waiting[denied.name]) == ({"": 0}, {})
+    access = {name: told_of(found, "batchlens_bucket_access", name) for name in asked_for}
+    assert access == {well.name: {"ok": 1}, empty.name: {"ok": 1}, many.name: {"ok": 1}, denied.name: {"permission": 1}}
+    assert 0 <= told_of(found, "batchlens_overview_age_seconds", well.name)[""] < 30
+    assert value(found, "batchlens_overview_refresh_seconds") == 60
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("worker")
+def test_jobs_are_told_only_where_beat_keeps_them_fresh(
+    client: Client, new_bucket: Callable[..., Bucket], until: Callable[[Callable[[], object]], None]
+) -> None:
+    bucket = new_bucket(given=jobs_in("Failed"))
+    question = overview.question("24h")
+    until(lambda: overview.look([bucket], question, now=time.time()).again is None)
+
+    text = client.get("/metrics").content.decode()
+
+    assert [name for name in OVERVIEW if f"batchlens_{name}" in text] == []
+    assert "batchlens_cooling_seconds" in text
 
 
 def test_folder_of_the_numbers_is_made_where_it_is_missing(tmp_path: Path) -> None:

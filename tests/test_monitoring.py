@@ -11,12 +11,14 @@ from ruamel.yaml import YAML
 
 from dashboard import health
 from jobs import claims, metrics, problems, queues
+from jobs.insight import COUNTED
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django.test import Client
+    from pytest_django import Settings
 
 FOLDER = ROOT / "docs" / "monitoring"
 DASHBOARD = json.loads((FOLDER / "grafana.json").read_text(encoding="utf-8"))
@@ -39,6 +41,7 @@ WORDS: dict[str, set[str]] = {
     "lane": set(claims.LANES),
     "queue": set(queues.QUEUES.values()),
     "part": set(health.PROBES),
+    "state": set(COUNTED),
 }  # fmt: skip
 
 
@@ -64,8 +67,9 @@ EXPRESSIONS = expressions()
 
 
 @pytest.fixture
-def told(client: Client, db: None, empty_redis: None) -> dict[str, set[str]]:
+def told(client: Client, db: None, empty_redis: None, settings: Settings) -> dict[str, set[str]]:
     """Return the series that /metrics has, each with its labels."""
+    settings.OVERVIEW_REFRESH = 60
     # As after any request: alone, a process tells more of a number that was counted than of one that wasn't.
     metrics.lookup("page", "miss")
     series: dict[str, set[str]] = {"up": {"job", "instance"}}
@@ -76,7 +80,7 @@ def told(client: Client, db: None, empty_redis: None) -> dict[str, set[str]]:
             assert family._labelnames, f"{family._name} has no label: its file would be opened at import"
     for line in client.get("/metrics").content.decode().splitlines():
         if found := re.match(r"# TYPE (batchlens_\w+) gauge", line):
-            series[found[1]] = {"part", "queue", "bucket"}
+            series[found[1]] = {"part", "queue", "bucket", "state", "class"}
     for name in list(series):
         if name.endswith("_bucket"):
             series[name].add("le")

@@ -175,6 +175,7 @@ def test_embed_origins_that_are_none_are_refused(origin: str) -> None:
         ("TIME_ZONE", "Mars/Base", "is 'Mars/Base', which is no known time zone. Write it like Asia/Shanghai."),
         ("TIME_ZONE", "../etc/passwd", "is '../etc/passwd', which is no known time zone. Write it like Asia/Shanghai."),
         ("TIME_ZONE", "Asia", "is 'Asia', which is no known time zone. Write it like Asia/Shanghai."),
+        ("OVERVIEW_REFRESH", "5", "is 5. Write 15 seconds or more, or 0."),
         ("WEB_THREADS", "abc", "is 'abc'. Write a whole number, 1 or more."),
         ("WEB_THREADS", "0", "is '0'. Write a whole number, 1 or more."),
         ("WORKER_THREADS", "-1", "is '-1'. Write a whole number, 1 or more."),

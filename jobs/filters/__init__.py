@@ -9,12 +9,14 @@ from __future__ import annotations
 from .filter import LARGEST_SIZE, JobFilter
 from .form import EXAMPLES, Choice, Field, FormState, form_fields
 from .parsing import (
+    CardRequest,
     InsightRequest,
     JobRequest,
     ListRequest,
     MergedRequest,
     OverviewRequest,
     ParameterError,
+    parse_card,
     parse_insight,
     parse_job,
     parse_list,
@@ -33,6 +35,7 @@ __all__ = [
     "LARGEST_SIZE",
     "OVERVIEW_RANGES",
     "TABS",
+    "CardRequest",
     "Chip",
     "Choice",
     "Field",
@@ -52,6 +55,7 @@ __all__ = [
     "form_fields",
     "job_query",
     "list_query",
+    "parse_card",
     "parse_insight",
     "parse_job",
     "parse_list",

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Protocol
 
 from django.utils.translation import gettext as _
 
+from jobs.insight import COUNTED
+
 from . import grammar
-from .filter import JobFilter
+from .filter import DEFAULT_ORDER, DEFAULT_SIZE, LARGEST_SIZE, JobFilter
 from .queries import DRAWER, PARAMETERS, PLACE, encode, list_pairs, list_query
 from .ranges import CALENDAR
 from .reading import (
+    CARD_RANGE,
     OVERVIEW,
     OVERVIEW_DEFAULTS,
     TEXT,
     Reading,
+    read_card,
     read_insight,
     read_job,
     read_list,
@@ -308,6 +312,46 @@ class MergedRequest(ListRequest):
         )
 
 
+@dataclass(frozen=True)
+class CardRequest(MergedRequest):
+    """What the address of a portal's card asks for: whose jobs are counted, and which. It has no place in any list.
+
+    `filter` is what the address says, `question` what is asked.
+    """
+
+    @property
+    def question(self) -> JobFilter:
+        """What each bucket is asked: its jobs that failed or aren't over, of the last day unless the address says otherwise."""
+        asked = self.filter
+        timed = asked.range or asked.start or asked.end
+        return replace(
+            asked,
+            states=asked.states or COUNTED,
+            range=asked.range if timed else CARD_RANGE,
+            size=LARGEST_SIZE,
+        )
+
+    def jobs_query(self, state: str = "", job_id: str = "", *, oldest: bool = False) -> str:
+        """Return the query of one bucket's list of the jobs that are counted.
+
+        Args:
+            state: the one that is wanted, "" for all.
+            job_id: the job that is open beside the list, "" for none.
+            oldest: whether the oldest come first.
+        """
+        return list_query(self._jobs(state, oldest=oldest), self.view.first().showing(job_id))
+
+    def together_query(self, state: str = "") -> str:
+        """Return the query of the merged list of the jobs that are counted, of all its buckets."""
+        own = {"bucket": ",".join(self.buckets), "group": self.group}
+        pairs = [(name, value) for name, value in own.items() if value]
+        return encode([*pairs, *list_pairs(self._jobs(state), self.view.first())])
+
+    def _jobs(self, state: str, *, oldest: bool = False) -> JobFilter:
+        states = (state,) if state else self.question.states
+        return replace(self.question, states=states, size=DEFAULT_SIZE, order="Asc" if oldest else DEFAULT_ORDER)
+
+
 def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
@@ -336,6 +380,25 @@ def parse_merged(query: QueryDict, *, now: float) -> MergedRequest:
     reading, outcome = _read(query, lambda pairs: read_merged(pairs, now))
     names, pins, counts = reading.merged
     return MergedRequest(
+        view=reading.view,
+        errors=outcome.errors,
+        canonical=outcome.canonical,
+        is_canonical=outcome.is_canonical,
+        filter=reading.filter,
+        notes=tuple(reading.notes),
+        given=reading.values,
+        buckets=names,
+        group=reading.own.get("group", ""),
+        pins=pins,
+        counts=counts,
+    )
+
+
+def parse_card(query: QueryDict, *, now: float) -> CardRequest:
+    """Return what the query of a portal's card asks for; arguments as of `parse_list`."""
+    reading, outcome = _read(query, lambda pairs: read_card(pairs, now))
+    names, pins, counts = reading.merged
+    return CardRequest(
         view=reading.view,
         errors=outcome.errors,
         canonical=outcome.canonical,

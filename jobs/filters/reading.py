@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.utils.translation import gettext as _
 
+from jobs.insight import COUNTED
+
 from . import grammar
 from .filter import DEFAULT_ORDER, DEFAULT_SIZE, JobFilter
-from .queries import PARAMETERS, PLACE, list_pairs
+from .queries import DRAWER, PARAMETERS, PLACE, list_pairs
 from .times import local_text, write_time
 from .values import (
     MOST_ROWS,
@@ -65,6 +67,10 @@ MERGED = ("bucket", "group", "at")
 """Parameters of a merged list, besides a list's filter and pin: whose jobs, and how many rows of each are shown already."""
 MOST_MERGED = 20
 """Buckets of a merged list: each costs a call a page, and an address that goes on names each with its pin."""
+CARD = ("bucket", "group")
+"""Parameters of a portal's card, besides a list's filter: whose jobs are counted."""
+CARD_RANGE = "24h"
+"""The range of a card whose address names no time."""
 INSIGHT = ("odd", "family")
 """Parameters of the page about a list's loaded jobs, besides the list's: which of them are shown."""
 WHOLE = "query"
@@ -207,6 +213,41 @@ def read_merged(pairs: Pairs, now: float) -> Reading:
     own = {"bucket": ",".join(names), "group": group, "pin": written if pins else "", "at": ".".join(map(str, at))}
     reading.own = {name: value for name, value in own.items() if value}
     reading.merged = (names, pins, at)
+    return reading
+
+
+def read_card(pairs: Pairs, now: float) -> Reading:
+    """Read a card's query: whose jobs are counted, and a list's filter. What a card does by itself stays out of it."""
+    reading = read_list(pairs, now, CARD)
+    for name in (*PLACE, *DRAWER, "live", "size", "orderByTime"):
+        if name in reading.values and name not in reading.faults:
+            reading.fault(name, _("A card has no such parameter."))
+    no_names: tuple[str, ...] = ()
+    names = reading.read("bucket", read_bucket_names, no_names)
+    group = reading.read("group", read_text, "")
+    if names and group:
+        reading.fault("group", _("Name buckets or their label, not both."))
+    if len(names) > MOST_MERGED:
+        text = _("At most %(most)s buckets can stand in one list; these are %(count)s.")
+        reading.fault("bucket", text % {"most": MOST_MERGED, "count": len(names)})
+    asked = reading.filter
+    if uncounted := [state for state in asked.states if state not in COUNTED]:
+        text = _("A card counts jobs that failed or are not over (%(allowed)s), so not %(states)s.")
+        told = text % {"allowed": listed(COUNTED), "states": listed(uncounted)}
+        counted = ",".join(state for state in asked.states if state in COUNTED)
+        reading.fault(*((TEXT, told) if TEXT in reading.values else ("states", told, counted)))
+    elif TEXT in reading.values and (asked.size, asked.order) != (DEFAULT_SIZE, DEFAULT_ORDER):
+        reading.fault(TEXT, _("A card has no rows, so it takes neither their number nor their order."))
+    # What a card does anyway stands in no address.
+    every, usual = set(asked.states) == set(COUNTED), asked.range == CARD_RANGE
+    reading.filter = replace(
+        asked,
+        states=() if every else asked.states,
+        range="" if usual else asked.range,
+        zone="" if usual else asked.zone,
+    )
+    reading.own = {name: value for name, value in {"bucket": ",".join(names), "group": group}.items() if value}
+    reading.merged = (names, (), ())
     return reading
 
 

@@ -1,7 +1,7 @@
 -- Reads the newest first page of many lists as summaries, and the trouble that concerns each; keeps what is read alive.
 -- KEYS  of each list 11: head, page prefix, chain prefix, summary prefix, the bucket's tally, problems and marks (5),
 --       the bucket's last problem
--- ARGV  1 short life ms   2 long life ms
+-- ARGV  1 short life ms   2 long life ms   3 "1" where somebody looks: each page is then one answer more in its bucket's tally
 -- Answer: of each list {values of problems and marks or "" where there are none, last problem, and of its page began,
 --         "1" where it goes on, summary, and where there is none yet pin, meta, rows, repeats}. What needn't be told isn't:
 --         reading the answer takes longer than making it.
@@ -27,7 +27,9 @@ for first = 1, #KEYS, 11 do
       local life = redis.call('HEXISTS', chain, 'paged') == 1 and ARGV[2] or ARGV[1]
       for _, kept in ipairs({KEYS[first], key, chain, KEYS[first + 3] .. pin}) do redis.call('PEXPIRE', kept, life) end
       -- A server without memory for a count can still be read.
-      if redis.pcall('HINCRBY', KEYS[first + 4], 'answers', 1) == 1 then redis.call('PEXPIRE', KEYS[first + 4], ARGV[2]) end
+      if ARGV[3] == '1' and redis.pcall('HINCRBY', KEYS[first + 4], 'answers', 1) == 1 then
+        redis.call('PEXPIRE', KEYS[first + 4], ARGV[2])
+      end
     end
   end
   answer[#answer + 1] = found

@@ -106,7 +106,7 @@ def merged_list(request: HttpRequest, *, as_json: bool = False) -> HttpResponse:
     if not asked.errors:
         if not asked.is_canonical:
             return HttpResponseRedirect(address(request.path, asked.canonical))
-        buckets, asked = _chosen(request.user, asked)
+        buckets, asked = chosen_buckets(request.user, asked)
     frame: dict[str, Any] = {
         "asked": asked,
         "here": request.get_full_path(),
@@ -136,7 +136,7 @@ def _places(buckets: Sequence[Bucket], asked: MergedRequest) -> list[Place]:
     ]
 
 
-def _chosen(user: User | AnonymousUser, asked: MergedRequest) -> tuple[list[Bucket], MergedRequest]:
+def chosen_buckets(user: User | AnonymousUser, asked: MergedRequest) -> tuple[list[Bucket], MergedRequest]:
     """Return the buckets that are asked for, in order, and the request with what is wrong about them."""
     visible = access.visible_buckets(user)
     if asked.buckets:

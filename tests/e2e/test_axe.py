@@ -18,7 +18,7 @@ from tests.e2e.conftest import TROUBLE_STATUS
 from tests.e2e.looking import job_path, list_path, see_more, wait_for_htmx, wait_for_rows
 from tests.e2e.staleness import make_stale
 from tests.e2e.test_live import DENIED, given, look, pass_time, stamp, tick
-from tests.factories import make_viewer
+from tests.factories import jobs_in, make_viewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +100,21 @@ def test_overview(page: Page, new_bucket: NewBucket, width: int) -> None:
     assert_accessible(page)
 
     page.goto("/?q=nothing+like+it")
+    assert_accessible(page)
+
+
+@pytest.mark.parametrize("width", [320, 800])
+def test_card_of_a_portal(page: Page, new_bucket: NewBucket, width: int) -> None:
+    well = new_bucket(given=jobs_in("Failed", "Submitted", Code="AccessDenied", Message="no"))
+    bad = new_bucket(faults=(DENIED,))
+    page.set_viewport_size({"width": width, "height": 200})
+
+    page.goto(f"/embed/card/?bucket={','.join(sorted((well.name, bad.name)))}")
+    page.wait_for_selector(".glance .trouble")
+    page.wait_for_selector("#glance-worst")
+    assert_accessible(page)
+
+    page.goto(f"/embed/card/?bucket={well.name}&states=Success")
     assert_accessible(page)
 
 

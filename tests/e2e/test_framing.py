@@ -10,6 +10,8 @@ import pytest
 
 from tests.e2e.conftest import TROUBLE_STATUS
 from tests.e2e.looking import ROWS, list_path
+from tests.e2e.staleness import make_stale
+from tests.factories import jobs_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from jobs.models import Bucket
     from tests.e2e.sites import Site
+    from tests.emulators import Emulator
     from tests.processes import Process
 
 REFUSED = r"(Refused to (frame|display).*|Framing .* violates .*|.*frame-ancestors.*|.*X-Frame-Options.*)"
@@ -25,13 +28,13 @@ REFUSED = r"(Refused to (frame|display).*|Framing .* violates .*|.*frame-ancesto
 
 
 class Portal(BaseHTTPRequestHandler):
-    """A page of another origin that frames whatever its path says."""
+    """A page of another origin that frames what its query says, in the size that its path says."""
 
     def do_GET(self) -> None:
-        address = self.path.removeprefix("/?")
-        body = (
-            f'<!doctype html><title>Portal</title><iframe src="{address}" width="900" height="600"></iframe>'.encode()
-        )
+        size, _, address = self.path.removeprefix("/").partition("?")
+        width, _, height = size.partition("x")
+        frame = f'<iframe src="{address}" width="{width}" height="{height}" frameborder="0"></iframe>'
+        body = f"<!doctype html><title>Portal</title>{frame}".encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
@@ -53,10 +56,10 @@ def portal() -> Iterator[str]:
     server.server_close()
 
 
-def framed(context: BrowserContext, portal: str, address: str) -> Page:
-    """Open the portal with `address` in its frame."""
+def framed(context: BrowserContext, portal: str, address: str, width: int = 900, height: int = 600) -> Page:
+    """Open the portal with `address` in a frame of so many pixels."""
     page = context.new_page()
-    page.goto(f"{portal}/?{address}")
+    page.goto(f"{portal}/{width}x{height}?{address}")
     return page
 
 
@@ -82,6 +85,63 @@ def test_portal_that_is_named_shows_the_list_and_scrolls_and_filters_in_it(
     assert frame.locator("body > header").count() == 0
     hrefs = frame.locator(f"{ROWS} a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     assert [href for href in hrefs if not href.startswith("/embed/")] == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_card_shows_in_a_small_frame_looks_again_in_it_and_opens_lists_outside_of_it(
+    portal: str,
+    session_web: Callable[..., tuple[Process, str]],
+    open_site: Site,
+    new_bucket: Callable[..., Bucket],
+    new_context: Callable[..., BrowserContext],
+    language: str,
+) -> None:
+    _process, address = session_web(ANONYMOUS_ACCESS="true", EMBED_ORIGINS=portal)
+    bucket = new_bucket(
+        given=jobs_in("Failed", "Submitted", "Running", Code="AccessDenied", Message="no right to read")
+    )
+    card = f"{address}/embed/card/?bucket={bucket.name}&lang={language}"
+    context = new_context(color_scheme="dark")
+    page = framed(context, portal, card, width=320, height=200)
+    frame = page.frame_locator("iframe")
+
+    # It comes by itself: nothing was known of the bucket when the frame was opened.
+    frame.locator("#glance-Failed", has_text="1").wait_for()
+    frame.locator("#glance-worst").wait_for()
+    overflow = "node => [node.scrollWidth - node.clientWidth, node.scrollHeight - node.clientHeight]"
+    assert frame.locator("html").evaluate(overflow) == [0, 0]
+    assert page.frames[1].url == card
+
+    with context.expect_page() as opened:
+        frame.locator("#glance-Failed").click()
+    opened.value.wait_for_selector(ROWS)
+    assert opened.value.url.startswith(f"{address}/buckets/{bucket.name}/jobs/?states=Failed")
+    assert page.frames[1].url == card
+
+
+def test_card_shows_what_has_changed_with_and_without_script(
+    portal: str,
+    session_web: Callable[..., tuple[Process, str]],
+    open_site: Site,
+    emulator: Emulator,
+    new_bucket: Callable[..., Bucket],
+    new_context: Callable[..., BrowserContext],
+) -> None:
+    _process, address = session_web(ANONYMOUS_ACCESS="true", EMBED_ORIGINS=portal)
+    bucket = new_bucket(given=jobs_in("Failed"))
+    card = f"{address}/embed/card/?bucket={bucket.name}"
+    with_script, without = new_context(), new_context(java_script_enabled=False)
+    # A minute of the page passes in half a second.
+    with_script.add_init_script("const later = setTimeout; setTimeout = (what, time) => later(what, time / 120);")
+    one = framed(with_script, portal, card, width=320, height=200).frame_locator("iframe")
+    other = framed(without, portal, card, width=320, height=200).frame_locator("iframe")
+    one.locator("#glance-Failed", has_text="1").wait_for()
+    other.locator("#glance-Failed", has_text="1").wait_for()  # it has reloaded itself, by its Refresh header
+
+    emulator.add_job(bucket.name, **jobs_in("Failed")[0])
+    make_stale(open_site, bucket)
+
+    one.locator("#glance-Failed", has_text="2").wait_for()
 
 
 @pytest.mark.console_allows(REFUSED)
