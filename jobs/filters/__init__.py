@@ -24,7 +24,7 @@ from .parsing import (
 from .pins import Pin
 from .queries import Chip, job_query, list_query
 from .reading import ParameterNote
-from .shown import LiveRequest, Shown, parse_live
+from .shown import LiveRequest, Shown, parse_live, parse_merged_live
 from .values import OVERVIEW_RANGES
 from .view import TABS, View
 
@@ -57,5 +57,6 @@ __all__ = [
     "parse_list",
     "parse_live",
     "parse_merged",
+    "parse_merged_live",
     "parse_overview",
 ]

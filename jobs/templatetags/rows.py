@@ -50,8 +50,8 @@ LEFT = SafeString(' class="left" hx-swap-oob="true"')
 ROW = """
 <tr{} role="row" data-state="{}" data-type="{}"{}>
 <td role="cell" class="status">{}{}</td>
-<td role="cell" class="name">{}<code>{}</code>{}{}</td>
-<td role="cell" class="what">{}{}{}</td>
+<td role="cell" class="name">{}<code>{}</code>{}</td>
+<td role="cell" class="what">{}{}{}{}</td>
 <td role="cell" class="when">{}</td>
 <td role="cell" class="span" data-label="{}">{}</td>
 <td role="cell" class="span" data-label="{}">{}</td>
@@ -73,17 +73,31 @@ def job_rows(context: Context, bucket: str, rows: Iterable[Row]) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def merged_rows(context: Context, rows: Iterable[tuple[Bucket, Row]]) -> SafeString:
-    """Render rows of several buckets; each names its bucket."""
+    """Render rows of several buckets; each names its bucket, in its id, too: two buckets may have a job of one id."""
     pages: dict[str, tuple[_Page, SafeString]] = {}
     written = []
     for bucket, row in rows:
         if bucket.name not in pages:
-            path = list_path(namespace_of(context), bucket.name)
-            of = fill('<a class="of" href="{}">{}</a>', path, bucket.label or bucket.name)
-            pages[bucket.name] = _Page.of(context, bucket.name), of
+            pages[bucket.name] = _Page.of(context, bucket.name), _of(context, bucket)
         page, of = pages[bucket.name]
-        written.append(_row(row.job, page, NOTHING, of=of))
+        written.append(_row(row.job, page, NOTHING, owner=bucket.name, of=of))
     return SafeString("".join(written))
+
+
+@register.simple_tag(takes_context=True)
+def merged_changes(context: Context, changes: Iterable[tuple[Bucket, Change]]) -> SafeString:
+    """Render rows of several buckets that have changed, as `changed_rows` does those of one."""
+    written = []
+    for bucket, one in changes:
+        mark, page, of = LEFT if one.left else SWAPPED, _Page.of(context, bucket.name), _of(context, bucket)
+        written.append(_row(one.row.job, page, mark, _left(one), owner=bucket.name, of=of))
+    return SafeString("".join(written))
+
+
+def _of(context: Context, bucket: Bucket) -> SafeString:
+    """Return the way to a row's bucket."""
+    path = list_path(namespace_of(context), bucket.name)
+    return fill('<span class="of"><a href="{}">{}</a></span>', path, bucket.label or bucket.name)
 
 
 @register.simple_tag(takes_context=True)
@@ -132,11 +146,14 @@ class _Page:
         )
 
 
-def _row(job: Job, page: _Page, mark: SafeString, note: SafeString = NOTHING, of: SafeString = NOTHING) -> SafeString:
+def _row(
+    job: Job, page: _Page, mark: SafeString, note: SafeString = NOTHING, *, owner: str = "", of: SafeString = NOTHING
+) -> SafeString:
     job_id = fill("{}", job.job_id)
+    name = fill("{}/{}", owner, job_id) if owner else job_id
     return fill(
         ROW,
-        fill(' id="job-{}"', job_id) if job_id else NOTHING,
+        fill(' id="job-{}"', name) if job_id else NOTHING,
         job.state,
         job.type,
         mark if job.state in STATES and job.type in KINDS else SafeString(mark + ODD),
@@ -144,11 +161,11 @@ def _row(job: Job, page: _Page, mark: SafeString, note: SafeString = NOTHING, of
         note,
         _name(job, job_path(page.folder, job.job_id), page.end),
         job_id,
-        of,
         _fault(job) if job.state == "Failed" and (job.code or job.message) else NOTHING,
         kind_text(job.type, page.language),
         fill("<span>{}</span>", job.tag) if job.tag else NOTHING,
         _workflows(job) if job.workflow_ids else NOTHING,
+        of,
         time_html(job.creation_time, job.tree.get("CreationTime", ""), page.zone, page.language),
         page.waited,
         duration_html(job.waited, page.language),
@@ -160,7 +177,9 @@ def _row(job: Job, page: _Page, mark: SafeString, note: SafeString = NOTHING, of
 def _name(job: Job, path: str, end: SafeString) -> SafeString:
     if not path:
         return fill("<b><bdi>{}</bdi></b>", job.name)
-    return fill('<a href="{}{}"><bdi>{}</bdi></a>', path, end, job.name or job.job_id)
+    if not job.name:
+        return fill('<a href="{}{}">{}</a>', path, end, job.job_id)
+    return fill('<a href="{}{}"><bdi>{}</bdi></a>', path, end, job.name)
 
 
 def _fault(job: Job) -> SafeString:
