@@ -58,9 +58,15 @@ class Merged:
     stale: Mapping[str, Problem | None] = field(default_factory=dict)
 
     @property
+    def left_out(self) -> list[Bucket]:
+        """The buckets that took no part from before `begin` on, whatever the reason was."""
+        asked = {*self.problems, *(bucket.name for bucket in self.late)}
+        return [place.bucket for place in self.begin if place.out and place.bucket.name not in asked]
+
+    @property
     def lost(self) -> list[Bucket]:
         """The buckets that took part before and don't go on."""
-        return [place.bucket for place in self.begin if place.taken and place.bucket.name in self.problems]
+        return [place.bucket for place in self.begin if not place.out and place.bucket.name in self.problems]
 
 
 def look(places: Sequence[Place], job_filter: JobFilter, *, reader: str, depth: int = 1) -> Merged:

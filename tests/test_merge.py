@@ -211,6 +211,7 @@ def test_begin_names_the_pin_of_each_bucket_that_takes_part(new_bucket: NewBucke
     first, second, *_ = walk([Place(well), Place(denied)])
 
     assert [(place.out, place.taken) for place in first.begin] == [(False, 0), (True, 0)]
+    assert (first.left_out, second.left_out) == ([], [denied])
     assert first.begin[0].pin == second.begin[0].pin
     assert (second.begin[0].taken, second.begin[1].out) == (10, True)
 

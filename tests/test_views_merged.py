@@ -12,6 +12,7 @@ import pytest
 from tests.factories import jobs_in, make_bucket, make_viewer
 from tests.reading import HTMX, LONG_AGO, UNBOUND, get, one, row_ids, scroll, soup, words
 from tests.test_live import grow_old as grow_minute_old
+from tests.test_merge import DENIED
 from tests.test_views_list_trouble import grow_old
 
 if TYPE_CHECKING:
@@ -304,6 +305,38 @@ def test_scrolling_keeps_the_job_in_the_drawer_and_leaves_a_foreign_address_alon
 
     assert parse_qs(urlsplit(own["HX-Replace-Url"]).query)["job"] == [job]
     assert "HX-Replace-Url" not in foreign
+
+
+def test_bucket_that_was_left_out_stays_named_where_the_list_is_opened_again(
+    client: Client, new_bucket: NewBucket
+) -> None:
+    well, bad = new_bucket(jobs=25), new_bucket(faults=(UNBOUND,))
+    address = path(well, bad, query="size=10")
+    deeper = scroll(client, one(soup(get(client, address)), "#more"), address)["HX-Replace-Url"]
+
+    page, twin = soup(get(client, deeper)), get(client, deeper.replace("/jobs/", "/jobs.json")).json()
+
+    assert words(one(page, ".meta [data-count-rows]")) == "20 loaded of 2 buckets, 1 left out"
+    notice = one(page, "#about .notice.warn")
+    assert bad.name in words(notice)
+    assert one(notice, "a")["href"] == address
+    assert {bucket["name"]: bucket["left_out"] for bucket in twin["buckets"]} == {well.name: False, bad.name: True}
+
+
+def test_bucket_that_is_lost_in_mid_list_is_named_there_and_above(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    well, bad = (new_bucket(jobs=60, seed=seed, spread=7200) for seed in (1, 2))
+    address = path(well, bad, query="size=10")
+    tree = soup(get(client, address))
+    emulator.set_faults(bad.name, DENIED)
+
+    while not tree.select(".lost"):
+        tree = soup(scroll(client, one(tree, "#more"), address))
+
+    above = tree.find("div", attrs={"hx-swap-oob": "beforeend:#about"})
+    assert bad.name in words(one(tree, ".lost"))
+    assert bad.name in str(above)
 
 
 def test_place_that_is_too_old_opens_the_newest_list_and_leads_to_it_as_it_was(

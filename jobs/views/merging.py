@@ -109,6 +109,11 @@ class Merging:
         return len(self.troubles) - self.denied
 
     @property
+    def left_out(self) -> list[Bucket]:
+        """The buckets that the address says take no part."""
+        return self.found.left_out
+
+    @property
     def not_refreshed(self) -> list[tuple[Bucket, Problem]]:
         """The buckets whose rows are shown though they are out of date, and why they could not be refreshed."""
         return self._named(self.found.stale)

@@ -160,6 +160,28 @@ def test_second_browser_opens_the_same_rows_with_and_without_script(
         assert ids(other)[:40] == ids(page)
 
 
+@pytest.mark.console_allows(TROUBLE_STATUS)
+def test_buckets_that_take_no_part_stay_named_while_one_scrolls(
+    page: Page, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    well, denied, lost = (new_bucket(jobs=60, seed=seed, spread=7200) for seed in (1, 2, 3))
+    emulator.set_faults(denied.name, DENIED)
+    page.goto(path([well, denied, lost]))
+    page.locator("#about .troubles", has_text=denied.name).wait_for()
+    emulator.set_faults(lost.name, DENIED)
+
+    for _ in range(5):
+        see_more(page)
+
+    page.locator(".lost", has_text=lost.name).wait_for()
+    assert page.locator("#about .troubles").all_inner_texts() == [
+        f"{bucket.name}: Our credential may not read this bucket's jobs AccessDenied" for bucket in (denied, lost)
+    ]
+    page.reload()
+    page.wait_for_selector("#about .notice")
+    assert denied.name in page.locator("#about").inner_text()
+
+
 def test_sixth_page_waits_for_a_click(page: Page, buckets: list[Bucket]) -> None:
     page.goto(path(buckets, "size=5"))
     page.wait_for_selector("#more")
