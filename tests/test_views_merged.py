@@ -218,6 +218,18 @@ def test_fragment_of_a_page_that_is_late_asks_again(client: Client, new_bucket: 
     assert "load delay" in str(one(soup(response), "#more")["hx-trigger"])
 
 
+def test_late_bucket_is_named_and_offered_by_opening_the_list_anew(client: Client, new_bucket: NewBucket) -> None:
+    quick, slow = new_bucket(jobs=15), new_bucket(jobs=15, latency=2.5)
+    address = path(quick, slow, query="size=10")
+
+    page = soup(get(client, address))
+
+    notice = one(page, "#about .notice.warn")
+    assert slow.name in words(notice)
+    assert (words(one(notice, "a")), one(notice, "a")["href"]) == ("Add", address)
+    assert {name.split("/")[0] for name in row_ids(page)} == {quick.name}
+
+
 # Drawer -------------------------------------------------------------------------------------------------------------------
 
 

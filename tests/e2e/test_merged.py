@@ -306,6 +306,18 @@ def test_list_scrolls_on_beside_the_drawer_and_keeps_it_in_the_address(listed: P
     assert len(ids(listed)) >= 20
 
 
+def test_keys_walk_from_row_to_row_and_open_the_drawer(listed: Page) -> None:
+    for key in "jjk":
+        listed.keyboard.press(key)
+    assert focused(listed) == f"job-{ids(listed)[0]}"
+
+    listed.keyboard.press("Enter")
+    wait_for_job(listed, job_of(ids(listed)[0]))
+    listed.keyboard.press("Escape")
+    wait_until_closed(listed)
+    assert focused(listed) == f"job-{ids(listed)[0]}"
+
+
 # Live ---------------------------------------------------------------------------------------------------------------------
 
 
