@@ -81,17 +81,34 @@ def find_page(question: PageQuestion, credential: str, *, person: bool) -> Found
     Raises:
         ServerDown: the cache can't be reached.
     """
+    keys, arguments = _look(question, credential, person=person)
+    return _found(question, *servers.cache_server().script("read_page", keys, arguments))
+
+
+def find_pages(wanted: Sequence[tuple[PageQuestion, str]], *, person: bool) -> list[Found]:
+    """Look several pages up as `find_page` does one, each question with its credential, in one round trip.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    looks = [_look(question, credential, person=person) for question, credential in wanted]
+    answers = servers.cache_server().scripts("read_page", looks) if looks else []
+    return [_found(question, *answer) for (question, _credential), answer in zip(wanted, answers, strict=True)]
+
+
+def _look(question: PageQuestion, credential: str, *, person: bool) -> tuple[list[str], list[str | int]]:
+    """Return keys and arguments of `read_page.lua`."""
     pin = str(question.pin) if question.pin else ""
-    trouble, *found = servers.cache_server().script(
-        "read_page",
-        [
-            _head_key(question),
-            _page_prefix(question),
-            _chain_prefix(question),
-            *troubles.keys(question.key, question.bucket, credential),
-        ],
-        [pin, question.place, int(person), SHORT_LIFE, LONG_LIFE, troubles.tally_key(question.bucket)],
-    )
+    keys = [
+        _head_key(question),
+        _page_prefix(question),
+        _chain_prefix(question),
+        *troubles.keys(question.key, question.bucket, credential),
+    ]
+    return keys, [pin, question.place, int(person), SHORT_LIFE, LONG_LIFE, troubles.tally_key(question.bucket)]
+
+
+def _found(question: PageQuestion, trouble: Sequence[bytes | None], *found: Any) -> Found:
     known = troubles.read(trouble)
     if not found:
         return Found(problem=known.problem, since=known.since)
@@ -234,23 +251,32 @@ def find_continuation(question: PageQuestion, n: int) -> Continuation | None:
     return Continuation(*unpack(known)) if known else None
 
 
-def page_holding(question: PageQuestion, row: int) -> tuple[Continuation | None, int]:
-    """Return how the page of the question's chain is reached that holds its row number `row`, and its first row's number.
+def pages_holding(wanted: Sequence[tuple[PageQuestion, int]]) -> list[tuple[Continuation | None, int]]:
+    """Return for each chain how the page is reached that holds its row of a number, and its first row's number.
 
-    Rows are counted from 0, without repeats. (None, 0) for the first page, and where that is forgotten.
+    Rows are counted from 0, without repeats. (None, 0) for the first page, and where that is forgotten. One round trip.
+
+    Args:
+        wanted: a question of each chain, with the row's number.
 
     Raises:
         ServerDown: the cache can't be reached.
     """
-    if not row:
-        return None, 0
     numbers = range(1, MOST_PAGES_SEARCHED)
     fields = [*(f"s:{n}" for n in numbers), *(f"c:{n}" for n in numbers)]
     with servers.cache_server().connection() as client:
-        found = cast("Any", client.hmget(f"{_chain_prefix(question)}{question.pin}", fields))
+        pipeline = client.pipeline(transaction=False)
+        for question, row in wanted:
+            if row:
+                pipeline.hmget(f"{_chain_prefix(question)}{question.pin}", fields)
+        found = iter(cast("Any", pipeline.execute()))
+    return [_holding(row, next(found), len(numbers)) if row else (None, 0) for _question, row in wanted]
+
+
+def _holding(row: int, found: Sequence[bytes | None], searched: int) -> tuple[Continuation | None, int]:
     best: tuple[Continuation | None, int] = (None, 0)
     # A page begins after what all before it have brought.
-    for brought, continuation in zip(found, found[len(numbers) + 1 :], strict=False):
+    for brought, continuation in zip(found, found[searched + 1 :], strict=False):
         if brought is None or continuation is None:
             break
         unique = int(brought.split(b" ")[1])

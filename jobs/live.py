@@ -1,6 +1,6 @@
 """One tick of a live list: which of the rows that somebody sees have changed, and how many jobs are new.
 
-At most two questions a tick, and everybody who sees the same rows asks the same two: the newest first page, which tells
+At most two questions a tick and bucket, and everybody who sees the same rows asks the same two: the newest first page, which tells
 about new jobs and about the rows it holds, and one more list for the rows it doesn't. That is a list of their creation
 times: of those that left the filter, without its states, so that it tells what became of them; else of those further down.
 """
@@ -44,29 +44,66 @@ class Tick:
     new_is_least: bool = False
 
 
-def tick(bucket: Bucket, job_filter: JobFilter, opened: Pin, shown: Sequence[Shown], *, reader: str) -> Tick:
-    """Return what has happened to a list.
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A bucket's list that somebody sees: the pin by which it was opened, and those of its rows that may still change."""
+
+    bucket: Bucket
+    opened: Pin
+    shown: Sequence[Shown]
+
+
+def tick(watched: Sequence[Watched], job_filter: JobFilter, *, reader: str) -> list[Tick]:
+    """Return what has happened to the lists of `job_filter`; all are asked together.
 
     Args:
-        bucket: a bucket that the reader may see.
-        job_filter: what the list shows.
-        opened: the list's pin.
-        shown: the rows that the reader sees and that may still change.
+        watched: one or several lists, of buckets that the reader may see.
+        job_filter: what they show.
         reader: whose budget a question costs that nobody asked yet.
     """
-    head = pages.renewed_page(bucket, job_filter)
-    if not isinstance(head, Ready):
-        return Tick(head)
-    found = _by_id(head.page)
-    changes = [Change(found[one.job_id]) for one in shown if _is_changed(one, found)]
-    missing = [one for one in shown if one.job_id not in found]
-    gone = [one for one in missing if one.left or _reaches(head.page, job_filter, one)]
-    if gone:
-        changes += _what_became_of(bucket, job_filter, gone, reader)
-    elif missing:
-        changes += _further_down(bucket, job_filter, missing, reader)
-    new, new_is_least = _new(bucket, job_filter, opened, head.page)
-    return Tick(head, tuple(changes), new, new_is_least)
+    heads = pages.renewed_pages([(one.bucket, job_filter) for one in watched])
+    looks = [_Look.at(head, one.shown, job_filter) for one, head in zip(watched, heads, strict=True)]
+    asked = [(one.bucket, look.question) for one, look in zip(watched, looks, strict=True) if look.question]
+    answers = iter(pages.renewed_pages(asked, reader=reader))
+    return [
+        look.tick(one, job_filter, next(answers) if look.question else None)
+        for one, look in zip(watched, looks, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a newest first page tells of the rows, and which question tells of the others, None where there is none."""
+
+    head: Ready | Pending | Failed
+    changes: tuple[Change, ...] = ()
+    gone: tuple[Shown, ...] = ()
+    below: tuple[Shown, ...] = ()
+    question: JobFilter | None = None
+
+    @classmethod
+    def at(cls, head: Ready | Pending | Failed, shown: Sequence[Shown], job_filter: JobFilter) -> _Look:
+        if not isinstance(head, Ready):
+            return cls(head)
+        found = _by_id(head.page)
+        changes = tuple(Change(found[one.job_id]) for one in shown if _is_changed(one, found))
+        missing = tuple(one for one in shown if one.job_id not in found)
+        gone = tuple(one for one in missing if one.left or _reaches(head.page, job_filter, one))
+        if gone:
+            return cls(head, changes, gone, question=_between(replace(job_filter, states=()), gone))
+        return cls(head, changes, below=missing, question=_between(job_filter, missing))
+
+    def tick(self, watched: Watched, job_filter: JobFilter, answer: Ready | Pending | Failed | None) -> Tick:
+        if not isinstance(self.head, Ready):
+            return Tick(self.head)
+        bucket, page = watched.bucket, answer.page if isinstance(answer, Ready) else None
+        changes = [
+            *self.changes,
+            *_what_became_of(bucket, job_filter, self.gone, page),
+            *(_further_down(bucket, job_filter, self.below, page) if page else ()),
+        ]
+        new, new_is_least = _new(bucket, job_filter, watched.opened, self.head.page)
+        return Tick(self.head, tuple(changes), new, new_is_least)
 
 
 def _by_id(page: Page) -> dict[str, Row]:
@@ -86,10 +123,9 @@ def _reaches(page: Page, job_filter: JobFilter, one: Shown) -> bool:
     return one.created > last if job_filter.order == "Desc" else one.created < last
 
 
-def _what_became_of(bucket: Bucket, job_filter: JobFilter, gone: Sequence[Shown], reader: str) -> list[Change]:
-    """Return the rows of jobs that left the filter, with their new state where it can be told."""
-    answer = _between(bucket, replace(job_filter, states=()), gone, reader)
-    found = _by_id(answer.page) if isinstance(answer, Ready) else {}
+def _what_became_of(bucket: Bucket, job_filter: JobFilter, gone: Sequence[Shown], page: Page | None) -> list[Change]:
+    """Return the rows of jobs that left the filter, with their new state where `page` tells it."""
+    found = _by_id(page) if page else {}
     changes = []
     for one in gone:
         if row := found.get(one.job_id):
@@ -100,28 +136,22 @@ def _what_became_of(bucket: Bucket, job_filter: JobFilter, gone: Sequence[Shown]
     return changes
 
 
-def _further_down(bucket: Bucket, job_filter: JobFilter, rows: Sequence[Shown], reader: str) -> list[Change]:
-    """Return the rows that have changed below the first page."""
-    answer = _between(bucket, job_filter, rows, reader)
-    if not isinstance(answer, Ready):
-        return []
-    found = _by_id(answer.page)
+def _further_down(bucket: Bucket, job_filter: JobFilter, rows: Sequence[Shown], page: Page) -> list[Change]:
+    """Return the rows that have changed below the first page, as `page` tells."""
+    found = _by_id(page)
     changes = [Change(found[one.job_id]) for one in rows if _is_changed(one, found)]
     for one in rows:
-        if one.job_id not in found and _reaches(answer.page, job_filter, one) and (row := _kept(bucket, one.job_id)):
+        if one.job_id not in found and _reaches(page, job_filter, one) and (row := _kept(bucket, one.job_id)):
             changes.append(Change(row, left=True, known=False))
     return changes
 
 
-def _between(
-    bucket: Bucket, job_filter: JobFilter, rows: Iterable[Shown], reader: str
-) -> Ready | Pending | Failed | None:
-    """Ask for the jobs created between the first and the last of `rows`."""
+def _between(job_filter: JobFilter, rows: Iterable[Shown]) -> JobFilter | None:
+    """Return the question for the jobs created between the first and the last of `rows`."""
     times = sorted(one.created for one in rows if one.created)
     if not times:
         return None
-    question = replace(job_filter, range="", zone="", start=times[0], end=times[-1], size=LARGEST_SIZE)
-    return pages.renewed_page(bucket, question, reader=reader)
+    return replace(job_filter, range="", zone="", start=times[0], end=times[-1], size=LARGEST_SIZE)
 
 
 def _kept(bucket: Bucket, job_id: str) -> Row | None:

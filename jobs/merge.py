@@ -17,7 +17,7 @@ from jobs.filters import View
 from jobs.pages import Failed, Pending, Ready
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from jobs.filters import JobFilter, Pin
     from jobs.models import Bucket
@@ -40,7 +40,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """One page of a merged list.
+    """Some pages of a merged list, from `begin` on, which now knows the pin of every bucket that takes part.
 
     `next` is where each bucket goes on, None at the end. `problems` are those of buckets that were asked and can't be read,
     by name; `late` are buckets that did not answer in time and are left out. `stale` names the buckets whose rows may have
@@ -49,6 +49,7 @@ class Merged:
     """
 
     rows: Sequence[tuple[Bucket, Row]]
+    begin: Sequence[Place]
     next: Sequence[Place] | None
     problems: dict[str, Problem]
     late: Sequence[Bucket]
@@ -56,51 +57,92 @@ class Merged:
     again: float | None = None
     stale: Mapping[str, Problem | None] = field(default_factory=dict)
 
+    @property
+    def left_out(self) -> list[Bucket]:
+        """The buckets that took no part from before `begin` on, whatever the reason was."""
+        asked = {*self.problems, *(bucket.name for bucket in self.late)}
+        return [place.bucket for place in self.begin if place.out and place.bucket.name not in asked]
 
-def look(places: Sequence[Place], job_filter: JobFilter, *, reader: str) -> Merged:
-    """Return the page of a merged list that begins at `places`, of as many rows as a page of `job_filter` has.
+    @property
+    def lost(self) -> list[Bucket]:
+        """The buckets that took part before and don't go on."""
+        return [place.bucket for place in self.begin if not place.out and place.bucket.name in self.problems]
 
-    It may have fewer where a bucket's next page is late: then the list goes on behind it.
+
+def look(places: Sequence[Place], job_filter: JobFilter, *, reader: str, depth: int = 1) -> Merged:
+    """Return `depth` pages of a merged list from `places` on, each of as many rows as a page of `job_filter` has.
+
+    They may have fewer rows where a bucket's next page is late: then the list goes on behind it. Only the first page is
+    waited for: behind it, what is missing is fetched as the reader scrolls.
 
     Args:
         places: one for each bucket, all of which the reader may see, in the order in which equal times sort.
         job_filter: what each is asked.
         reader: whose budget new questions cost.
+        depth: how many pages are wanted.
     """
     until = time.monotonic() + settings.FIRST_WAIT
     streams = [_Stream(place, job_filter) for place in places if not place.out]
     late = _begin(streams, job_filter, reader, until)
-    alive = [stream for stream in streams if stream.is_alive]
     # Who takes part already is waited for; a list that begins goes on without those that are late.
     held_up = [stream for stream in late if stream.place.pin] or (late if len(late) == len(streams) else [])
     if held_up:
         waits = [stream.pending.retry_after for stream in held_up if stream.pending]
-        return Merged([], places, {}, [], None, again=max(waits, default=1.0))
+        return Merged([], places, places, {}, [], None, again=max(waits, default=1.0))
     rows: list[tuple[Bucket, Row]] = []
-    again: float | None = None
-    while len(rows) < job_filter.size:
-        hungry = _hungry(alive)
-        if hungry:
-            again = _feed(hungry, job_filter, reader, until)
-            alive = [stream for stream in alive if stream.is_alive]
-            if again is not None:
-                break
-            continue
-        best = min((stream for stream in alive if stream.has_row), key=_Stream.sort_key, default=None)
-        if best is None:
-            break
-        rows.append((best.place.bucket, best.take()))
-    goes_on = any(stream.has_row or stream.following for stream in alive)
-    by_bucket = {stream.place.bucket.pk: stream.next_place for stream in streams}
+    again = _merge(streams, rows, job_filter.size, lambda hungry: _feed(hungry, job_filter, reader, until))
+    if depth > 1 and again is None:
+        _merge(streams, rows, depth * job_filter.size, lambda hungry: _feed_known(hungry, job_filter))
+    goes_on = any(stream.is_alive and (stream.has_row or stream.following) for stream in streams)
+    by_bucket = {stream.place.bucket.pk: stream for stream in streams}
+    followed = [(place, by_bucket.get(place.bucket.pk)) for place in places]
     return Merged(
         rows=rows,
-        next=[by_bucket.get(place.bucket.pk, place) for place in places] if goes_on else None,
+        begin=[stream.first_place if stream else place for place, stream in followed],
+        next=[stream.next_place if stream else place for place, stream in followed] if goes_on else None,
         problems={stream.place.bucket.name: stream.problem for stream in streams if stream.problem},
         late=[stream.place.bucket for stream in late],
         as_of=min((stream.as_of for stream in streams if stream.as_of is not None), default=None),
         again=again if not rows and goes_on else None,
         stale={stream.place.bucket.name: stream.not_refreshed for stream in streams if stream.stale},
     )
+
+
+def rows_before(places: Sequence[Place], job_filter: JobFilter, most: int) -> Sequence[Place] | None:
+    """Return where the rows before `places` begin, at most so many of them; None where there are none, or that is forgotten."""
+    stood = sum(place.taken for place in places if not place.out)
+    streams = [_Stream(replace(place, taken=0), job_filter) for place in places if not place.out]
+    if not stood:
+        return None
+    if stood > most:
+        if _feed_known(streams, job_filter) is not None:
+            return None
+        rows: list[tuple[Bucket, Row]] = []
+        _merge(streams, rows, stood - most, lambda hungry: _feed_known(hungry, job_filter))
+        if len(rows) < stood - most:
+            return None
+    by_bucket = {stream.place.bucket.pk: stream.taken for stream in streams}
+    return [replace(place, taken=by_bucket.get(place.bucket.pk, 0)) for place in places]
+
+
+def _merge(
+    streams: Sequence[_Stream],
+    rows: list[tuple[Bucket, Row]],
+    wanted: int,
+    feed: Callable[[Sequence[_Stream]], float | None],
+) -> float | None:
+    """Add rows until there are `wanted`; return when to ask again where a page that is not there holds them up."""
+    while len(rows) < wanted:
+        alive = [stream for stream in streams if stream.is_alive]
+        if hungry := _hungry(alive):
+            if (again := feed(hungry)) is not None:
+                return again
+            continue
+        best = min((stream for stream in alive if stream.has_row), key=_Stream.sort_key, default=None)
+        if best is None:
+            break
+        rows.append((best.place.bucket, best.take()))
+    return None
 
 
 @dataclass(slots=True)
@@ -162,6 +204,12 @@ class _Stream:
         return max(self.key, sign * created.timestamp()) if created else self.key
 
     @property
+    def first_place(self) -> Place:
+        """Where the bucket began, by the pin of its chain; one that could not begin takes no part."""
+        pin = self.pin or self.place.pin
+        return replace(self.place, pin=pin, out=pin is None)
+
+    @property
     def next_place(self) -> Place:
         """Where the bucket goes on in the next page."""
         if not self.is_alive:
@@ -171,12 +219,12 @@ class _Stream:
 
 def _begin(streams: Sequence[_Stream], job_filter: JobFilter, reader: str, until: float) -> list[_Stream]:
     """Load the page with which each stream begins; return those that are late, which take no part."""
+    pinned = [(place.bucket, place.pin, place.taken) for stream in streams if (place := stream.place).pin]
+    held = iter(pages.pages_holding(pinned, job_filter) if any(taken for _bucket, _pin, taken in pinned) else ())
     asked, skips = [], []
     for stream in streams:
         place = stream.place
-        continuation, first = (
-            pages.page_holding(place.bucket, job_filter, place.pin, place.taken) if place.pin else (None, 0)
-        )
+        continuation, first = next(held, (None, 0)) if place.pin else (None, 0)
         asked.append((place.bucket, _view(place.pin, continuation)))
         skips.append(place.taken - first)
     late = []
@@ -212,6 +260,16 @@ def _feed(hungry: Sequence[_Stream], job_filter: JobFilter, reader: str, until: 
         if not _heed(stream, answer, 0) and stream.pending:
             again = max(again or 0.0, stream.pending.retry_after)
     return again
+
+
+def _feed_known(hungry: Sequence[_Stream], job_filter: JobFilter) -> float | None:
+    """Load the next page of each as far as it is known; return 0 where one isn't, which ends the merge."""
+    asked = [(stream.place.bucket, _view(stream.pin or stream.place.pin, stream.following)) for stream in hungry]
+    known = pages.known_together(asked, job_filter)
+    for stream, ready in zip(hungry, known, strict=True):
+        if ready:
+            _heed(stream, ready, 0)
+    return None if all(known) else 0.0
 
 
 def _heed(stream: _Stream, answer: Ready | Pending | Failed, skip: int) -> bool:

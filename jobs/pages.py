@@ -101,17 +101,19 @@ def get_page(
     return answer
 
 
-def renewed_page(bucket: Bucket, job_filter: JobFilter, *, reader: str = "") -> Ready | Pending | Failed:
-    """Return the newest first page, waited for like one that is missing if it is stale; the stale one if it takes longer.
+def renewed_pages(asked: Sequence[tuple[Bucket, JobFilter]], *, reader: str = "") -> list[Ready | Pending | Failed]:
+    """Return newest first pages, waited for like ones that are missing where they are stale; the stale one if it takes longer.
+
+    All are looked up and enqueued at the same time and waited for together.
 
     Args:
-        bucket: a bucket that the reader may see.
-        job_filter: what is asked.
+        asked: buckets that the reader may see, each with what is asked.
         reader: whose budget a new question costs, "" for nobody's.
     """
-    search = _PageSearch(bucket, PageQuestion(bucket.name, job_filter), "refresh", reader)
-    answer, _found = _obtain(search, renew=True)
-    return answer
+    searches = [
+        _PageSearch(bucket, PageQuestion(bucket.name, job_filter), "refresh", reader) for bucket, job_filter in asked
+    ]
+    return _together(searches, time.monotonic() + settings.FIRST_WAIT, renew=True)
 
 
 def get_pages(
@@ -148,7 +150,7 @@ def get_pages(
 def get_together(
     asked: Sequence[tuple[Bucket, View]], job_filter: JobFilter, *, reader: str = "", until: float
 ) -> list[Ready | Pending | Failed]:
-    """Return one page of each of several lists; what is missing is fetched at the same time and waited for together.
+    """Return one page of each of several lists, looked up and enqueued at the same time and waited for together.
 
     Args:
         asked: buckets that the reader may see, each with the view that says which page.
@@ -156,61 +158,97 @@ def get_together(
         reader: whose budget each new question costs, "" for nobody's.
         until: the moment of the monotonic clock after which nothing is waited for.
     """
-    searches = [_page_search(bucket, job_filter, view, "person", reader) for bucket, view in asked]
+    return _together([_page_search(bucket, job_filter, view, "person", reader) for bucket, view in asked], until)
+
+
+def known_together(asked: Sequence[tuple[Bucket, View]], job_filter: JobFilter) -> list[Ready | None]:
+    """Return of the pages that `get_together` would return those that are known, without having anything fetched."""
+    searches = [_page_search(bucket, job_filter, view, "person", "") for bucket, view in asked]
+    try:
+        return [ready for ready, _found in _look_all(searches)]
+    except ServerDown:
+        return [None] * len(searches)
+
+
+def _look_all(searches: Sequence[_PageSearch]) -> list[tuple[Ready | None, cache.Found]]:
+    """Look up what each search would, in one round trip."""
+    person = all(search.lane == "person" for search in searches)
+    found = cache.find_pages([(search.question, search.bucket.credential) for search in searches], person=person)
+    return [search.judge(one) for search, one in zip(searches, found, strict=True)]
+
+
+def _together(searches: Sequence[_PageSearch], until: float, *, renew: bool = False) -> list[Ready | Pending | Failed]:
+    """Look, have what is missing fetched, and wait for it together; with `renew` for what is stale, too."""
+    waiting: dict[int, tuple[str, cache.Found]] = {}
+    try:
+        looked = _look_all(searches)
+    except ServerDown:
+        return [Failed(ours("redis_down")) for _search in searches]
     answers: list[Ready | Pending | Failed] = []
-    waiting: dict[int, claims.Asking] = {}
-    for place, search in enumerate(searches):
+    for place, (search, (ready, found)) in enumerate(zip(searches, looked, strict=True)):
         try:
-            answers.append(_have_fetched(search, place, waiting))
+            answer, token = _have_fetched(search, ready, found)
         except ServerDown:
-            answers.append(Failed(ours("redis_down")))
-    for place, asking in waiting.items():
+            answer, token = Failed(ours("redis_down")), None
+        answers.append(answer)
+        if token is not None and (renew or not isinstance(answer, Ready)):
+            waiting[place] = token, found
+    for place, (token, found) in waiting.items():
         with suppress(ServerDown):
-            answers[place] = _waited_for(searches[place], asking, until)
+            answers[place] = _waited_for(searches[place], found, token, until, answers[place])
     return answers
 
 
-def _have_fetched(search: _PageSearch, place: int, waiting: dict[int, claims.Asking]) -> Ready | Pending | Failed:
-    """Return what is known, and have the rest fetched; what may come in a moment is noted in `waiting`."""
-    ready, found = search.look()
+def _have_fetched(
+    search: _PageSearch, ready: Ready | None, found: cache.Found
+) -> tuple[Ready | Pending | Failed, str | None]:
+    """Return what is known, and have the rest fetched: by which token its end can be waited for, "" where it begins later.
+
+    None where nothing is to be waited for.
+    """
     if ready is not None:
         metrics.lookup(search.kind, "stale" if ready.stale else "fresh")
-        if ready.stale:
-            _refresh(search, ready, found)
-        return ready
+        return ready, (_refresh(search, ready, found) if ready.stale else "") or None
     metrics.lookup(search.kind, "problem" if found.problem else "miss")
     if found.problem:
-        return Failed(found.problem)
+        return Failed(found.problem), None
     asking = _enqueue_if_claimed(search, found.since)
     if asking.outcome == "ended":
-        return Failed(asking.problem or _nobody_came())
+        return Failed(asking.problem or _nobody_came()), None
     if asking.outcome == "refused":
-        return Failed(ours("miss_budget", clock.now(), retry_after=math.ceil(asking.again)))
-    if asking.outcome != "later":
-        waiting[place] = asking
-    return Pending(max(asking.again, asking.interval), asking.tries, asking.problem)
+        return Failed(ours("miss_budget", clock.now(), retry_after=math.ceil(asking.again))), None
+    is_later = asking.outcome == "later"
+    wait = max(asking.again, asking.interval) if is_later else asking.interval
+    return Pending(wait, asking.tries, asking.problem), "" if is_later else asking.token
 
 
-def _waited_for(search: _PageSearch, asking: claims.Asking, until: float) -> Ready | Pending | Failed:
+def _waited_for(
+    search: _PageSearch, found: cache.Found, token: str, until: float, meanwhile: Ready | Pending | Failed
+) -> Ready | Pending | Failed:
+    """Return what has come by `until` of the monotonic clock, else what is there meanwhile."""
+    if not token:
+        return _wait_until(search, found, until, None)[0]
     left = until - time.monotonic()
     with _places.lend(search.bucket.name) as free:
         if free and left > 0:
-            claims.wait(search.key, asking.token, left)
+            claims.wait(search.key, token, left)
     ready, found = search.look()
     if ready is not None:
         return ready
-    return Failed(found.problem) if found.problem else Pending(asking.interval, asking.tries, asking.problem)
+    return Failed(found.problem) if found.problem else meanwhile
 
 
-def page_holding(bucket: Bucket, job_filter: JobFilter, pin: Pin, row: int) -> tuple[Continuation | None, int]:
-    """Return where the page of a chain begins that holds its row number `row`, from 0, and the number of its first row.
+def pages_holding(
+    wanted: Sequence[tuple[Bucket, Pin, int]], job_filter: JobFilter
+) -> list[tuple[Continuation | None, int]]:
+    """Return for each bucket where the page of a pin's chain begins that holds a row, and the number of its first row.
 
-    (None, 0) for the first page, and where the chain is forgotten: then it is walked from there.
+    Rows are counted from 0. (None, 0) for the first page, and where the chain is forgotten: then it is walked from there.
     """
     try:
-        return cache.page_holding(PageQuestion(bucket.name, job_filter, pin), row)
+        return cache.pages_holding([(PageQuestion(bucket.name, job_filter, pin), row) for bucket, pin, row in wanted])
     except ServerDown:
-        return None, 0
+        return [(None, 0)] * len(wanted)
 
 
 def pages_before(bucket: Bucket, job_filter: JobFilter, page: Page, most: int) -> tuple[Continuation, int] | None:
@@ -328,7 +366,10 @@ class _PageSearch:
         return self.question.key
 
     def look(self) -> tuple[Ready | None, cache.Found]:
-        found = cache.find_page(self.question, self.bucket.credential, person=self.lane == "person")
+        return self.judge(cache.find_page(self.question, self.bucket.credential, person=self.lane == "person"))
+
+    def judge(self, found: cache.Found) -> tuple[Ready | None, cache.Found]:
+        """Return what the cache's answer comes to."""
         if found.page is None:
             return None, found
         fresh = cache.is_fresh(found.page, clock.now(), head=self.question.pin is None)
@@ -376,7 +417,7 @@ class _JobSearch:
 
 
 def _obtain(
-    search: _Search[Answer], meanwhile: Callable[[], object] | None = None, *, renew: bool = False
+    search: _Search[Answer], meanwhile: Callable[[], object] | None = None
 ) -> tuple[Answer | Pending | Failed, cache.Found]:
     try:
         ready, found = search.look()
@@ -387,9 +428,7 @@ def _obtain(
         return Failed(ours("redis_down")), cache.Found()
     metrics.lookup(search.kind, "stale" if ready.stale else "fresh")
     if ready.stale:
-        token = _refresh(search, ready, found)
-        if renew and token:
-            ready = _renewed(search, token) or ready
+        _refresh(search, ready, found)
     return ready, found
 
 
@@ -404,14 +443,6 @@ def _refresh(search: _Search[Any], ready: Ready | ReadyJob, found: cache.Found) 
             asking = _enqueue_if_claimed(search.behind(), found.since)
             return asking.token if asking.outcome in {"claimed", "joined"} else ""
     return ""
-
-
-def _renewed(search: _Search[Answer], token: str) -> Answer | None:
-    """Wait for the refresh that is under way and return what it brought, if there is a place to wait at."""
-    with _places.lend(search.bucket.name) as free:
-        if free:
-            claims.wait(search.key, token, settings.FIRST_WAIT)
-    return search.look()[0]
 
 
 def _wait(

@@ -23,6 +23,8 @@ from jobs.sentinels import SentinelUrl
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    Call = tuple[Sequence[str], Sequence[str | bytes | int | float]]
+
 TROUBLE = (
     redis.ConnectionError,
     redis.TimeoutError,
@@ -106,11 +108,37 @@ class Server:
         Raises:
             ServerDown: as `connection`.
         """
+        script = self._script(name)
+        with self.connection():
+            return script(keys=list(keys), args=list(arguments))
+
+    def scripts(self, name: str, calls: Sequence[Call]) -> list[Any]:
+        """Run `lua/<name>.lua` once for each of `calls`, its keys and arguments, and return the answers: in one round trip.
+
+        Raises:
+            ServerDown: as `connection`.
+        """
+        script = self._script(name)
+        with self.connection() as client:
+            try:
+                return _run(client, script.sha, calls)
+            except redis.exceptions.NoScriptError:
+                # None has run: the server has started anew since it was told.
+                client.script_load(script.script)
+                return _run(client, script.sha, calls)
+
+    def _script(self, name: str) -> Any:
         if name not in self._scripts:
             source = (resources.files("jobs") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
             self._scripts[name] = self._client.register_script(source)
-        with self.connection():
-            return self._scripts[name](keys=list(keys), args=list(arguments))
+        return self._scripts[name]
+
+
+def _run(client: redis.Redis, sha: str, calls: Sequence[Call]) -> list[Any]:
+    pipeline = client.pipeline(transaction=False)
+    for keys, arguments in calls:
+        pipeline.evalsha(sha, len(keys), *keys, *arguments)
+    return pipeline.execute()
 
 
 @cache

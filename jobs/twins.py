@@ -322,6 +322,7 @@ def merged(asked: MergedRequest, buckets: Iterable[Bucket], found: Merged, follo
             {
                 "name": bucket.name,
                 "late": bucket.name in late,
+                "left_out": bucket in found.left_out,
                 "stale": bucket.name in found.stale,
                 "problem": problem_body(problem) if problem else None,
             }

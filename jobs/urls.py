@@ -51,6 +51,7 @@ urlpatterns = [
     path("buckets.json", overview.show, {"as_json": True}, name="overview_json"),
     path("jobs/", merged.merged_list, name="merged"),
     path("jobs.json", merged.merged_list, {"as_json": True}, name="merged_json"),
+    path("jobs/tick/", ticks.merged_tick, name="merged_tick"),
     path("status/", status.status, name="status"),
     path("status.json", status.status, {"as_json": True}, name="status_json"),
     *(path(route, view, {"as_json": True}, name=name) for route, view, name in TWINS),

@@ -162,7 +162,7 @@ def test_summary_of_a_list(show: Show, new_bucket: NewBucket) -> None:
 
 
 @pytest.mark.usefixtures("everybody", "worker")
-def test_list_of_several_buckets(show: Show, new_bucket: NewBucket) -> None:
+def test_list_of_several_buckets(show: Show, new_bucket: NewBucket, emulator: Emulator) -> None:
     well, bad = (
         new_bucket(given=jobs_in("Failed")),
         new_bucket(faults=({"kind": "error", "status": 403, "code": "AccessDenied"},)),
@@ -176,7 +176,11 @@ def test_list_of_several_buckets(show: Show, new_bucket: NewBucket) -> None:
     assert show("/jobs/?group=unknown", 400) == []
     assert show(f"/jobs/?bucket={well.name}&at=x", 400) == []
     assert show(f"/jobs/?bucket={well.name}&at=1", 400) == []
-    assert show(f"/jobs/?bucket={well.name}&depth=2", 400) == []
+    assert show(f"/jobs/?bucket={well.name}&nextToken=x", 400) == []
+    assert show(f"/jobs/?bucket={well.name}&job=x", 400) == []
+    assert show(f"/jobs/?bucket={well.name}&job=other-1250000000/x", 400) == []
+    (job,) = emulator.job_ids(well.name)
+    assert show(f"{path}&depth=2&job={well.name}/{job}") == []
 
 
 @pytest.mark.usefixtures("everybody")

@@ -12,7 +12,7 @@ from django.http import QueryDict
 
 from jobs import pages, servers
 from jobs.filters import JobFilter, Shown, View, parse_live
-from jobs.live import Tick, tick
+from jobs.live import Tick, Watched, tick
 from jobs.pages import Pending, Ready
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ def grow_old(bucket: Bucket) -> None:
 def ticked(bucket: Bucket, page: Page, rows: list[Shown], job_filter: JobFilter = LIST) -> Tick:
     """A tick that waits longer than a reader's would, for a machine that is busy."""
     grow_old(bucket)
-    found = tick(bucket, job_filter, page.pin, rows, reader="")
+    (found,) = tick([Watched(bucket, page.pin, rows)], job_filter, reader="")
     for _ in range(40):
         if isinstance(found.head, Ready) and not found.head.stale:
             break
-        found = tick(bucket, job_filter, page.pin, rows, reader="")
+        (found,) = tick([Watched(bucket, page.pin, rows)], job_filter, reader="")
     return found
 
 
@@ -186,7 +186,7 @@ def test_tick_asks_at_most_twice_and_shares_what_it_asked(
 
     ticked(bucket, second, shown(second))
     for _ in range(5):
-        tick(bucket, LIST, second.pin, shown(second), reader="")
+        tick([Watched(bucket, second.pin, shown(second))], LIST, reader="")
 
     assert len(emulator.calls(bucket.name)) - before == 2
 

@@ -183,3 +183,99 @@ def test_jobs_that_leave_the_filter_meanwhile_hide_none_that_stay(new_bucket: Ne
 
     assert wanted - {leaving} <= set(found)
     assert len(found) == len(set(found))
+
+
+# Several pages together ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ["Desc", "Asc"])
+def test_depth_shows_what_was_paged_from_the_cache_alone(
+    new_bucket: NewBucket, emulator: Emulator, order: str, until: Callable[[Callable[[], Any]], None]
+) -> None:
+    buckets = [new_bucket(jobs=count, seed=count, spread=7200) for count in (37, 5, 0, 61, 23)]
+    job_filter = JobFilter(size=10, order=order)
+    paged = list(walk(map(Place, buckets), job_filter))
+    until(lambda: all(call.seconds is not None for bucket in buckets for call in emulator.calls(bucket.name)))
+    calls = len(emulator.calls())
+
+    for depth in (2, 5, len(paged), len(paged) + 3):
+        page = merge.look(paged[0].begin, job_filter, reader="", depth=depth)
+        expected = oracle(emulator, buckets, asc=order == "Asc")[: depth * 10]
+        assert shown([page]) == expected
+        assert shown([page]) + shown(walk(page.next, job_filter) if page.next else ()) == shown(paged)
+    assert len(emulator.calls()) == calls
+
+
+def test_begin_names_the_pin_of_each_bucket_that_takes_part(new_bucket: NewBucket) -> None:
+    well, denied = new_bucket(jobs=25, spread=7200), new_bucket(faults=(DENIED,))
+    first, second, *_ = walk([Place(well), Place(denied)])
+
+    assert [(place.out, place.taken) for place in first.begin] == [(False, 0), (True, 0)]
+    assert (first.left_out, second.left_out) == ([], [denied])
+    assert first.begin[0].pin == second.begin[0].pin
+    assert (second.begin[0].taken, second.begin[1].out) == (10, True)
+
+
+def test_pages_behind_the_first_are_not_fetched_for_depth(
+    new_bucket: NewBucket, emulator: Emulator, until: Callable[[Callable[[], Any]], None]
+) -> None:
+    buckets = [new_bucket(jobs=95, seed=seed, spread=7200) for seed in (1, 2)]
+
+    page = merge.look([Place(bucket) for bucket in buckets], LIST, reader="", depth=9)
+
+    assert shown([page]) == oracle(emulator, buckets)[: len(page.rows)]
+    assert 10 <= len(page.rows) <= 40
+    until(lambda: all(call.seconds is not None for bucket in buckets for call in emulator.calls(bucket.name)))
+    # The first page of rows, and one page ahead.
+    assert all(len(emulator.calls(bucket.name)) <= 3 for bucket in buckets)
+    following = merge.look(page.next or (), LIST, reader="")
+    assert shown([following]) == oracle(emulator, buckets)[len(page.rows) : len(page.rows) + 10]
+
+
+@pytest.mark.parametrize(("most", "at"), [(20, 2), (20, 3), (20, 6), (50, 5), (1000, 6)])
+def test_rows_before_a_place_are_found_again(new_bucket: NewBucket, emulator: Emulator, most: int, at: int) -> None:
+    buckets = [new_bucket(jobs=count, seed=count, spread=7200) for count in (37, 3, 25)]
+    paged = list(walk(map(Place, buckets)))
+
+    before = merge.rows_before(paged[at].begin, LIST, most)
+
+    assert before is not None
+    begins = max(0, at * 10 - most)
+    assert sum(place.taken for place in before) == begins
+    page = merge.look(before, LIST, reader="")
+    assert shown([page]) == oracle(emulator, buckets)[begins : begins + 10]
+
+
+def test_nothing_stands_before_the_first_page(new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=5)
+    (page,) = walk([Place(bucket)])
+
+    assert merge.rows_before(page.begin, LIST, 20) is None
+
+
+def test_rows_before_are_not_guessed_where_the_chains_are_forgotten(new_bucket: NewBucket) -> None:
+    buckets = [new_bucket(jobs=35, seed=seed, spread=7200) for seed in (1, 2)]
+    paged = list(walk(map(Place, buckets)))
+    with servers.cache_server().connection() as client:
+        client.flushall()
+
+    assert merge.rows_before(paged[4].begin, LIST, 20) is None
+
+
+def test_bucket_that_fails_in_mid_list_is_told_as_lost_there_alone(new_bucket: NewBucket, emulator: Emulator) -> None:
+    well, bad = new_bucket(jobs=60, seed=1, spread=7200), new_bucket(jobs=60, seed=2, spread=7200)
+    pages = walk([Place(well), Place(bad)])
+    seen = [next(pages)]
+    emulator.set_faults(bad.name, DENIED)
+    seen += pages
+
+    assert [page.lost for page in seen if page.lost] == [[bad]]
+
+
+def test_merged_list_outlives_a_cache_that_forgot_its_scripts(new_bucket: NewBucket) -> None:
+    buckets = [new_bucket(jobs=25, seed=seed, spread=7200) for seed in range(1, 4)]
+    paged = list(walk(map(Place, buckets)))
+    with servers.cache_server().connection() as client:
+        client.script_flush()
+
+    assert shown([merge.look(paged[0].begin, LIST, reader="")]) == shown([paged[0]])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
 from tests.factories import jobs_in, make_bucket, make_viewer
-from tests.reading import HTMX, UNBOUND, get, one, row_ids, soup, words
+from tests.reading import HTMX, LONG_AGO, UNBOUND, get, one, row_ids, scroll, soup, words
+from tests.test_live import grow_old as grow_minute_old
+from tests.test_merge import DENIED
 from tests.test_views_list_trouble import grow_old
 
 if TYPE_CHECKING:
@@ -36,7 +41,7 @@ def test_rows_of_all_buckets_stand_in_one_list_each_with_its_bucket(client: Clie
     rows = page.select('tr[id^="job-"]')
     assert {words(one(row, ".of")) for row in rows} == {first.name, second.name}
     assert all(str(one(row, ".name > a[href*='/jobs/b']")["href"]).startswith("/buckets/") for row in rows)
-    assert "2 loaded of 2 buckets" in words(one(page, "#results > .meta"))
+    assert words(one(page, ".meta [data-count-rows]")) == "2 loaded of 2 buckets"
 
 
 def test_filter_narrows_every_bucket(client: Client, new_bucket: NewBucket, emulator: Emulator) -> None:
@@ -46,17 +51,21 @@ def test_filter_narrows_every_bucket(client: Client, new_bucket: NewBucket, emul
 
     assert [str(row["data-state"]) for row in page.select('tr[id^="job-"]')] == ["Failed", "Failed"]
     assert {call.parameters["states"] for bucket in buckets for call in emulator.calls(bucket.name)} == {"Failed"}
-    chips = {words(one(chip, "b")): str(chip["href"]) for chip in page.select("a.chip")}
+    chips = {words(chip.b or chip): str(chip["href"]) for chip in page.select("a.chip")}
     names = ",".join(sorted(bucket.name for bucket in buckets))
-    assert chips == {"Failed": f"?bucket={names}&range=24h", "Last 24 hours": f"?bucket={names}&states=Failed"}
+    assert chips["Failed"] == f"/jobs/?bucket={names}&range=24h"
+    assert [query for words, query in chips.items() if words != "Failed"] == [
+        f"/jobs/?bucket={names}&states=Failed",
+        f"/jobs/?bucket={names}",
+    ]
 
 
 def test_sentinel_brings_the_rows_that_follow(client: Client, new_bucket: NewBucket) -> None:
     buckets = [new_bucket(jobs=12, seed=seed) for seed in (1, 2)]
     first = soup(get(client, path(*buckets, query="size=10")))
 
-    second = soup(get(client, "/jobs/" + str(one(first, "#more")["hx-get"]), "more"))
-    third = soup(get(client, "/jobs/" + str(one(second, "#more")["hx-get"]), "more"))
+    second = soup(get(client, str(one(first, "#more")["hx-get"]), "more"))
+    third = soup(get(client, str(one(second, "#more")["hx-get"]), "more"))
 
     ids = [row_ids(page) for page in (first, second, third)]
     assert [len(page) for page in ids] == [10, 10, 4]
@@ -139,7 +148,11 @@ def test_where_every_bucket_is_in_trouble_the_status_says_so(client: Client, new
         ("bucket=a-1250000000&pin=1700000000.1700000002000", "pin"),
         ("bucket=a-1250000000&pin=x&at=1", "pin"),
         ("bucket=a-1250000000&pin=-&at=x", "at"),
-        ("bucket=a-1250000000&depth=2", "depth"),
+        ("bucket=a-1250000000&depth=21", "depth"),
+        ("bucket=a-1250000000&nextToken=x", "nextToken"),
+        ("bucket=a-1250000000&job=b0123", "job"),
+        ("bucket=a-1250000000&job=other-1250000000/b0123", "job"),
+        ("bucket=a-1250000000&tab=raw", "tab"),
         ("bucket=" + ",".join(f"b{number}-1250000000" for number in range(21)), "bucket"),
     ],
 )
@@ -192,14 +205,251 @@ def test_twin_pages_through_all_jobs(client: Client, new_bucket: NewBucket, emul
 def test_fragment_of_a_page_that_is_late_asks_again(client: Client, new_bucket: NewBucket, emulator: Emulator) -> None:
     bucket = new_bucket(jobs=25)
     first = soup(get(client, path(bucket, query="size=10")))
-    second = soup(get(client, "/jobs/" + str(one(first, "#more")["hx-get"]), "more"))
+    second = soup(get(client, str(one(first, "#more")["hx-get"]), "more"))
     emulator.set_latency(3.0, bucket.name)
     from jobs import servers
 
     with servers.cache_server().connection() as connection:
         connection.flushall()
 
-    response = client.get("/jobs/" + str(one(second, "#more")["hx-get"]), headers={**HTMX, "HX-Target": "more"})
+    response = client.get(str(one(second, "#more")["hx-get"]), headers={**HTMX, "HX-Target": "more"})
 
     assert response.status_code == 202
     assert "load delay" in str(one(soup(response), "#more")["hx-trigger"])
+
+
+def test_late_bucket_is_named_and_offered_by_opening_the_list_anew(client: Client, new_bucket: NewBucket) -> None:
+    quick, slow = new_bucket(jobs=15), new_bucket(jobs=15, latency=2.5)
+    address = path(quick, slow, query="size=10")
+
+    page = soup(get(client, address))
+
+    notice = one(page, "#about .notice.warn")
+    assert slow.name in words(notice)
+    assert (words(one(notice, "a")), one(notice, "a")["href"]) == ("Add", address)
+    assert {name.split("/")[0] for name in row_ids(page)} == {quick.name}
+
+
+# Drawer -------------------------------------------------------------------------------------------------------------------
+
+
+def test_drawer_shows_the_job_of_its_bucket_in_the_list_and_alone(client: Client, new_bucket: NewBucket) -> None:
+    same = {"JobId": "b0123456789abcdef0123456789abcdef", "CreationTime": LONG_AGO, "State": "Failed"}
+    first, second = new_bucket(given=({**same, "Name": "one"},)), new_bucket(given=({**same, "Name": "two"},))
+    address = path(first, second, query=f"job={second.name}/{same['JobId']}&tab=output")
+    get(client, path(first, second))
+
+    beside, alone = soup(get(client, address)), soup(get(client, address, "drawer"))
+
+    for tree in (one(beside, "#drawer[open]"), alone):
+        assert words(one(tree, "#drawer-title")).startswith("two")
+        assert second.name in words(one(tree, ".drawer-of"))
+        assert one(tree, "#part-output")["aria-current"] == "page"
+        names = ",".join(sorted((first.name, second.name)))
+        assert one(tree, "#part-input")["href"] == (
+            f"/jobs/?bucket={names}&job={second.name}/{same['JobId']}&tab=input"
+        )
+        assert one(tree, "#drawer-close")["href"] == f"/jobs/?bucket={names}"
+        assert f"/buckets/{second.name}/jobs/{same['JobId']}/output/" in {
+            str(link["href"]) for link in tree.select("a[href]")
+        }
+    assert not alone.select("table.jobs")
+    assert len(beside.select("table.jobs tr[id^=job-]")) == len(set(row_ids(beside))) == 2
+
+
+def test_drawer_of_a_label_keeps_the_label(client: Client, new_bucket: NewBucket) -> None:
+    film = new_bucket(jobs=3)
+    film.label = "Film"
+    film.save()
+    name = row_ids(soup(get(client, "/jobs/?group=Film")))[1]
+
+    page = soup(get(client, f"/jobs/?group=Film&job={name}"))
+
+    assert str(one(page, "#drawer-next")["href"]).startswith(f"/jobs/?group=Film&job={film.name}/")
+
+
+def test_job_of_a_bucket_that_one_may_not_see_reads_like_one_of_no_bucket_of_the_list(
+    client: Client, new_bucket: NewBucket
+) -> None:
+    bucket = make_bucket("a-1250000000")
+    make_bucket("hidden-1250000000")
+    client.force_login(make_viewer("vera", sees=(bucket,)))
+
+    told = [
+        words(one(soup(client.get(f"/jobs/?bucket=a-1250000000&job={name}-1250000000/b1")), ".problem li"))
+        for name in ("hidden", "unheard")
+    ]
+
+    assert told[0].replace("hidden", "unheard") == told[1]
+
+
+# Depth --------------------------------------------------------------------------------------------------------------------
+
+
+def test_scrolling_writes_where_the_document_begins_and_how_deep_it_is(client: Client, new_bucket: NewBucket) -> None:
+    buckets = [new_bucket(jobs=25, seed=seed) for seed in (1, 2)]
+    address = path(*buckets, query="size=10")
+    tree = soup(get(client, address))
+    found = row_ids(tree)
+
+    for depth in (2, 3):
+        response = scroll(client, one(tree, "#more"), address)
+        tree, address = soup(response), response["HX-Replace-Url"]
+        found += row_ids(tree)
+        query = parse_qs(urlsplit(address).query)
+        assert (query["depth"], query["at"], query["size"]) == ([str(depth)], ["0.0"], ["10"])
+
+    assert row_ids(soup(get(client, address))) == found
+    assert [job["JobId"] for job in get(client, address.replace("/jobs/", "/jobs.json")).json()["jobs"]] == [
+        name.partition("/")[2] for name in found
+    ]
+
+
+def test_scrolling_keeps_the_job_in_the_drawer_and_leaves_a_foreign_address_alone(
+    client: Client, new_bucket: NewBucket
+) -> None:
+    buckets = [new_bucket(jobs=15, seed=seed) for seed in (1, 2)]
+    tree = soup(get(client, path(*buckets, query="size=10")))
+    job = row_ids(tree)[2]
+
+    own = scroll(client, one(tree, "#more"), path(*buckets, query=f"size=10&job={job}"))
+    foreign = scroll(client, one(tree, "#more"), path(*buckets, query="size=20"))
+
+    assert parse_qs(urlsplit(own["HX-Replace-Url"]).query)["job"] == [job]
+    assert "HX-Replace-Url" not in foreign
+
+
+def test_bucket_that_was_left_out_stays_named_where_the_list_is_opened_again(
+    client: Client, new_bucket: NewBucket
+) -> None:
+    well, bad = new_bucket(jobs=25), new_bucket(faults=(UNBOUND,))
+    address = path(well, bad, query="size=10")
+    deeper = scroll(client, one(soup(get(client, address)), "#more"), address)["HX-Replace-Url"]
+
+    page, twin = soup(get(client, deeper)), get(client, deeper.replace("/jobs/", "/jobs.json")).json()
+
+    assert words(one(page, ".meta [data-count-rows]")) == "20 loaded of 2 buckets, 1 left out"
+    notice = one(page, "#about .notice.warn")
+    assert bad.name in words(notice)
+    assert one(notice, "a")["href"] == address
+    assert {bucket["name"]: bucket["left_out"] for bucket in twin["buckets"]} == {well.name: False, bad.name: True}
+
+
+def test_bucket_that_is_lost_in_mid_list_is_named_there_and_above(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    well, bad = (new_bucket(jobs=60, seed=seed, spread=7200) for seed in (1, 2))
+    address = path(well, bad, query="size=10")
+    tree = soup(get(client, address))
+    emulator.set_faults(bad.name, DENIED)
+
+    while not tree.select(".lost"):
+        tree = soup(scroll(client, one(tree, "#more"), address))
+
+    above = tree.find("div", attrs={"hx-swap-oob": "beforeend:#about"})
+    assert bad.name in words(one(tree, ".lost"))
+    assert bad.name in str(above)
+
+
+def test_place_that_is_too_old_opens_the_newest_list_and_leads_to_it_as_it_was(
+    client: Client, new_bucket: NewBucket
+) -> None:
+    buckets = sorted((new_bucket(jobs=15, seed=seed) for seed in (1, 2)), key=lambda bucket: bucket.name)
+    opened = int(time.time()) - 4000
+    pins = ",".join(f"{opened}.{opened}000" for _ in buckets)
+
+    page = soup(get(client, path(*buckets, query=f"pin={pins}&at=0.0&size=10&depth=2")))
+
+    assert len(row_ids(page)) == 10
+    frozen = parse_qs(urlsplit(str(one(page, ".notice.warn a")["href"])).query)
+    assert frozen.keys() == {"bucket", "endCreationTime", "size"}
+
+
+def test_wrong_place_is_told_with_a_link_that_goes_on_without_it(client: Client) -> None:
+    make_bucket("a-1250000000")
+
+    response = client.get("/jobs/?bucket=a-1250000000&states=Failed&at=1")
+
+    assert response.status_code == 400
+    assert one(soup(response), ".problem li a")["href"] == "/jobs/?bucket=a-1250000000&states=Failed"
+
+
+# Form ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_form_holds_the_filter_and_keeps_the_buckets(client: Client, new_bucket: NewBucket) -> None:
+    buckets = [new_bucket(jobs=3), new_bucket(jobs=3)]
+
+    form = one(soup(get(client, path(*buckets, query="states=Failed&tz=UTC"))), "form#filter")
+
+    assert form["action"] == form["hx-get"] == "/jobs/"
+    hidden = {str(field["name"]): str(field["value"]) for field in form.select("input[type=hidden]")}
+    assert hidden == {"bucket": ",".join(sorted(bucket.name for bucket in buckets)), "tz": "UTC"}
+    assert [box["value"] for box in form.select("input[name=states][checked]")] == ["Failed"]
+
+
+def test_wrong_field_is_marked_and_the_form_keeps_what_was_typed(client: Client) -> None:
+    make_bucket("a-1250000000")
+
+    response = client.get(
+        "/jobs/?bucket=a-1250000000&startCreationTime=nonsense", headers={**HTMX, "HX-Target": "results"}
+    )
+
+    tree = soup(response)
+    field = one(tree, "#filter-startCreationTime")
+    assert (response.status_code, response["HX-Retarget"]) == (400, "#list")
+    assert (field["value"], field["aria-invalid"]) == ("nonsense", "true")
+    assert one(tree, f"#{field['aria-describedby']}")
+    assert one(tree, "form#filter input[name=bucket]")["value"] == "a-1250000000"
+
+
+# Live ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_tick_tells_of_every_bucket_with_two_calls_each_at_most(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    buckets = [new_bucket(given=jobs_in("Running", "Running", "Failed")) for _ in range(3)]
+    page = soup(get(client, path(*buckets, query="states=Running")))
+    ticker = one(page, "#ticker")
+    assert 2 <= int(str(ticker["data-most"])) <= 100
+    for bucket in buckets:
+        grow_minute_old(bucket)
+        emulator.change_job(bucket.name, emulator.job_ids(bucket.name)[0], State="Success")
+    before = {bucket.name: len(emulator.calls(bucket.name)) for bucket in buckets}
+    created = [datetime.fromisoformat(str(one(row, ".when time")["datetime"])) for row in page.select("tr[id^=job-]")]
+    rows = ",".join(
+        f"{quote(quote(name, safe=''), safe='')}:Running:{int(moment.timestamp())}"
+        for name, moment in zip(row_ids(page), created, strict=True)
+    )
+
+    for _ in range(40):
+        found = soup(get(client, f"{ticker['data-tick']}&rows={rows}"))
+        if len(found.find_all("tr", class_="left")) == 3:
+            break
+
+    assert {str(row["id"]) for row in found.find_all("tr", class_="left")} == {
+        f"job-{bucket.name}/{emulator.job_ids(bucket.name)[0]}" for bucket in buckets
+    }
+    assert all(len(emulator.calls(name)) - calls <= 2 for name, calls in before.items())
+
+
+def test_tick_of_what_one_may_not_see_or_that_was_never_opened_is_none(client: Client) -> None:
+    make_bucket("hidden-1250000000")
+    client.force_login(make_viewer("vera"))
+    pin = "1700000000.1700000002000"
+
+    assert client.get(f"/jobs/tick/?bucket=hidden-1250000000&pin={pin}&at=0").status_code == 400
+    assert client.get("/jobs/tick/?bucket=hidden-1250000000").status_code == 400
+
+
+def test_list_of_many_buckets_names_few_enough_rows_in_a_tick(client: Client, new_bucket: NewBucket) -> None:
+    buckets = [new_bucket(jobs=8, seed=seed) for seed in range(20)]
+
+    page = soup(get(client, path(*buckets, query="size=100")))
+
+    ticker, longest = one(page, "#ticker"), max(map(len, row_ids(page)))
+    asked = len(str(ticker["data-tick"])) + int(str(ticker["data-most"])) * (
+        longest + len("%252F,:Submitted:1700000000")
+    )
+    assert asked < 8190

@@ -26,7 +26,7 @@ from .parsing import (
 from .pins import Pin
 from .queries import Chip, job_query, list_query
 from .reading import ParameterNote
-from .shown import LiveRequest, Shown, parse_live
+from .shown import LiveRequest, Shown, parse_live, parse_merged_live
 from .values import OVERVIEW_RANGES
 from .view import TABS, View
 
@@ -61,5 +61,6 @@ __all__ = [
     "parse_list",
     "parse_live",
     "parse_merged",
+    "parse_merged_live",
     "parse_overview",
 ]

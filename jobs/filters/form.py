@@ -112,7 +112,10 @@ def form_fields(asked: ListRequest) -> FormState:
         order=fields.choosing("orderByTime", words.ORDERS.items()),
         size=fields.choosing("size", [(size, size) for size in SIZES]),
         next_token=fields.plain("nextToken"),
-        hidden=tuple((name, values[name]) for name in ("tz", "live", "lang") if values.get(name)),
+        hidden=(
+            *asked.whose.items(),
+            *((name, values[name]) for name in ("tz", "live", "lang") if values.get(name)),
+        ),
         other_errors=(),
     )
     others = [(name, error) for name, found in asked.errors.items() if name not in fields.made for error in found]

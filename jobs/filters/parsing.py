@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from django.utils.translation import gettext as _
 
@@ -154,6 +154,21 @@ class ListRequest(JobRequest):
     notes: tuple[ParameterNote, ...]
     given: Mapping[str, str]
 
+    is_merged: ClassVar[bool] = False
+
+    @property
+    def whose(self) -> Mapping[str, str]:
+        """The parameters that say whose jobs these are; none where the path does."""
+        return {}
+
+    def pairs(self, job_filter: JobFilter, view: View) -> Pairs:
+        """Return the canonical parameters of the list of the same jobs' owners, with another filter or view."""
+        return list_pairs(job_filter, view)
+
+    def written(self, job_filter: JobFilter, view: View) -> str:
+        """Return the same as a query."""
+        return encode(self.pairs(job_filter, view))
+
     @cached_property
     def summary(self) -> str:
         """The filter in one sentence, times told in the view's zone."""
@@ -206,17 +221,17 @@ class ListRequest(JobRequest):
     def zoneless(self) -> list[tuple[str, str]]:
         """The parameters but for the zone. A calendar range is another question in another zone, so then the place goes."""
         view = self.view.first() if self.filter.zone else self.view
-        return [(name, value) for name, value in list_pairs(self.filter, view) if name != "tz"]
+        return [(name, value) for name, value in self.pairs(self.filter, view) if name != "tz"]
 
     @cached_property
     def first_query(self) -> str:
         """The query of the newest first page."""
-        return list_query(self.filter, self.view.first())
+        return self.written(self.filter, self.view.first())
 
     @property
     def plain_query(self) -> str:
         """The query without any filter; zone and language stay."""
-        return list_query(JobFilter(), self.view.first())
+        return self.written(JobFilter(), self.view.first())
 
     def query(self, **changes: str) -> str:
         """Return the query with parameters changed, under the API's names; "" takes one away.
@@ -225,7 +240,7 @@ class ListRequest(JobRequest):
         """
         view = replace(self.view, tz=changes.pop("tz", self.view.tz), lang=changes.pop("lang", self.view.lang))
         changed = self.filter.changed(tz=view.zone.key, **changes)
-        return list_query(changed, view if changed == self.filter else view.first())
+        return self.written(changed, view if changed == self.filter else view.first())
 
     def next_query(self, pin: Pin, continuation: Continuation) -> str:
         """Return the query of the page at which the chain of `pin` goes on."""
@@ -240,9 +255,17 @@ class ListRequest(JobRequest):
         view = shut.at(pin, depth=depth, next_token=continuation.next_token, after=continuation.after)
         return list_query(self.filter, view)
 
-    def drawer_query(self, job_id: str, tab: str = TABS[0]) -> str:
-        """Return the query of this very place in the list with a job in the drawer; with none where `job_id` is ""."""
-        return list_query(self.filter, self.view.showing(job_id, tab))
+    @property
+    def drawn(self) -> tuple[str, str]:
+        """The job in the drawer: its bucket, "" where the path says it, and its id, "" while the drawer is closed."""
+        return "", self.view.job
+
+    def drawer_query(self, job_id: str, tab: str = TABS[0], *, bucket: str = "") -> str:
+        """Return the query of this very place in the list with a job in the drawer; with none where `job_id` is "".
+
+        `bucket` is whose job it is, where the list is of several.
+        """
+        return self.written(self.filter, self.view.showing(job_id, tab))
 
     def depth_query(self, pin: Pin, depth: int) -> str:
         """Return the query of `depth` pages together, counted from the page that this query begins with."""
@@ -255,7 +278,7 @@ class ListRequest(JobRequest):
 
     def frozen_query(self, pin: Pin) -> str:
         """Return the query that always shows the list as it was at `pin`."""
-        return list_query(self.filter.frozen(pin.time), self.view.first())
+        return self.written(self.filter.frozen(pin.time), self.view.first())
 
 
 @dataclass(frozen=True)
@@ -280,36 +303,58 @@ class InsightRequest(ListRequest):
 
 @dataclass(frozen=True)
 class MergedRequest(ListRequest):
-    """What the address of a merged list asks for: a list's filter, of which buckets, and where each of them goes on.
+    """What the address of a merged list asks for: a list's filter, and of which buckets.
 
-    `buckets` are names in order, or else `group` is their label. `pins` and `counts` have one part for each bucket where the
-    address goes on with a list that was opened earlier, and none where it opens it.
+    `buckets` are names in order, or else `group` is their label; neither stands for all that the reader may see.
     """
 
     buckets: tuple[str, ...]
     group: str
-    pins: tuple[Pin | None, ...]
-    counts: tuple[int, ...]
 
-    def merged_query(
-        self, names: Iterable[str] = (), places: Iterable[tuple[Pin | None, int]] = (), **changes: str
-    ) -> str:
-        """Return the query of this list of the same buckets, or of `names`, opened anew or at `places`.
+    is_merged: ClassVar[bool] = True
 
-        `changes` change its filter, as in `query`.
-        """
-        chosen = tuple(names) or self.buckets
-        at = list(places)
-        own = {
-            "bucket": ",".join(chosen),
-            "group": "" if chosen else self.group,
-            "pin": ",".join(str(pin) if pin else "-" for pin, _count in at),
-            "at": ".".join(str(count) for _pin, count in at),
-        }
-        changed = self.filter.changed(tz=self.view.zone.key, **changes)
-        return encode(
-            [*((name, value) for name, value in own.items() if value), *list_pairs(changed, self.view.first())]
+    @property
+    def whose(self) -> Mapping[str, str]:
+        """The parameters that say whose jobs these are."""
+        own = {"bucket": ",".join(self.buckets), "group": "" if self.buckets else self.group}
+        return {name: value for name, value in own.items() if value}
+
+    def pairs(self, job_filter: JobFilter, view: View) -> Pairs:
+        """Return the canonical parameters of the list of these buckets, with another filter or view."""
+        places = view.places
+        at = (
+            ("pin", ",".join(str(pin) if pin else "-" for pin, _taken in places)),
+            ("at", ".".join(str(taken) for _pin, taken in places)),
         )
+        return [*self.whose.items(), *(pair for pair in at if pair[1]), *list_pairs(job_filter, view)]
+
+    @cached_property
+    def chips(self) -> tuple[Chip, ...]:
+        """The conditions that narrow the list, each with a query without it."""
+        own = encode(self.whose.items())
+        return tuple(
+            replace(chip, query_without="&".join(filter(None, (own, chip.query_without))))
+            for chip in self.filter.chips(self.view)
+        )
+
+    @property
+    def drawn(self) -> tuple[str, str]:
+        """The job in the drawer: its bucket and its id."""
+        bucket, _slash, job_id = self.view.job.partition("/")
+        return bucket, job_id
+
+    def drawer_query(self, job_id: str, tab: str = TABS[0], *, bucket: str = "") -> str:
+        """Return the query of this very place with a job of `bucket` in the drawer; `job_id` may name its bucket itself."""
+        named = f"{bucket}/{job_id}" if job_id and "/" not in job_id else job_id
+        return super().drawer_query(named, tab)
+
+    def named(self, names: Iterable[str]) -> MergedRequest:
+        """Return the request that names its buckets, as one with a place must."""
+        return replace(self, buckets=tuple(names), group="")
+
+    def merged_query(self, places: Iterable[tuple[Pin | None, int]], *, depth: int = 1) -> str:
+        """Return the query of `depth` pages together from `places` on."""
+        return self.written(self.filter, self.view.beginning(places, depth=depth))
 
 
 @dataclass(frozen=True)
@@ -343,9 +388,7 @@ class CardRequest(MergedRequest):
 
     def together_query(self, state: str = "") -> str:
         """Return the query of the merged list of the jobs that are counted, of all its buckets."""
-        own = {"bucket": ",".join(self.buckets), "group": self.group}
-        pairs = [(name, value) for name, value in own.items() if value]
-        return encode([*pairs, *list_pairs(self._jobs(state), self.view.first())])
+        return self.written(self._jobs(state), self.view.first())
 
     def _jobs(self, state: str, *, oldest: bool = False) -> JobFilter:
         states = (state,) if state else self.question.states
@@ -378,7 +421,6 @@ def parse_list(query: QueryDict, *, now: float) -> ListRequest:
 def parse_merged(query: QueryDict, *, now: float) -> MergedRequest:
     """Return what the query of a merged list asks for; arguments as of `parse_list`."""
     reading, outcome = _read(query, lambda pairs: read_merged(pairs, now))
-    names, pins, counts = reading.merged
     return MergedRequest(
         view=reading.view,
         errors=outcome.errors,
@@ -387,17 +429,14 @@ def parse_merged(query: QueryDict, *, now: float) -> MergedRequest:
         filter=reading.filter,
         notes=tuple(reading.notes),
         given=reading.values,
-        buckets=names,
+        buckets=reading.buckets,
         group=reading.own.get("group", ""),
-        pins=pins,
-        counts=counts,
     )
 
 
 def parse_card(query: QueryDict, *, now: float) -> CardRequest:
     """Return what the query of a portal's card asks for; arguments as of `parse_list`."""
     reading, outcome = _read(query, lambda pairs: read_card(pairs, now))
-    names, pins, counts = reading.merged
     return CardRequest(
         view=reading.view,
         errors=outcome.errors,
@@ -406,10 +445,8 @@ def parse_card(query: QueryDict, *, now: float) -> CardRequest:
         filter=reading.filter,
         notes=tuple(reading.notes),
         given=reading.values,
-        buckets=names,
+        buckets=reading.buckets,
         group=reading.own.get("group", ""),
-        pins=pins,
-        counts=counts,
     )
 
 
@@ -492,7 +529,7 @@ def _going_on(kept: Pairs, changes: Mapping[str, str], read: Callable[[Pairs], R
     Other errors stay in it, so that nobody loses what isn't mended yet. A place in the list goes with the old question.
     """
     gone = set(changes)
-    question = set(PARAMETERS) - {*PLACE, *DRAWER, "lang", "tz"}
+    question = {*PARAMETERS, "bucket", "group"} - {*PLACE, *DRAWER, "lang", "tz"}
     if any(name == "range" and value in CALENDAR for name, value in kept):
         question.add("tz")  # a calendar range is another one in another zone
     if gone & question:

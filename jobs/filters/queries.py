@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from .filter import JobFilter
 
-PLACE = ("nextToken", "depth", "pin", "after")
-"""Parameters that say where in the list one is. They belong to one question: whoever changes the filter drops them."""
+PLACE = ("nextToken", "depth", "pin", "after", "at")
+"""Parameters that say where in the list one is; `at` where in a merged one. They belong to one question: whoever changes the filter drops them."""
 DRAWER = ("job", "tab")
 """Parameters of the drawer beside the list. They come last, so that a script can put them there without knowing the rest."""
 PARAMETERS = (

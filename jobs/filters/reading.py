@@ -26,6 +26,7 @@ from .values import (
     read_language,
     read_live,
     read_moment,
+    read_named_job,
     read_number,
     read_odd,
     read_order,
@@ -108,7 +109,7 @@ class Reading:
         self.notes: list[ParameterNote] = []
         self.filter = JobFilter()
         self.view = View()
-        self.merged: tuple[tuple[str, ...], tuple[Pin | None, ...], tuple[int, ...]] = ((), (), ())
+        self.buckets: tuple[str, ...] = ()  # of a merged list
         self.own: dict[str, str] = {}  # parameters that belong to neither, without defaults
         length = sum(len(name) + len(value) for name, value in pairs)
         if len(pairs) > MOST_PARAMETERS or length > LONGEST_QUERY:
@@ -155,7 +156,7 @@ class Reading:
 
     def fault(self, name: str, text: str, meant: str = "") -> None:
         """Note what is wrong with a parameter. Who goes on without a part of the place goes on without all of it."""
-        removed = PLACE if name in {"pin", "nextToken", "after"} else (name,)
+        removed = PLACE if name in {"pin", "nextToken", "after", "at"} else (name,)
         self._add(name, Fault(text, removed, meant, {name: meant} if meant else {}))
 
     def read_text(self) -> None:
@@ -187,8 +188,8 @@ def read_insight(pairs: Pairs, now: float) -> Reading:
 def read_merged(pairs: Pairs, now: float) -> Reading:
     """Read a merged list's query: whose jobs are wanted, a list's filter, and where each bucket goes on."""
     plain = [(name, value) for name, value in pairs if name != "pin"]
-    reading = read_list(plain, now, (*MERGED, "pin"))
-    for name in ("nextToken", "depth", "after", "live", "job", "tab"):
+    reading = read_list(plain, now, (*MERGED, "pin"), read_named_job)
+    for name in ("nextToken", "after"):
         if name in reading.values and name not in reading.faults:
             reading.fault(name, _("A list of several buckets has no such parameter."))
     no_names: tuple[str, ...] = ()
@@ -212,7 +213,9 @@ def read_merged(pairs: Pairs, now: float) -> Reading:
         )
     own = {"bucket": ",".join(names), "group": group, "pin": written if pins else "", "at": ".".join(map(str, at))}
     reading.own = {name: value for name, value in own.items() if value}
-    reading.merged = (names, pins, at)
+    reading.buckets = names
+    if not reading.faults:
+        reading.view = reading.view.beginning(zip(pins, at, strict=True), depth=reading.view.depth)
     return reading
 
 
@@ -247,11 +250,14 @@ def read_card(pairs: Pairs, now: float) -> Reading:
         zone="" if usual else asked.zone,
     )
     reading.own = {name: value for name, value in {"bucket": ",".join(names), "group": group}.items() if value}
-    reading.merged = (names, (), ())
+    reading.buckets = names
     return reading
 
 
-def read_list(pairs: Pairs, now: float, own: tuple[str, ...] = ()) -> Reading:
+def read_list(
+    pairs: Pairs, now: float, own: tuple[str, ...] = (), read_drawn: Callable[[str], str] = read_text
+) -> Reading:
+    """Read a list's query; `own` are the parameters that it may hold besides, `read_drawn` reads which job is in the drawer."""
     reading = Reading(pairs, (*PARAMETERS, TEXT, *own))
     if TEXT in reading.values:
         return _read_written(reading, own)
@@ -286,7 +292,7 @@ def read_list(pairs: Pairs, now: float, own: tuple[str, ...] = ()) -> Reading:
         pin=read("pin", lambda value: read_pin(value, now), None),
         next_token=read("nextToken", read_token, ""),
         after=reading.read_moment("after", view.zone, is_end=reading.filter.order == DEFAULT_ORDER),
-        job=read("job", read_text, ""),
+        job=read("job", read_drawn, ""),
         tab=read("tab", read_tab, TABS[0]),
     )
     if "tab" in reading.values and "job" not in reading.values:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import unquote
 
-from .parsing import ListRequest, parse_list
+from jobs.cloudinfinite.names import LABEL_LENGTH
+
+from .parsing import ListRequest, MergedRequest, parse_list, parse_merged
 from .values import LONGEST_TEXT
 
 if TYPE_CHECKING:
     from django.http import QueryDict
+
+Asked = TypeVar("Asked", bound=ListRequest)
 
 ROWS = "rows"
 MOST_SHOWN = 100
@@ -29,14 +33,14 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class LiveRequest:
-    """What a tick asks for; `asked.errors` or an empty `asked.view.pin` say that nothing can be told."""
+class LiveRequest(Generic[Asked]):
+    """What a tick asks for; `asked.errors` or a view without a pin say that nothing can be told."""
 
-    asked: ListRequest
+    asked: Asked
     shown: tuple[Shown, ...]
 
 
-def parse_live(query: QueryDict, *, now: float) -> LiveRequest:
+def parse_live(query: QueryDict, *, now: float) -> LiveRequest[ListRequest]:
     """Return what a tick asks for. A row that can't be read is left out: the page then shows it as it was.
 
     Args:
@@ -44,15 +48,26 @@ def parse_live(query: QueryDict, *, now: float) -> LiveRequest:
             is marked; joined by commas, the parts percent-encoded.
         now: CI's time in unix seconds.
     """
+    rest, shown = _taken_apart(query)
+    return LiveRequest(parse_list(rest, now=now), shown)
+
+
+def parse_merged_live(query: QueryDict, *, now: float) -> LiveRequest[MergedRequest]:
+    """Return what a tick of a merged list asks for; arguments as of `parse_live`. A row's id names its bucket, too."""
+    rest, shown = _taken_apart(query)
+    return LiveRequest(parse_merged(rest, now=now), shown)
+
+
+def _taken_apart(query: QueryDict) -> tuple[QueryDict, tuple[Shown, ...]]:
     rest = query.copy()
     written = "".join(rest.pop(ROWS, [])[:1])
     rows = [_shown(part) for part in written.split(",")[:MOST_SHOWN]]
-    return LiveRequest(parse_list(rest, now=now), tuple(row for row in rows if row))
+    return rest, tuple(row for row in rows if row)
 
 
 def _shown(written: str) -> Shown | None:
     parts = [unquote(part) for part in written.split(":")]
-    if len(parts) not in (3, 4) or not parts[0] or max(map(len, parts)) > LONGEST_TEXT:
+    if len(parts) not in (3, 4) or not parts[0] or max(map(len, parts)) > LONGEST_TEXT + LABEL_LENGTH:
         return None
     job_id, state, created = parts[:3]
     return Shown(job_id, state, _moment(created), left=parts[3:] == ["left"])

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from jobs.cloudinfinite.names import LABEL_LENGTH, valid_job_id
 from jobs.cloudinfinite.schema import STATES, TYPES
 
 from . import ranges
@@ -99,6 +100,18 @@ def read_text(value: str) -> str:
     if len(value) > LONGEST_TEXT:
         text = _("This has %(length)s characters; at most %(most)s are possible.")
         raise WrongValue(text % {"length": len(value), "most": LONGEST_TEXT})
+    return value
+
+
+def read_named_job(value: str) -> str:
+    """Return a job of a merged list: its bucket's name and its id."""
+    _check_plain(value)
+    bucket, slash, job_id = value.partition("/")
+    if not (bucket and slash and valid_job_id(job_id)) or len(bucket) > LABEL_LENGTH:
+        text = _(
+            "“%(value)s” names no job here. In a list of several buckets a job is named by its bucket and its id: %(form)s."
+        )
+        raise WrongValue(text % {"value": shortened(value), "form": "media-1250000000/b0123456789abcdef"})
     return value
 
 

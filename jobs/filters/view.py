@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from .times import default_zone, write_time
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .pins import Pin
 
 TABS = ("operation", "output", "time-interval", "input", "raw")
@@ -24,7 +26,9 @@ class View:
     "60s", "" where the reader decides; `depth` counts pages; the rest says which page comes first.
 
     `after` is the creation time, inclusive, at which a chain goes on by keyset; it is kept in UTC. `job` is the id of the job
-    that the drawer beside the list shows, "" while it is closed, and `tab` the part of it that is open.
+    that the drawer beside the list shows, "" while it is closed, and `tab` the part of it that is open. In a merged list a
+    job is named `<bucket>/<JobId>`, and `places` say for each bucket where its part of the list begins: by the pin of its
+    chain, None where it takes no part, and how many of its rows stand before.
     """
 
     tz: str = ""
@@ -36,6 +40,7 @@ class View:
     job: str = ""
     tab: str = TABS[0]
     live: str = ""
+    places: tuple[tuple[Pin | None, int], ...] = ()
 
     def __post_init__(self) -> None:
         """Let equal views be equal: the default zone has one name, a moment one form."""
@@ -57,7 +62,7 @@ class View:
     @property
     def is_continuation(self) -> bool:
         """Whether it begins behind the first page."""
-        return bool(self.next_token or self.after)
+        return bool(self.next_token or self.after) or any(taken for _pin, taken in self.places)
 
     def first(self) -> View:
         """Return this view of the newest first page: zone, language and liveliness stay, the place goes, the drawer closes."""
@@ -69,13 +74,18 @@ class View:
         Args:
             now: CI's time in unix seconds.
         """
-        if self.pin is None or self.is_continuation:
+        pins = [pin for pin in (self.pin, *(pin for pin, _taken in self.places)) if pin]
+        if not pins or self.is_continuation:
             return False
-        return now - self.pin.opened / 1000 > PLACE_KEPT.total_seconds()
+        return now - min(pin.opened for pin in pins) / 1000 > PLACE_KEPT.total_seconds()
 
     def showing(self, job: str, tab: str = TABS[0]) -> View:
         """Return this view with a job in the drawer, or with the drawer closed where `job` is ""."""
         return replace(self, job=job, tab=tab)
+
+    def beginning(self, places: Iterable[tuple[Pin | None, int]], *, depth: int = 1) -> View:
+        """Return this view of `depth` pages of a merged list from `places` on."""
+        return replace(self, places=tuple(places), depth=depth)
 
     def at(self, pin: Pin, *, depth: int = 1, next_token: str = "", after: str = "") -> View:
         """Return this view of a page of the chain that `pin` names.

@@ -159,7 +159,7 @@ def list_url(
 
     Args:
         context: its `embedded` says where the page stands; `view` or else `zone` is what a bare address keeps.
-        bucket: the bucket or its name.
+        bucket: the bucket or its name, "" for the list of several.
         asked: what the page shows; then `changes` change its filter.
         query: a query that is made already, such as a chip's.
         changes: parameters under the API's names; "" takes one away.
@@ -201,7 +201,8 @@ def part_url(context: Context, bucket: Bucket | str, job_id: str, part: str = ""
     drawer = context.get("drawer")
     if drawer is None:
         return job_url(context, bucket, job_id, part)
-    return list_url(context, bucket, query=drawer.drawer_query(job_id, part or TABS[0]))
+    query = drawer.drawer_query(job_id, part or TABS[0], bucket=_name(bucket))
+    return list_url(context, "" if drawer.is_merged else bucket, query=query)
 
 
 def job_path(folder: str, job_id: str) -> str:
@@ -211,8 +212,8 @@ def job_path(folder: str, job_id: str) -> str:
 
 @lru_cache(maxsize=1024)
 def list_path(namespace: str, bucket: str) -> str:
-    """Return the path of a bucket's list. A page names it thirty times, and reversing it is slow."""
-    return reverse(f"{namespace}:job_list", args=[bucket])
+    """Return the path of a bucket's list, of that of several where it is "". A page names it thirty times, and reversing it is slow."""
+    return reverse(f"{namespace}:job_list", args=[bucket]) if bucket else reverse("jobs:merged")
 
 
 @lru_cache(maxsize=1024)

@@ -52,8 +52,8 @@ LEFT = SafeString(' class="left" hx-swap-oob="true"')
 ROW = """
 <tr{} role="row" data-state="{}" data-type="{}"{}>
 <td role="cell" class="status">{}{}</td>
-<td role="cell" class="name">{}<code>{}</code>{}{}</td>
-<td role="cell" class="what">{}{}{}</td>
+<td role="cell" class="name">{}<code>{}</code>{}</td>
+<td role="cell" class="what">{}{}{}{}</td>
 <td role="cell" class="when">{}</td>
 <td role="cell" class="span" data-label="{}">{}</td>
 <td role="cell" class="span" data-label="{}">{}</td>
@@ -75,16 +75,14 @@ def job_rows(context: Context, bucket: str, rows: Iterable[Row]) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def merged_rows(context: Context, rows: Iterable[tuple[Bucket, Row]]) -> SafeString:
-    """Render rows of several buckets; each names its bucket."""
+    """Render rows of several buckets; each names its bucket, in its id, too: two buckets may have a job of one id."""
     pages: dict[str, tuple[_Page, SafeString]] = {}
     written = []
     for bucket, row in rows:
         if bucket.name not in pages:
-            path = list_path(namespace_of(context), bucket.name)
-            of = fill('<a class="of" href="{}">{}</a>', path, bucket.label or bucket.name)
-            pages[bucket.name] = _Page.of(context, bucket.name), of
+            pages[bucket.name] = _Page.of(context, bucket.name), _of(context, bucket)
         page, of = pages[bucket.name]
-        written.append(_row(row.job, page, NOTHING, below=of))
+        written.append(_row(row.job, page, NOTHING, owner=bucket.name, of=of))
     return SafeString("".join(written))
 
 
@@ -100,6 +98,22 @@ def odd_rows(context: Context, bucket: str, rows: Iterable[tuple[Row, Odd | None
 
 def _odd(odd: Odd) -> SafeString:
     return fill('<span class="odd-note">{} {}</span>', odd_badge(odd), odd_numbers(odd))
+
+
+@register.simple_tag(takes_context=True)
+def merged_changes(context: Context, changes: Iterable[tuple[Bucket, Change]]) -> SafeString:
+    """Render rows of several buckets that have changed, as `changed_rows` does those of one."""
+    written = []
+    for bucket, one in changes:
+        mark, page, of = LEFT if one.left else SWAPPED, _Page.of(context, bucket.name), _of(context, bucket)
+        written.append(_row(one.row.job, page, mark, _left(one), owner=bucket.name, of=of))
+    return SafeString("".join(written))
+
+
+def _of(context: Context, bucket: Bucket) -> SafeString:
+    """Return the way to a row's bucket."""
+    path = list_path(namespace_of(context), bucket.name)
+    return fill('<span class="of"><a href="{}">{}</a></span>', path, bucket.label or bucket.name)
 
 
 @register.simple_tag(takes_context=True)
@@ -149,12 +163,20 @@ class _Page:
 
 
 def _row(
-    job: Job, page: _Page, mark: SafeString, note: SafeString = NOTHING, below: SafeString = NOTHING
+    job: Job,
+    page: _Page,
+    mark: SafeString,
+    note: SafeString = NOTHING,
+    *,
+    owner: str = "",
+    of: SafeString = NOTHING,
+    below: SafeString = NOTHING,
 ) -> SafeString:
     job_id = fill("{}", job.job_id)
+    name = fill("{}/{}", owner, job_id) if owner else job_id
     return fill(
         ROW,
-        fill(' id="job-{}"', job_id) if job_id else NOTHING,
+        fill(' id="job-{}"', name) if job_id else NOTHING,
         job.state,
         job.type,
         mark if job.state in STATES and job.type in KINDS else SafeString(mark + ODD),
@@ -162,11 +184,11 @@ def _row(
         note,
         _name(job, job_path(page.folder, job.job_id), page.end),
         job_id,
-        below,
-        _fault(job) if job.state == "Failed" and (job.code or job.message) else NOTHING,
+        below or (_fault(job) if job.state == "Failed" and (job.code or job.message) else NOTHING),
         kind_text(job.type, page.language),
         fill("<span>{}</span>", job.tag) if job.tag else NOTHING,
         _workflows(job) if job.workflow_ids else NOTHING,
+        of,
         time_html(job.creation_time, job.tree.get("CreationTime", ""), page.zone, page.language),
         page.waited,
         duration_html(job.waited, page.language),
@@ -178,7 +200,9 @@ def _row(
 def _name(job: Job, path: str, end: SafeString) -> SafeString:
     if not path:
         return fill("<b><bdi>{}</bdi></b>", job.name)
-    return fill('<a href="{}{}"><bdi>{}</bdi></a>', path, end, job.name or job.job_id)
+    if not job.name:
+        return fill('<a href="{}{}">{}</a>', path, end, job.job_id)
+    return fill('<a href="{}{}"><bdi>{}</bdi></a>', path, end, job.name)
 
 
 def _fault(job: Job) -> SafeString:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from django.http import QueryDict
 
 from jobs import filters
+from jobs.filters import MergedRequest
 from jobs.filters.values import MOST_ROWS
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ class Document:
         return replace(self, pages=self.pages + more)
 
     @property
+    def depth(self) -> int:
+        """How many pages its address names."""
+        return max(self.pages, self.goal)
+
+    @property
     def most(self) -> int:
         """How many pages one document holds at most."""
         return MOST_ROWS // self.size
@@ -114,7 +120,7 @@ class Document:
         Args:
             pin: that of its chain.
         """
-        return self.asked.depth_query(pin, max(self.pages, self.goal)) if self.asked else ""
+        return self.asked.depth_query(pin, self.depth) if self.asked else ""
 
 
 def _address_of(request: HttpRequest, asked: ListRequest, now: float) -> ListRequest | None:
@@ -125,10 +131,27 @@ def _address_of(request: HttpRequest, asked: ListRequest, now: float) -> ListReq
         return None
     if address.path != request.path:
         return None
-    there = filters.parse_list(QueryDict(address.query), now=now)
+    query = QueryDict(address.query)
+    if isinstance(asked, MergedRequest):
+        return _merged_address(filters.parse_merged(query, now=now), asked, now)
+    there = filters.parse_list(query, now=now)
     if there.errors or there.filter != asked.filter:
         return None
     if there.view.pin in {None, asked.view.pin}:
         return there
     # Such a link opened the newest list, which is the one that is scrolled now.
     return replace(there, view=there.view.first()) if there.view.is_old_place(now) else None
+
+
+def _merged_address(there: MergedRequest, asked: MergedRequest, now: float) -> MergedRequest | None:
+    """Return what a merged list's address asks for, with the places at which its document begins."""
+    if there.errors or there.filter != asked.filter or there.buckets not in {(), asked.buckets}:
+        return None
+    places, pins = there.view.places, [pin for pin, _taken in asked.view.places]
+    if places and any(mine and theirs and mine != theirs for (mine, _taken), theirs in zip(places, pins, strict=False)):
+        if not there.view.is_old_place(now):
+            return None
+        # Such a link opened the newest list, which is the one that is scrolled now.
+        places, there = (), replace(there, view=there.view.first())
+    view = there.view.beginning(places or ((pin, 0) for pin in pins), depth=there.view.depth)
+    return replace(there.named(asked.buckets), view=view)

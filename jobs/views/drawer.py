@@ -12,11 +12,12 @@ from jobs.views.look import Look
 from jobs.views.responses import address, as_html, fragment_target, namespace, reader_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpRequest, HttpResponse
 
     from jobs.filters import ListRequest
     from jobs.models import Bucket
-    from jobs.views.listing import Listing
 
 
 def is_drawer_alone(request: HttpRequest, asked: ListRequest) -> bool:
@@ -25,7 +26,13 @@ def is_drawer_alone(request: HttpRequest, asked: ListRequest) -> bool:
 
 
 def drawer_alone(request: HttpRequest, bucket: Bucket, asked: ListRequest) -> HttpResponse:
-    """Answer with what stands inside the drawer. The script finds the neighbours among the rows that are shown."""
+    """Answer with what stands inside the drawer. The script finds the neighbours among the rows that are shown.
+
+    Args:
+        request: htmx's.
+        bucket: whose job it is, which the reader may see.
+        asked: the list, and which job.
+    """
     look = _look(request, bucket, asked)
     context = _context(request, look, asked)
     version = version_of(look, context)
@@ -39,23 +46,27 @@ def drawer_alone(request: HttpRequest, bucket: Bucket, asked: ListRequest) -> Ht
     )
 
 
-def drawer_beside(request: HttpRequest, listing: Listing) -> dict[str, Any]:
+def drawer_beside(
+    request: HttpRequest, bucket: Bucket, asked: ListRequest, wait: Pending | None, names: Sequence[str]
+) -> dict[str, Any]:
     """Return what shows the drawer in the list's own document; its `look` says whether it is there.
 
-    While the list is still fetched its rows are waited for: they hold most jobs that a link names.
+    Args:
+        request: the reader's.
+        bucket: whose job it is, which the reader may see.
+        asked: the list, and which job.
+        wait: set while the list is still fetched: its rows are waited for, which hold most jobs that a link names.
+        names: the jobs that the list shows, in order, each as the address names it.
     """
-    asked, wait = listing.asked, listing.pending
-    look = (
-        Look(listing.bucket, asked.view.job, _part(asked), asked.view, Pending(wait.retry_after))
-        if wait
-        else _look(request, listing.bucket, asked)
-    )
-    ids = [row.job.job_id for answer in listing.ready for row in answer.page.rows]
-    at = ids.index(look.job_id) if look.job_id in ids else None
+    if wait:
+        look = Look(bucket, asked.drawn[1], _part(asked), asked.view, Pending(wait.retry_after))
+    else:
+        look = _look(request, bucket, asked)
+    at = names.index(asked.view.job) if asked.view.job in names else None
     context = _context(request, look, asked) | {"beside": True}
     if at is not None:
-        context["previous_id"] = ids[at - 1] if at else ""
-        context["next_id"] = ids[at + 1] if at + 1 < len(ids) else ""
+        context["previous_id"] = names[at - 1] if at else ""
+        context["next_id"] = names[at + 1] if at + 1 < len(names) else ""
     return context
 
 
@@ -65,7 +76,7 @@ def drawer_version(context: dict[str, Any]) -> list[object] | None:
 
 
 def _look(request: HttpRequest, bucket: Bucket, asked: ListRequest) -> Look:
-    return Look.take(bucket, asked.view.job, _part(asked), asked.view, reader_of(request))
+    return Look.take(bucket, asked.drawn[1], _part(asked), asked.view, reader_of(request))
 
 
 def _part(asked: ListRequest) -> str:

@@ -21,7 +21,7 @@ def form_html(asked: ListRequest, bucket_name: str, *, embedded: bool, part: str
 
     Args:
         asked: the address as it was read.
-        bucket_name: whose list the form asks for.
+        bucket_name: whose list the form asks for, "" where that is one of several buckets.
         embedded: whether its answers stay under `/embed`.
         part: `filters`, or `text_box` for what changes when the form beside it is sent.
     """
@@ -33,8 +33,9 @@ def form_html(asked: ListRequest, bucket_name: str, *, embedded: bool, part: str
 
 @lru_cache(maxsize=256)
 def _kept(query: str, bucket_name: str, embedded: bool, part: str, _language: str | None) -> SafeString:
+    parse = filters.parse_list if bucket_name else filters.parse_merged
     # No pin stands in it, so the time doesn't matter.
-    return _render(filters.parse_list(QueryDict(query), now=0.0), bucket_name, embedded=embedded, part=part)
+    return _render(parse(QueryDict(query), now=0.0), bucket_name, embedded=embedded, part=part)
 
 
 def _render(asked: ListRequest, bucket_name: str, *, embedded: bool, part: str) -> SafeString:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
-from django.conf import settings
 from django.http import QueryDict
-from django.utils.translation import gettext
+from django.urls import reverse
 
 from jobs import filters, fragments, overview, pages
 from jobs.completeness import Completeness
 from jobs.pages import Failed, Pending, Ready
+from jobs.views.ages import age_below, age_patterns, age_text, tick_every
 from jobs.views.document import Document
 
 if TYPE_CHECKING:
@@ -27,11 +26,6 @@ if TYPE_CHECKING:
     from jobs.models import Bucket
     from jobs.problems import Problem
     from jobs.records import Page
-
-AGES = (2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
-"""Seconds by which an age is told: “less than”."""
-TICK_EVERY = 15
-"""Seconds from one tick of a live list to the next, where neither link nor settings say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -181,28 +175,17 @@ class Listing:
 
         0 where it is over a day old.
         """
-        step = bisect_right(AGES, max(0.0, self.now - self.as_of.timestamp()))
-        return AGES[step] if step < len(AGES) else 0
+        return age_below(self.now - self.as_of.timestamp())
 
     @cached_property
     def age(self) -> str:
         """How old the oldest of the pages is, in words."""
-        seconds = self.age_below
-        if seconds == AGES[0]:
-            return gettext("just asked")
-        if not seconds:
-            return gettext("from cache, over a day old")
-        pattern, length = next((pattern, length) for pattern, length in self.ages if seconds >= length)
-        return pattern % {"count": seconds // length}
+        return age_text(self.age_below)
 
     @cached_property
     def ages(self) -> list[tuple[str, int]]:
         """How ages are told: each pattern with the seconds of its unit, the longest first."""
-        return [
-            (gettext("from cache, less than %(count)d h old"), 3600),
-            (gettext("from cache, less than %(count)d min old"), 60),
-            (gettext("from cache, less than %(count)d s old"), 1),
-        ]
+        return age_patterns()
 
     @property
     def request_id(self) -> str:
@@ -281,11 +264,14 @@ class Listing:
 
         A list that failed asks again as a whole, where nobody may be there to do it: its link says how often.
         """
-        wanted = self.asked.view.live.removesuffix("s")
-        asks_again = self.outcome == "failed" and wanted.isdigit() and self.problem and self.problem.retryable
-        if not settings.LIVE_MIN_INTERVAL or not (self.outcome == "ready" or asks_again):
-            return 0
-        return max(settings.LIVE_MIN_INTERVAL, int(wanted) if wanted.isdigit() else TICK_EVERY)
+        live = self.asked.view.live
+        asks_again = self.outcome == "failed" and live not in {"", "off"} and self.problem and self.problem.retryable
+        return tick_every(live) if self.outcome == "ready" or asks_again else 0
+
+    @property
+    def tick_path(self) -> str:
+        """Where a tick is asked for."""
+        return reverse("embed:tick" if self.embedded else "jobs:tick", args=[self.bucket.name])
 
     @property
     def tick_query(self) -> str:

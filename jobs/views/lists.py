@@ -117,7 +117,8 @@ def _listing_page(
     if listing.outcome == "ready":
         version = [*listing.version, () if fragment_target(request) == "more" else links()]
     if _with_drawer(request, listing.asked):
-        drawer = drawer_beside(request, listing)
+        names = [row.job.job_id for answer in listing.ready for row in answer.page.rows]
+        drawer = drawer_beside(request, listing.bucket, listing.asked, listing.pending, names)
         context |= drawer
         version = version and (parts := drawer_version(drawer)) and [*version, *parts]
         if listing.outcome == "ready" and drawer["look"].pending:

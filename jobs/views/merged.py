@@ -1,139 +1,129 @@
-"""The list of several buckets' jobs in one: page, the rows that a sentinel gets, JSON twin."""
+"""The list of several buckets' jobs in one: page, fragments, drawer, JSON twin."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
+from django_htmx.http import push_url, replace_url, retarget
 
 from jobs import access, filters, merge, twins
 from jobs.filters import ParameterError
 from jobs.filters.reading import MOST_MERGED
 from jobs.filters.values import listed as joined
 from jobs.filters.values import shortened
-from jobs.merge import Merged, Place
+from jobs.merge import Place
+from jobs.views.document import ADDRESS, PAGES, Document
+from jobs.views.drawer import drawer_alone, drawer_beside, is_drawer_alone
+from jobs.views.form import form_html
+from jobs.views.lists import FRAGMENTS
+from jobs.views.merging import Merging
 from jobs.views.responses import address, as_html, as_twin, ci_time, fragment_target, listed, reader_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from django.contrib.auth.models import AnonymousUser, User
     from django.http import HttpRequest
 
     from jobs.filters import MergedRequest
     from jobs.models import Bucket
-    from jobs.problems import Problem
-
-
-@dataclass(frozen=True)
-class MergedList:
-    """What one look at a merged list has brought, in the terms its template and its twin need."""
-
-    asked: MergedRequest
-    buckets: Sequence[Bucket]
-    found: Merged
-
-    @property
-    def names(self) -> list[str]:
-        """The names of its buckets, in the order of the address."""
-        return [bucket.name for bucket in self.buckets]
-
-    @property
-    def next_query(self) -> str:
-        """The query of the page that follows, "" at the end."""
-        if self.found.next is None:
-            return ""
-        places = [(None if place.out else place.pin, place.taken) for place in self.found.next]
-        return self.asked.merged_query(self.names, places)
-
-    @property
-    def first_query(self) -> str:
-        """The query of the newest first page."""
-        return self.asked.merged_query()
-
-    @property
-    def again_in(self) -> str:
-        """When to ask again, for htmx, which takes milliseconds."""
-        return f"{round((self.found.again or 1) * 1000)}ms"
-
-    @property
-    def as_of(self) -> datetime | None:
-        """When the oldest of its pages was asked for."""
-        return None if self.found.as_of is None else datetime.fromtimestamp(self.found.as_of, UTC)
-
-    @property
-    def troubles(self) -> list[tuple[Bucket, Problem]]:
-        """The buckets that can't be read now, and why."""
-        return self._named(self.found.problems)
-
-    @property
-    def not_refreshed(self) -> list[tuple[Bucket, Problem]]:
-        """The buckets whose rows are shown though they are out of date, and why they could not be refreshed."""
-        return self._named(self.found.stale)
-
-    def _named(self, problems: Mapping[str, Problem | None]) -> list[tuple[Bucket, Problem]]:
-        return [(bucket, problem) for bucket in self.buckets if (problem := problems.get(bucket.name))]
-
-    @property
-    def status(self) -> int:
-        """Our HTTP status: trouble only where every bucket is in trouble."""
-        if self.found.again is not None:
-            return 202
-        if self.troubles and len(self.troubles) == len(self.buckets) and not self.found.rows:
-            return self.troubles[0][1].status
-        return 200
-
-    @property
-    def chips(self) -> list[tuple[filters.Chip, str]]:
-        """The conditions that narrow the list, each with the query without it."""
-        own = self.asked.merged_query()
-        plain = filters.list_query(self.asked.filter, self.asked.view.first())
-        before = own.removesuffix(plain).removesuffix("&")
-        return [(chip, "&".join(filter(None, (before, chip.query_without)))) for chip in self.asked.chips]
 
 
 @require_safe
 @listed
 def merged_list(request: HttpRequest, *, as_json: bool = False) -> HttpResponse:
-    """Show one page of the jobs of several buckets, newest or oldest first."""
+    """Show one page, or `depth` pages together, of the jobs of several buckets, newest or oldest first."""
     asked = filters.parse_merged(request.GET, now=ci_time())
     buckets: list[Bucket] = []
     if not asked.errors:
         if not asked.is_canonical:
             return HttpResponseRedirect(address(request.path, asked.canonical))
         buckets, asked = chosen_buckets(request.user, asked)
-    frame: dict[str, Any] = {
+    if asked.errors:
+        return _wrong_list(request, asked, as_json=as_json)
+    drawn = next((bucket for bucket in buckets if bucket.name == asked.drawn[0]), None)
+    if drawn and not as_json and is_drawer_alone(request, asked):
+        return drawer_alone(request, drawn, asked)
+    listing = _look(request, buckets, asked, scrolls=not as_json and fragment_target(request) == "more")
+    if as_json:
+        return _twin(request, listing)
+    context = {**_frame(request, asked), "listing": listing}
+    if drawn and not fragment_target(request):
+        context |= drawer_beside(request, drawn, asked, listing.pending, listing.names) | {"bucket": ""}
+    response = as_html(request, _template(request), context, status=listing.status, retry_after=_again(context))
+    if listing.scrolls:
+        patch_vary_headers(response, [ADDRESS, PAGES])
+        if listing.document_query and not listing.pending:
+            replace_url(response, address(request.path, listing.document_query))
+    return response
+
+
+def _look(request: HttpRequest, buckets: Sequence[Bucket], asked: MergedRequest, *, scrolls: bool) -> Merging:
+    """Ask for the pages. A place in a list that was opened too long ago opens the newest list."""
+    now = ci_time()
+    view = asked.view.first() if asked.view.is_old_place(now) else asked.view
+    places = [Place(bucket) for bucket in buckets]
+    if view.places:
+        places = [
+            Place(bucket, pin, taken, out=pin is None)
+            for bucket, (pin, taken) in zip(buckets, view.places, strict=True)
+        ]
+    document = Document.around(request, asked, now) if scrolls else Document.new(asked, now)
+    found = merge.look(places, asked.filter, reader=reader_of(request), depth=view.depth)
+    return Merging(asked.named(bucket.name for bucket in buckets), buckets, found, now, document, scrolls)
+
+
+def _twin(request: HttpRequest, listing: Merging) -> HttpResponse:
+    if listing.pending:
+        return as_twin(request, twins.PENDING, status=listing.status, retry_after=listing.retry_after)
+    following = address(request.path, listing.next_query) if listing.next_query else None
+    body = twins.merged(listing.asked, listing.buckets, listing.found, following)
+    return as_twin(request, body, status=listing.status)
+
+
+def _wrong_list(request: HttpRequest, asked: MergedRequest, *, as_json: bool) -> HttpResponse:
+    """Say which parameters are wrong, and why; nothing was asked for."""
+    if as_json:
+        return as_twin(request, twins.wrong(asked.errors), status=400)
+    response = as_html(request, _template(request, wrong=True), _frame(request, asked), status=400)
+    if fragment_target(request) == "results":
+        # The form says what is wrong, so it is replaced together with the results.
+        push_url(response, address(request.path, urlencode(asked.given)))
+        retarget(response, "#list")
+    return response
+
+
+def _template(request: HttpRequest, *, wrong: bool = False) -> str:
+    target = fragment_target(request)
+    return f"jobs/merged.html{FRAGMENTS.get('list' if wrong and target == 'results' else target, '')}"
+
+
+def _frame(request: HttpRequest, asked: MergedRequest) -> dict[str, Any]:
+    """Return what the page shows whatever was found. It is of no one bucket."""
+    return {
         "asked": asked,
+        "bucket": "",
+        "form": partial(form_html, asked, "", embedded=False),
+        "text_box": partial(form_html, asked, "", embedded=False, part="text_box"),
+        "fragment": fragment_target(request),
         "here": request.get_full_path(),
         "view": asked.view,
         "zone": asked.view.zone,
-        "fragment": fragment_target(request),
     }
-    template = f"jobs/merged.html{'#rows' if fragment_target(request) == 'more' else ''}"
-    if asked.errors:
-        if as_json:
-            return as_twin(request, twins.wrong(asked.errors), status=400)
-        return as_html(request, template, frame, status=400)
-    found = MergedList(asked, buckets, merge.look(_places(buckets, asked), asked.filter, reader=reader_of(request)))
-    if as_json:
-        following = address(request.path, found.next_query) if found.next_query else None
-        body = twins.merged(found.asked, buckets, found.found, following) if found.status != 202 else twins.PENDING
-        return as_twin(request, body, status=found.status, retry_after=found.found.again)
-    return as_html(request, template, {**frame, "found": found}, status=found.status, retry_after=found.found.again)
 
 
-def _places(buckets: Sequence[Bucket], asked: MergedRequest) -> list[Place]:
-    if not asked.pins:
-        return [Place(bucket) for bucket in buckets]
-    return [
-        Place(bucket, pin, taken, out=pin is None)
-        for bucket, pin, taken in zip(buckets, asked.pins, asked.counts, strict=True)
-    ]
+def _again(context: dict[str, Any]) -> float | None:
+    """Return seconds after which the list or the drawer beside it makes sense to be asked for again."""
+    listing, look = context["listing"], context.get("look")
+    return listing.retry_after or (look.retry_after if look and look.pending else None)
 
 
 def chosen_buckets(user: User | AnonymousUser, asked: MergedRequest) -> tuple[list[Bucket], MergedRequest]:
@@ -149,7 +139,7 @@ def chosen_buckets(user: User | AnonymousUser, asked: MergedRequest) -> tuple[li
             )
             known = [name for name in asked.buckets if name in by_name]
             return [], _wrong(asked, "bucket", text % {"names": joined(map(shortened, unknown))}, known)
-        return [by_name[name] for name in asked.buckets], asked
+        return _with_drawn([by_name[name] for name in asked.buckets], asked)
     chosen = [bucket for bucket in visible if asked.group in {"", bucket.label}]
     name = "group" if asked.group else "bucket"
     if not chosen:
@@ -157,10 +147,20 @@ def chosen_buckets(user: User | AnonymousUser, asked: MergedRequest) -> tuple[li
     if len(chosen) > MOST_MERGED:
         text = _("At most %(most)s buckets can stand in one list; these are %(count)s.")
         return [], _wrong(asked, name, text % {"most": MOST_MERGED, "count": len(chosen)}, ())
-    return chosen, asked
+    return _with_drawn(chosen, asked)
+
+
+def _with_drawn(buckets: list[Bucket], asked: MergedRequest) -> tuple[list[Bucket], MergedRequest]:
+    """Return the same, but for a job in the drawer that is of none of the buckets."""
+    name = asked.drawn[0]
+    if not name or any(bucket.name == name for bucket in buckets):
+        return buckets, asked
+    text = _("This list is not of the bucket %(name)s.") % {"name": shortened(name)}
+    error = ParameterError(text, "", "", asked.drawer_query(""))
+    return [], replace(asked, errors={"job": (error,)})
 
 
 def _wrong(asked: MergedRequest, name: str, text: str, known: Iterable[str]) -> MergedRequest:
     names = tuple(known)
-    without = replace(asked, group="" if name == "group" else asked.group).merged_query(names) if names else ""
+    without = asked.named(names).first_query if names else ""
     return replace(asked, errors={name: (ParameterError(text, "", "", without),)})

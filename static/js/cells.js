@@ -5,14 +5,14 @@ import { all, behind, byId, on, one, rewrite, ROW, rows, say, shown, topRow } fr
 const [button, menu, note] = ["cell-button", "cell-menu", "hiding"].map(byId);
 const hiding = new Set();
 /* What goes with the old question. */
-const PLACE = ["nextToken", "after", "pin", "depth", "job", "tab"];
+const PLACE = ["nextToken", "after", "pin", "at", "depth", "job", "tab"];
 
 /* The values of each kind of cell: the query that asks for it alone, if the list can be asked, and its words. */
 const ask = (parameter, value) => parameter && `${parameter}=${encodeURIComponent(value)}`;
 const texts = (cell, selector, parameter) => all(selector, cell).map(({ textContent: text }) => [ask(parameter, text), text]);
 const TOLD = {
   status: (cell, { dataset: { state, odd } }) => [[ask(!odd && "states", state), state && cell.querySelector(".state").textContent]],
-  name: (cell, { id }) => texts(cell, "a", "name").filter(([, text]) => id !== `job-${text}`),
+  name: (cell) => texts(cell, "a bdi", "name"),
   what: (cell, { dataset: { type, odd } }) => [
     [ask(!odd && "type", type), type && cell.firstChild?.textContent],
     ...texts(cell, ":scope > span"),

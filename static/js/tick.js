@@ -3,7 +3,6 @@
    while answers fail or are slow. htmx puts the answer's parts in place. Between answers, the list's age grows. */
 import { all, always, byId, focused, inView, on, one, ROW, rows, stored } from "./page.js";
 
-const MOST_ROWS = 100;
 const SLOWEST = 300_000;
 const IDLE = 1_800_000;
 const { now } = Date;
@@ -17,12 +16,13 @@ const ticker = () => byId("ticker");
 const box = () => byId("ticking");
 const isOpen = (row) => row.matches(".left") || !/^(Success|Failed|Cancel)$/.test(row.dataset.state);
 
-/* All open rows of the pages in view, so that everybody who looks at these pages asks the same; of too many, the hundred
-   around those in view. And the one in the drawer, which is in view there. */
+/* All open rows of the pages in view, so that everybody who looks at these pages asks the same; of too many, the most that one
+   address can name, around those in view. And the one in the drawer, which is in view there. */
 const openRows = () => {
   const open = inView(innerHeight).flatMap(rows).filter(isOpen);
-  const at = open.length > MOST_ROWS && open.findIndex((row) => row.getBoundingClientRect().bottom > 0);
-  return [...new Set([...all(".open").filter(isOpen), ...open.slice(at - (at % 50))])].slice(0, MOST_ROWS);
+  const most = ticker().dataset.most ?? 100;
+  const at = open.length > most && open.findIndex((row) => row.getBoundingClientRect().bottom > 0);
+  return [...new Set([...all(".open").filter(isOpen), ...open.slice(at - (at % (most / 2)))])].slice(0, most);
 };
 
 const told = (row) => {

@@ -147,6 +147,18 @@ def test_list_of_several_buckets(page: Page, new_bucket: NewBucket, width: int) 
     assert_accessible(page)
 
 
+@pytest.mark.parametrize("width", [360, 1600])
+def test_drawer_beside_several_buckets(page: Page, new_bucket: NewBucket, emulator: Emulator, width: int) -> None:
+    buckets = [new_bucket(jobs=20), new_bucket(jobs=5, given=(RICH,)), new_bucket(faults=(DENIED,))]
+    names = ",".join(sorted(bucket.name for bucket in buckets))
+    page.set_viewport_size({"width": width, "height": 900})
+
+    page.goto(f"/jobs/?bucket={names}&job={buckets[1].name}/{emulator.job_ids(buckets[1].name)[0]}")
+    page.wait_for_selector("#drawer[open] #panel h2")
+
+    assert_accessible(page)
+
+
 @pytest.mark.parametrize(
     "query", ["", "states=Failed,Running&range=7d&orderByTime=Asc&tz=UTC", "size=100&lang=zh-hans"]
 )

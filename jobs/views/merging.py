@@ -1,0 +1,259 @@
+"""One look at a merged list, in the terms of the templates of one bucket's list: what is there, and what comes after it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from math import ceil
+from typing import TYPE_CHECKING, Literal
+
+from django.urls import reverse
+
+from jobs import merge
+from jobs.filters.values import MOST_ROWS
+from jobs.pages import Pending
+from jobs.views.ages import age_below, age_patterns, age_text, tick_every
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jobs.filters import MergedRequest, Pin
+    from jobs.merge import Merged, Place
+    from jobs.models import Bucket
+    from jobs.problems import Problem
+    from jobs.views.document import Document
+
+DENIED = frozenset({"credentials", "permission"})
+"""Classes of problems in which Cloud Infinite says no."""
+LONGEST_TICK = 7000
+"""Characters of a tick's address: servers refuse longer ones."""
+ROW_IN_TICK = 64
+"""Characters that a row takes in it, besides its bucket's name."""
+
+
+@dataclass(frozen=True)
+class Merging:
+    """What one look at a merged list has brought. `asked` names its buckets, `now` is CI's unix time.
+
+    `around` is the document without it; `scrolls` says that it is one that stands already.
+    """
+
+    asked: MergedRequest
+    buckets: Sequence[Bucket]
+    found: Merged
+    now: float
+    around: Document
+    scrolls: bool = False
+
+    # What was found -------------------------------------------------------------------------------------------------------
+
+    @property
+    def outcome(self) -> Literal["ready", "pending"]:
+        """Whether there is something to show. Buckets in trouble are told beside it."""
+        return "ready" if self.pending is None else "pending"
+
+    @cached_property
+    def pending(self) -> Pending | None:
+        """Set while nothing can be shown yet."""
+        return None if self.found.again is None else Pending(self.found.again)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds after which asking again makes sense, None when that isn't needed."""
+        return self.found.again
+
+    @property
+    def again_in(self) -> str:
+        """The same for htmx, which takes milliseconds."""
+        return f"{round((self.found.again or 1) * 1000)}ms"
+
+    @property
+    def status(self) -> int:
+        """Our HTTP status: trouble only where every bucket is in trouble."""
+        if self.pending:
+            return 202
+        if self.troubles and len(self.troubles) == len(self.buckets) and not self.found.rows:
+            return self.troubles[0][1].status
+        return 200
+
+    @property
+    def names(self) -> list[str]:
+        """The jobs that are shown, in order, each as the address names it."""
+        return [f"{bucket.name}/{row.job.job_id}" for bucket, row in self.found.rows]
+
+    @property
+    def unique(self) -> int:
+        """How many rows are shown."""
+        return len(self.found.rows)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is known that the list holds nothing."""
+        return not (self.found.rows or self.found.next or self.asked.view.is_continuation or self.pending)
+
+    @cached_property
+    def troubles(self) -> list[tuple[Bucket, Problem]]:
+        """The buckets that can't be read now, and why."""
+        return self._named(self.found.problems)
+
+    @property
+    def denied(self) -> int:
+        """How many of them Cloud Infinite does not let us read."""
+        return Counter(problem.kind in DENIED for _bucket, problem in self.troubles)[True]
+
+    @property
+    def unread(self) -> int:
+        """How many of them can't be read for another reason."""
+        return len(self.troubles) - self.denied
+
+    @property
+    def left_out(self) -> list[Bucket]:
+        """The buckets that the address says take no part."""
+        return self.found.left_out
+
+    @property
+    def not_refreshed(self) -> list[tuple[Bucket, Problem]]:
+        """The buckets whose rows are shown though they are out of date, and why they could not be refreshed."""
+        return self._named(self.found.stale)
+
+    @property
+    def lost(self) -> list[tuple[Bucket, Problem]]:
+        """The buckets whose rows stand above these, and that don't go on, and why."""
+        return [(bucket, self.found.problems[bucket.name]) for bucket in self.found.lost]
+
+    def _named(self, problems: Mapping[str, Problem | None]) -> list[tuple[Bucket, Problem]]:
+        return [(bucket, problem) for bucket in self.buckets if (problem := problems.get(bucket.name))]
+
+    # How old it is --------------------------------------------------------------------------------------------------------
+
+    request_id = ""
+    """Each bucket's answer has one of its own."""
+    problem = None
+    """What is wrong with a bucket is told by its name."""
+    completeness = None
+    """What is proven is known of each bucket's own list."""
+    first_unknown = True
+    end = "missing"
+
+    @property
+    def stale(self) -> bool:
+        """Whether any of it may have changed since."""
+        return bool(self.found.stale)
+
+    @property
+    def as_of(self) -> datetime:
+        """When the oldest of its pages was asked for; now, where there is none."""
+        return datetime.fromtimestamp(self.now if self.found.as_of is None else self.found.as_of, UTC)
+
+    @cached_property
+    def age_below(self) -> int:
+        """As of `Listing`."""
+        return age_below(self.now - self.as_of.timestamp())
+
+    @property
+    def age(self) -> str:
+        """How old the oldest of the pages is, in words."""
+        return age_text(self.age_below)
+
+    @property
+    def ages(self) -> list[tuple[str, int]]:
+        """How ages are told."""
+        return age_patterns()
+
+    # Where it stands ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def document(self) -> Document:
+        """The document that the rows stand in."""
+        return self.around.holding(max(1, ceil(self.unique / self.asked.filter.size)))
+
+    @cached_property
+    def document_query(self) -> str:
+        """The query that shows the whole document again, "" where that can't be told."""
+        at = self.document.asked
+        if at is None:
+            return ""
+        view = at.view if self.scrolls else self.asked.view.beginning(_places(self.found.begin))
+        return self.asked.written(self.asked.filter, view.beginning(view.places, depth=self.document.depth))
+
+    @cached_property
+    def next_query(self) -> str:
+        """The query of the page that follows, "" at the end."""
+        if self.found.next is None:
+            return ""
+        view = self.asked.view.showing("").beginning(_places(self.found.next))
+        return self.asked.written(self.asked.filter, view)
+
+    @cached_property
+    def before_query(self) -> str:
+        """The query of the rows before them, as many as one document holds; "" at the beginning or where that is unknown."""
+        if not self.asked.view.is_continuation:
+            return ""
+        before = merge.rows_before(self.found.begin, self.asked.filter, MOST_ROWS)
+        if before is None:
+            return ""
+        now = {place.bucket.pk: place.taken for place in before}
+        stood = sum(place.taken - now[place.bucket.pk] for place in self.found.begin if not place.out)
+        view = self.asked.view.showing("").beginning(_places(before), depth=ceil(stood / self.asked.filter.size))
+        return self.asked.written(self.asked.filter, view)
+
+    @property
+    def is_place(self) -> bool:
+        """Whether it is the list as it was at its pins, from the first page on, so that newer jobs may be missing."""
+        view = self.asked.view
+        return bool(view.places) and not view.is_continuation and not view.is_old_place(self.now)
+
+    @property
+    def old_place_query(self) -> str:
+        """The query of the list as it was, when the link's place was too old to be opened."""
+        pins = [pin for pin, _taken in self.asked.view.places if pin]
+        return self.asked.frozen_query(max(pins, key=_end)) if self.asked.view.is_old_place(self.now) else ""
+
+    @property
+    def _pin(self) -> Pin | None:
+        """The latest of the pins: nothing that is shown was created after it."""
+        return max((place.pin for place in self.found.begin if place.pin), key=_end, default=None)
+
+    @property
+    def frozen_query(self) -> str:
+        """The query that always shows the list as it was when it was opened, to hand on."""
+        return self.asked.frozen_query(self._pin) if self._pin else self.asked.first_query
+
+    @property
+    def window(self) -> tuple[datetime | None, datetime] | None:
+        """What a range came to when the list was opened. None where there is no range."""
+        return self.asked.filter.window(self._pin.time) if self._pin and self.asked.filter.range else None
+
+    # How it stays what it says --------------------------------------------------------------------------------------------
+
+    @property
+    def tick_every(self) -> int:
+        """Seconds from one tick to the next, 0 where the list can't be live."""
+        return tick_every(self.asked.view.live) if self._pin and not self.pending else 0
+
+    @property
+    def tick_path(self) -> str:
+        """Where a tick is asked for."""
+        return reverse("jobs:merged_tick")
+
+    @cached_property
+    def tick_query(self) -> str:
+        """The query by which a tick says which list this is, and when it was opened."""
+        pins = [(place.pin, 0) for place in self.found.begin]
+        return self.asked.written(self.asked.filter, self.asked.view.first().beginning(pins))
+
+    @property
+    def most_in_tick(self) -> int:
+        """How many rows a tick can name."""
+        longest = max(len(bucket.name) for bucket in self.buckets)
+        return min(100, (LONGEST_TICK - len(self.tick_query)) // (longest + ROW_IN_TICK) // 2 * 2)
+
+
+def _places(places: Sequence[Place]) -> list[tuple[Pin | None, int]]:
+    return [(None if place.out else place.pin, place.taken) for place in places]
+
+
+def _end(pin: Pin) -> int:
+    return pin.end
