@@ -8,7 +8,7 @@ import pytest
 from django.http import QueryDict
 from hypothesis import given
 
-from jobs.filters import JobFilter, Pin, View, list_query, parse_list
+from jobs.filters import JobFilter, Pin, View, list_query, parse_list, parse_merged
 from jobs.records import Continuation
 from tests.asking import NOW, requests
 from tests.queries import PIN, PIN_TIME, asked, error
@@ -185,3 +185,35 @@ def test_removing_chip_after_chip_ends_with_the_unfiltered_list(request: tuple[J
         count -= 1
 
     assert found.filter == JobFilter(order=request[0].order, size=request[0].size)
+
+
+# Lists of several buckets ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "bucket=a-1250000000,b-1250000000",
+        "group=Film&states=Failed&tz=UTC&live=60s&lang=en",
+        f"bucket=a-1250000000,b-1250000000&pin={PIN},-&at=20.0&size=10&depth=3",
+        "bucket=a-1250000000&depth=2&job=a-1250000000/b0123&tab=raw",
+    ],
+)
+def test_merged_query_read_and_written_again_is_the_same(query: str) -> None:
+    merged = parse_merged(QueryDict(query), now=NOW)
+
+    assert merged.errors == {}
+    assert merged.is_canonical
+    assert merged.written(merged.filter, merged.view) == query
+
+
+def test_another_filter_of_a_merged_list_keeps_its_buckets_and_leaves_the_place() -> None:
+    merged = parse_merged(
+        QueryDict(f"bucket=a-1250000000,b-1250000000&pin={PIN},{PIN}&at=0.0&depth=2&job=a-1250000000/b0"), now=NOW
+    )
+
+    assert merged.query(states="Failed") == "bucket=a-1250000000,b-1250000000&states=Failed"
+    assert merged.query(tz="UTC") == f"{merged.canonical.replace('&depth', '&tz=UTC&depth')}"
+    assert merged.drawer_query("b1", bucket="b-1250000000").endswith("&depth=2&job=b-1250000000/b1")
+    assert merged.drawer_query("") == merged.canonical.removesuffix("&job=a-1250000000/b0")
