@@ -167,6 +167,20 @@ def test_page_of_a_forgotten_chain_says_that_earlier_pages_are_unknown() -> None
     assert (ids(first), ids(second)) == (["b5"], ["b6"])
 
 
+def test_chain_opened_anew_loses_nothing_to_a_page_that_went_on_behind_the_forgotten_one() -> None:
+    store(page_of("b5", "b6", token="t6"), "t5")
+
+    store(page_of("b1", "b2", token="t2"))
+    store(page_of("b3", "b4", token="t5"), "t2")
+    store(page_of("b5", "b6", token="t6"), "t5")
+
+    second, third = find("t2"), find("t5")
+    assert second is not None
+    assert third is not None
+    assert (second.next, second.n) == (Continuation("t5"), 2)
+    assert (ids(third), third.n) == (["b5", "b6"], 3)
+
+
 def test_loop_of_tokens_ends_even_in_a_forgotten_chain() -> None:
     store(page_of("b5", token="t6"), "t5")
 

@@ -12,22 +12,16 @@ local began = tonumber(redis.call('HGET', KEYS[1], 'began') or nil)
 if began and began >= tonumber(ARGV[1]) and began < ARGV[1] + 60000 then return 0 end
 
 -- Which page of the chain is it? Without a record we can't know, and repeats stay.
-local place, n, gap = ARGV[3], nil, '0'
-if place == 'first' then
-  n = 1
-elseif redis.call('EXISTS', KEYS[2]) == 0 then
-  -- The chain's record is gone: number on from here, so that at least what follows is free of repeats and loops.
-  n, gap = 2, '1'
-  redis.call('HSET', KEYS[2], 'gap', '1', 't:' .. place, '2')
-else
-  n = tonumber(redis.call('HGET', KEYS[2], 't:' .. place))
-  -- A place that the chain has never heard of (it was forgotten, and opened anew with other tokens) begins a count of its
-  -- own, far from the others', so that what follows it can't loop either.
+local place, n = ARGV[3], 1
+if place ~= 'first' then
+  n = tonumber(redis.call('HGET', KEYS[2], 't:' .. place) or nil)
+  -- A place that the chain has never heard of (its record is gone, or was begun anew) begins a count of its own, so that what
+  -- follows it is free of repeats and can't loop; and far from the others', for what it leads to is not what the chain's own
+  -- page of that number leads to.
   if not n then
     n = redis.call('HINCRBY', KEYS[2], 'strays', 1) * STRAY
     redis.call('HSET', KEYS[2], 't:' .. place, n)
   end
-  gap = n >= STRAY and '1' or redis.call('HGET', KEYS[2], 'gap') or '0'
 end
 local own = math.floor(n / STRAY) * STRAY
 
@@ -110,7 +104,7 @@ end
 redis.call('HSETNX', KEYS[2], 'pin', ARGV[2])
 if ARGV[10] == '1' and place ~= 'first' then redis.call('HSET', KEYS[2], 'paged', '1') end
 redis.call('HSET', KEYS[1], 'meta', ARGV[4], 'rows', ARGV[5], 'repeats', table.concat(repeats, ','), 'next', continuation,
-  'next_place', next_place, 'ending', ending, 'began', ARGV[1], 'n', gap ~= '1' and n or '',
+  'next_place', next_place, 'ending', ending, 'began', ARGV[1], 'n', n < STRAY and n or '',
   'doubts', doubts, 'so_far', so_far)
 local life = redis.call('HEXISTS', KEYS[2], 'paged') == 1 and ARGV[9] or ARGV[8]
 redis.call('PEXPIRE', KEYS[1], life)
