@@ -306,8 +306,11 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "page"
-# A worker without -Q takes from both: pages that people wait for, and those of the overview or fetched ahead of people.
-CELERY_TASK_QUEUES = [Queue("page"), Queue("ahead")]
+# A worker without -Q takes from all: pages that people wait for, those of the overview or fetched ahead of people, and walks.
+CELERY_TASK_QUEUES = [Queue("page"), Queue("ahead"), Queue("walk")]
+CELERY_BEAT_SCHEDULE = {
+    "tend walks": {"task": "jobs.tend_walks", "schedule": 30.0, "options": {"queue": "walk"}},
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = WORKER_THREADS
