@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
+from django.db.models import Count, Sum
 from django.utils.crypto import salted_hmac
 
 from jobs import clock, tasks, walks
@@ -33,6 +34,11 @@ A_DAY = 30
 
 class Broken(Exception):
     """A part of a result is gone, so the file that is being sent can't become whole."""
+
+
+def of_user(bucket: Bucket, user: User | AnonymousUser) -> list[Walk]:
+    """Return the walks of somebody who is signed in through a bucket, the newest first; a stranger has only links."""
+    return list(Walk.objects.filter(bucket=bucket, owner=user)[:A_DAY]) if user.is_authenticated else []
 
 
 def start(bucket: Bucket, user: User | AnonymousUser, reader: str, job_filter: JobFilter, pin: Pin) -> Walk | Problem:
@@ -129,6 +135,23 @@ def rows(walk: Walk) -> Iterator[Row]:
             yield Row.from_primitives(row)
     if count != walk.rows:
         raise Broken(f"walk {walk.pk} holds {count} rows, not {walk.rows}")
+
+
+def is_whole(walk: Walk) -> bool:
+    """Tell whether everything that a walk counted is there."""
+    found = walk.batches.aggregate(batches=Count("pk"), rows=Sum("count"))
+    return bool(found["batches"] == walk.pages and (found["rows"] or 0) == walk.rows)
+
+
+def paces(walk: Walk) -> list[float]:
+    """Return how many seconds a second of creation times took: on the whole way, on its last half and on its last fifth."""
+    marks = {1, max(1, walk.pages // 2), walk.pages - max(1, walk.pages // 5)}
+    found = walk.batches.filter(number__in=marks).values_list("reached", "walked")
+    return [
+        (walk.walked - walked) / abs(walk.reached - reached)
+        for reached, walked in found
+        if walk.reached is not None and reached is not None and reached != walk.reached and walk.walked > walked
+    ]
 
 
 def _digest(reader: str) -> str:

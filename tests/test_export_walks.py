@@ -74,6 +74,7 @@ def ids(walk: Walk) -> list[str]:
 
 
 def problem(walk: Walk) -> Problem:
+    assert walk.problem is not None
     return Problem.from_primitives(walk.problem)
 
 
@@ -405,7 +406,7 @@ def test_batch_that_is_gone_breaks_the_file(ci: Emulator) -> None:
 
 
 def test_secrets_are_masked_before_they_are_stored(ci: Emulator) -> None:
-    ci.create_bucket(NAME, given=jobs_in("Failed", Operation={"UserData": "token=s3cret-value"}))
+    ci.create_bucket(NAME, given=({"Operation": {"UserData": "token=s3cret-value"}},))
 
     walk = walked(started())
 
