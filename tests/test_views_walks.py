@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from jobs.models import Bucket
     from tests.emulators import Emulator
+    from tests.processes import Process
 
     NewBucket = Callable[..., Bucket]
     Until = Callable[[Callable[[], Any]], None]
@@ -312,6 +313,24 @@ def test_walk_is_cancelled_and_goes_on(client: Client, new_bucket: NewBucket, un
     client.post(str(one(stopped, "form[action*=resume]")["action"]))
     twin = finish(client, path, until)
     assert json_ids(client.get(twin["files"]["jsonl"])) == emulator.job_ids(bucket.name)
+
+
+def test_walk_goes_on_though_its_worker_is_killed(
+    client: Client, new_bucket: NewBucket, until: Until, emulator: Emulator, worker: Process
+) -> None:
+    bucket = new_bucket(jobs=730, latency=0.2)
+    path = client.post(export_path(bucket, f"pin={int(clock.now())}.1"))["Location"]
+    until(lambda: Walk.objects.get().pages >= 2)
+
+    worker.kill()
+    killed_at = Walk.objects.get().rows
+    worker.start()
+    twin = finish(client, path, until)
+
+    assert killed_at < 730
+    assert twin["state"] == "done"
+    assert json_ids(client.get(twin["files"]["jsonl"])) == emulator.job_ids(bucket.name)
+    assert twin["pages"] == 8
 
 
 def test_walk_under_way_reloads_itself_with_and_without_script(client: Client, new_bucket: NewBucket) -> None:
