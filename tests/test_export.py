@@ -65,7 +65,8 @@ def test_sentence_that_may_be_a_formula_is_text_as_well() -> None:
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
 def test_whatever_names_hold_each_job_is_one_row(names: list[str]) -> None:
-    rows = table(*({"JobId": str(number), "Name": name} for number, name in enumerate(names)))
+    trees: list[Tree] = [{"JobId": str(number), "Name": name} for number, name in enumerate(names)]
+    rows = table(*trees)
 
     assert [row["JobId"] for row in rows] == [str(number) for number in range(len(names))]
     assert [export.guarded(name) for name in names] == [row["Name"] for row in rows]
