@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.looking import list_path, wait_for_rows
+from tests.e2e.looking import list_path, see_more, wait_for_rows
 from tests.e2e.test_axe import assert_accessible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import Page
 
     from jobs.models import Bucket
-    from tests.e2e.sites import Site
     from tests.emulators import Emulator
 
     NewBucket = Callable[..., Bucket]
@@ -66,8 +65,8 @@ def test_link_grows_with_the_list(page: Page, new_bucket: NewBucket, emulator: E
     bucket = new_bucket(jobs=45)
     page.set_viewport_size({"width": 1200, "height": 600})
     page.goto(list_path(bucket, "size=20"))
-    page.keyboard.press("End")
-    wait_for_rows(page, 45)
+    see_more(page)
+    see_more(page)
     page.locator('#to-export[href*="depth=3"]').click()
 
     file = download(page, "JSON Lines of 45 loaded", tmp_path)
@@ -75,10 +74,8 @@ def test_link_grows_with_the_list(page: Page, new_bucket: NewBucket, emulator: E
     assert ids_of(file) == emulator.job_ids(bucket.name)
 
 
-def test_it_works_without_script(
-    new_context: Callable[..., BrowserContext], site: Site, new_bucket: NewBucket, emulator: Emulator, tmp_path: Path
-) -> None:
-    page = new_context(java_script_enabled=False).new_page()
+def test_it_works_without_script(plain_page: Page, new_bucket: NewBucket, emulator: Emulator, tmp_path: Path) -> None:
+    page = plain_page
     bucket = new_bucket(jobs=130, latency=0.6)
     page.goto(f"/buckets/{bucket.name}/export/")
     page.get_by_role("button", name="Count and export all").click()
