@@ -17,25 +17,33 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from jobs.cloudinfinite.schema import Job
-    from jobs.cloudinfinite.tree import Node
+    from jobs.cloudinfinite.tree import Node, Tree
 
 BOM = "\ufeff"
 """Without it spreadsheets take UTF-8 for something else."""
-RISKY = tuple("=+-@\t\r\n＝＋－＠")
+RISKY = frozenset("=+-@\t\r\n＝＋－＠")
 """How a cell begins that a spreadsheet may take for a formula: names and messages are a stranger's."""
 GUARD = "'"
 
 PLAIN = ("JobId", "Name", "Type", "State", "Code", "Message", "Progress")
 TIMES = ("CreationTime", "StartTime", "EndTime")
-NESTED = (
-    "Operation.Tag", "Operation.WorkflowIds", "Operation.QueueId", "Operation.JobParam.TemplateId", "Operation.UserData",
-    "Operation.JobLevel", "Operation.CallBack", "Operation.CallBackFormat", "Operation.TimeInterval.Start",
-    "Operation.TimeInterval.End", "Operation.Output.Region", "Operation.Output.Bucket", "Operation.Output.Object",
-    "Operation.Output.AuObject", "Operation.Output.SpriteObject", "Input.Manifest", "Input.UrlFile", "Input.Prefix", "Input.Object",
-)  # fmt: skip
-"""Where in a job's tree a value stands. Two may stand elsewhere as well (`BESIDE`)."""
-BESIDE = {"Operation.Tag": "Tag", "Operation.QueueId": "QueueId"}
-COLUMNS = (*PLAIN, *TIMES, *(f"{name}_UTC" for name in TIMES), *NESTED, "_masked")
+NESTED: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (("Operation",), ("Tag", "WorkflowIds", "QueueId", "UserData", "JobLevel", "CallBack", "CallBackFormat")),
+    (("Operation", "JobParam"), ("TemplateId",)),
+    (("Operation", "TimeInterval"), ("Start", "End")),
+    (("Operation", "Output"), ("Region", "Bucket", "Object", "AuObject", "SpriteObject")),
+    (("Input",), ("Manifest", "UrlFile", "Prefix", "Object")),
+)
+"""The nodes of a job's tree in which values stand, and which of them are columns."""
+BESIDE = frozenset({"Tag", "QueueId"})
+"""What may stand beside Operation as well (the Go SDK)."""
+COLUMNS = (
+    *PLAIN,
+    *TIMES,
+    *(f"{name}_UTC" for name in TIMES),
+    *(".".join((*path, name)) for path, names in NESTED for name in names),
+    "_masked",
+)
 """The columns of a CSV, called as in the API; times stand there twice, in the reader's zone and in UTC."""
 
 
@@ -74,7 +82,7 @@ def json_lines(told: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]]) -> It
 
 def guarded(text: str) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
-    return GUARD + text if text.startswith(RISKY) else text
+    return GUARD + text if text and text[0] in RISKY else text
 
 
 def _line(value: Mapping[str, Any]) -> str:
@@ -91,17 +99,22 @@ def _cells(job: Job, masked: Iterable[str], zone: ZoneInfo) -> Iterator[str]:
         yield time.astimezone(zone).isoformat() if time else _text(tree.get(name)).strip("- ")
     for time in times:
         yield time.astimezone(UTC).isoformat().replace("+00:00", "Z") if time else ""
-    for path in NESTED:
-        found: Node | None = tree
-        for part in path.split("."):
-            found = _first(found)
-            found = found.get(part) if isinstance(found, dict) else None
-        yield _text(found) or (_text(tree.get(BESIDE[path])) if path in BESIDE else "")
+    for path, names in NESTED:
+        node = tree
+        for part in path:
+            node = _child(node, part)
+        for name in names:
+            text = _text(node.get(name))
+            yield text or (_text(tree.get(name)) if name in BESIDE else "")
     yield " ".join(masked)
 
 
-def _first(node: Node | None) -> Node | None:
-    return node[0] if isinstance(node, list) and node else node
+def _child(node: Tree, name: str) -> Tree:
+    """Return the first child of a name that has children, an empty one where there is none."""
+    found = node.get(name)
+    if isinstance(found, list):
+        found = next((one for one in found if isinstance(one, dict)), None)
+    return found if isinstance(found, dict) else {}
 
 
 def _text(node: Node | None) -> str:

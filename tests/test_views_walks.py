@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 
-from jobs import clock, orders
+from dashboard.celery import app
+from jobs import clock, orders, walks
 from jobs.filters import JobFilter, Pin
 from jobs.models import Walk, WalkBatch
 from tests.factories import jobs_in, make_staff, make_viewer
@@ -76,7 +77,7 @@ def walk_by_hand(bucket: Bucket, **values: Any) -> Walk:
     """A walk that nobody goes on with."""
     now = clock.now()
     given = {"state": "cancelled", "reader": "r", "filter": {"size": "100"}, "digest": "d", "pin": f"{int(now)}.1"}
-    return Walk.objects.create(bucket=bucket, created=now, touched=now, **{**given, **values})
+    return Walk.objects.create(bucket=bucket, **{**given, "created": now, "touched": now, **values})
 
 
 def walk_path(walk: Walk, action: str = "") -> str:
@@ -331,6 +332,33 @@ def test_walk_goes_on_though_its_worker_is_killed(
     assert twin["state"] == "done"
     assert json_ids(client.get(twin["files"]["jsonl"])) == emulator.job_ids(bucket.name)
     assert twin["pages"] == 8
+
+
+def test_two_walks_through_a_bucket_take_turns_until_both_are_done(
+    client: Client, new_bucket: NewBucket, until: Until, emulator: Emulator
+) -> None:
+    """Nobody looks at them meanwhile, so the one that waits is begun by the one that ends."""
+    bucket, now = new_bucket(jobs=230, latency=0.2), int(clock.now())
+    for query in (f"pin={now}.1", f"orderByTime=Asc&pin={now}.1"):
+        client.post(export_path(bucket, query))
+
+    until(lambda: set(Walk.objects.values_list("state", flat=True)) == {"done"})
+
+    found = [[row.job.job_id for row in orders.rows(walk)] for walk in Walk.objects.order_by("created")]
+    assert found == [emulator.job_ids(bucket.name), emulator.job_ids(bucket.name)[::-1]]
+    assert max(call.in_flight for call in emulator.calls(bucket.name)) == 1
+
+
+def test_walk_that_nobody_goes_on_with_is_found_by_what_beat_asks_for(new_bucket: NewBucket, until: Until) -> None:
+    asked = app.conf.beat_schedule["tend walks"]
+    old = {"state": "walking", "touched": clock.now() - walks.SILENT_FOR - 1}
+    walk_by_hand(new_bucket(jobs=3), filter={}, **old)
+    forgotten = walk_by_hand(new_bucket(), state="done", touched=clock.now() - walks.KEPT - 1)
+
+    app.send_task(asked["task"], **asked["options"])
+
+    until(lambda: list(Walk.objects.values_list("state", "rows")) == [("done", 3)])
+    assert not Walk.objects.filter(pk=forgotten.pk).exists()
 
 
 def test_walk_under_way_reloads_itself_with_and_without_script(client: Client, new_bucket: NewBucket) -> None:

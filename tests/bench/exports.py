@@ -26,6 +26,7 @@ SHORT, LONG = 2_000, 20_000
 BUCKETS = {SHORT: "exports-short-1250000000", LONG: "exports-long-1250000000"}
 SIZE = 100
 LOOK_EVERY = 0.1
+ROUNDS = 2
 
 
 def exports(report: Report) -> None:
@@ -34,11 +35,14 @@ def exports(report: Report) -> None:
         for jobs, bucket in BUCKETS.items():
             stack.emulator.create_bucket(bucket, jobs=jobs, spread=7 * 86_400)
         _export(stack, SHORT)
-        short, short_memory = _export(stack, SHORT)
-        theirs = min(_loop(stack) for _ in range(2))
-        ours, memory = min(_export(stack, LONG) for _ in range(2))
+        short, _, short_memory = _export(stack, SHORT)
+        rounds = [(_loop(stack), *_export(stack, LONG)) for _ in range(ROUNDS)]
+    # Whatever else the machine does can only cost seconds; memory counts where it was most.
+    theirs, ours, table = (min(one[place] for one in rounds) for place in range(3))
+    memory = max(one[3] for one in rounds)
     report.line(f"loop of the SDK over {LONG:,} jobs, to JSON Lines", theirs, None, " s")
-    report.line(f"export of {LONG:,} jobs, to JSON Lines and CSV", ours, None, " s")
+    report.line(f"export of {LONG:,} jobs, to JSON Lines", ours, None, " s")
+    report.line("the same as CSV besides", table, None, " s")
     report.line("export : loop of the SDK", ours / theirs, 1)
     report.line(f"export of {SHORT:,} jobs", short, None, " s")
     report.line(f"worker and web at their largest, {SHORT:,} jobs", short_memory / 2**20, None, " MB")
@@ -71,8 +75,9 @@ def _now() -> str:
     return f"{datetime.now(UTC) - timedelta(seconds=2):%Y-%m-%dT%H:%M:%S+0000}"
 
 
-def _export(stack: Stack, jobs: int) -> tuple[float, int]:
-    """Return the seconds from the button to the last line of both files, and the bytes of worker and web at their largest."""
+def _export(stack: Stack, jobs: int) -> tuple[float, float, int]:
+    """Return the seconds from the button to the last line, those for the CSV besides, and the bytes of worker and web at their
+    largest."""
     most, done = [0], threading.Event()
     sampler = threading.Thread(target=_sample, args=(stack, most, done))
     sampler.start()
@@ -81,9 +86,10 @@ def _export(stack: Stack, jobs: int) -> tuple[float, int]:
         twin = _walk(stack, BUCKETS[jobs])
         lines = sum(chunk.count(b"\n") for chunk in _read(stack, twin["files"]["jsonl"]))
         assert lines == jobs + 1, lines
+        seconds, began = time.perf_counter() - began, time.perf_counter()
         for _chunk in _read(stack, twin["files"]["csv"]):
             pass
-        return time.perf_counter() - began, most[0]
+        return seconds, time.perf_counter() - began, most[0]
     finally:
         done.set()
         sampler.join()
