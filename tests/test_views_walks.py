@@ -102,7 +102,7 @@ def test_link_follows_what_is_scrolled(client: Client, new_bucket: NewBucket) ->
     first = path_of(bucket, "size=10")
     answer = scroll(client, one(soup(get(client, first)), "#more"), f"http://testserver{first}").content.decode()
 
-    (link,) = re.findall(r'<a id="to-export" href="([^"]*)" hx-swap-oob="true">', answer)
+    (link,) = re.findall(r'<a id="to-export" class="small" title="[^"]*" href="([^"]*)" hx-swap-oob="true">', answer)
 
     assert "20 jobs are loaded" in words(one(soup(get(client, html.unescape(link))), "#of-loaded"))
 
