@@ -390,7 +390,7 @@ def test_progress_is_told_where_the_filter_has_a_beginning(client: Client, new_b
     assert one(known, "progress")["value"] == "25"
     assert twin["fraction"] == 0.25
     assert twin["jobs_a_second"] == 50.0
-    assert [round(seconds) for seconds in twin["seconds_left"]] == [16, 18]
+    assert [round(seconds) for seconds in twin["seconds_left"]] == [13, 22]
     assert "value" not in one(unknown, "progress").attrs
     assert "the filter has no beginning" in words(one(unknown, ".numbers"))
 

@@ -27,6 +27,8 @@ LOOK_AGAIN = 2.0
 """Seconds between two looks at a walk that is under way."""
 FEW = 3
 """Pages from which on it is told how long the rest may take."""
+UNSURE = 0.2
+"""The part by which that may be less or more than the quickest and the slowest pace so far say: jobs don't come evenly."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +148,8 @@ class Walking:
         paces = orders.paces(self.walk)
         if self.walk.pages < FEW or not paces:
             return None
-        least, most = (timedelta(seconds=round(self._seconds_left * pace)) for pace in (min(paces), max(paces)))
-        return least, most
+        least, most = min(paces) * (1 - UNSURE), max(paces) * (1 + UNSURE)
+        return timedelta(seconds=round(self._seconds_left * least)), timedelta(seconds=round(self._seconds_left * most))
 
     # What is written into a file -------------------------------------------------------------------------------------------
 
