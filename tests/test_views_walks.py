@@ -334,6 +334,25 @@ def test_walk_goes_on_though_its_worker_is_killed(
     assert twin["pages"] == 8
 
 
+def test_worker_that_is_asked_to_end_leaves_the_rest_to_the_next_one(
+    client: Client, new_bucket: NewBucket, until: Until, emulator: Emulator, worker: Process
+) -> None:
+    """Nobody looks meanwhile, so it is the one that ends who has the walk gone on with; no page is asked for twice."""
+    bucket = new_bucket(jobs=1530, latency=0.3)
+    client.post(export_path(bucket, f"pin={int(clock.now())}.1"))
+    until(lambda: Walk.objects.get().pages >= 2)
+
+    assert worker.popen is not None
+    worker.popen.terminate()
+    worker.popen.wait(5)
+    left = Walk.objects.get()
+    worker.start()
+    until(lambda: Walk.objects.get().state == "done")
+
+    assert (left.state, left.pages < 16) == ("walking", True)
+    assert len(emulator.calls(bucket.name)) == Walk.objects.get().pages == 16
+
+
 def test_two_walks_through_a_bucket_take_turns_until_both_are_done(
     client: Client, new_bucket: NewBucket, until: Until, emulator: Emulator
 ) -> None:
