@@ -311,8 +311,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "page"
-# A worker without -Q takes from both: pages that people wait for, and those of the overview or fetched ahead of people.
-CELERY_TASK_QUEUES = [Queue("page"), Queue("ahead")]
+# A worker without -Q takes from all: pages that people wait for, those of the overview or fetched ahead of people, and walks.
+CELERY_TASK_QUEUES = [Queue("page"), Queue("ahead"), Queue("walk")]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = WORKER_THREADS
@@ -322,12 +322,14 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_TIMEZONE = "UTC"
 CELERY_IMPORTS = ["jobs.refresh"]
-# Each tick goes on where the one before stopped, so that no burst of calls goes out (jobs/refresh.py).
-CELERY_BEAT_SCHEDULE: dict[str, Any] = (
-    {"refresh-overview": {"task": "jobs.refresh_overview", "schedule": 2.0, "options": {"queue": "ahead"}}}
-    if OVERVIEW_REFRESH
-    else {}
-)
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    "tend-walks": {"task": "jobs.tend_walks", "schedule": 30.0, "options": {"queue": "walk"}},
+}
+if OVERVIEW_REFRESH:
+    # Each tick goes on where the one before stopped, so that no burst of calls goes out (jobs/refresh.py).
+    CELERY_BEAT_SCHEDULE["refresh-overview"] = {
+        "task": "jobs.refresh_overview", "schedule": 2.0, "options": {"queue": "ahead"},
+    }  # fmt: skip
 
 # Security headers -----------------------------------------------------------------------------------------------------
 SECURE_SSL_REDIRECT = HTTPS

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.http import Http404
 from django.utils.translation import gettext as _
 
-from jobs.models import Bucket, Mark
+from jobs.models import Bucket, Mark, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +60,21 @@ def get_bucket(user: User | AnonymousUser, name: str) -> Bucket:
         return visible_buckets(user).get(name=name)
     except Bucket.DoesNotExist:
         raise Http404(_("There is no such bucket, or you may not see it.")) from None
+
+
+def get_walk(user: User | AnonymousUser, bucket_name: str, walk_id: str) -> Walk:
+    """Return a walk through a bucket that `user` may see, to whoever started it, and to staff.
+
+    A stranger's belongs to whoever knows its id, which nobody can guess.
+
+    Raises:
+        Http404: there is none, or it is somebody else's, or of a bucket that the user may not see; nobody can tell which.
+    """
+    bucket = get_bucket(user, bucket_name)
+    walk = Walk.objects.select_related("bucket").filter(pk=walk_id, bucket=bucket).first()
+    if walk is None or not (walk.owner_id is None or walk.owner_id == user.pk or user.is_staff):
+        raise Http404(_("There is no such export, or it is not yours. Exports are kept for a day."))
+    return walk
 
 
 def for_people_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

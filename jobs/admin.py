@@ -1,4 +1,4 @@
-"""The buckets and links in Django's admin. Nothing here calls Tencent Cloud: whether a bucket can be read, `check_account` tells."""
+"""The buckets, links and walks in Django's admin. Nothing here calls Tencent Cloud: whether a bucket can be read, `check_account` tells."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from jobs import credentials, pages
 from jobs.details import links
-from jobs.models import Bucket, LinkTemplate
+from jobs.models import Bucket, LinkTemplate, Walk
 from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     # Django's class is generic for the type checker only.
     ModelAdmin = admin.ModelAdmin[Bucket]
     LinkModelAdmin = admin.ModelAdmin[LinkTemplate]
+    WalkModelAdmin = admin.ModelAdmin[Walk]
 else:
-    ModelAdmin = LinkModelAdmin = admin.ModelAdmin
+    ModelAdmin = LinkModelAdmin = WalkModelAdmin = admin.ModelAdmin
 
 admin.site.site_header = "Batchlens"
 admin.site.site_title = "Batchlens"
@@ -84,6 +85,24 @@ class LinkTemplateAdmin(LinkModelAdmin):
         told = [(links.OF_BUCKET, _("everywhere")), (links.OF_JOB, _("on jobs"))]
         rows = [(f"{{{name}}}", where, meaning) for known, where in told for name, meaning in known.items()]
         return format_html("<dl>{}</dl>", format_html_join("", "<dt><code>{}</code> ({})</dt><dd>{}</dd>", rows))
+
+
+@admin.register(Walk)
+class WalkAdmin(WalkModelAdmin):
+    """The walks that are under way or kept, to look at, and to delete where they fill the disk; readers start and stop them."""
+
+    list_display = ("bucket", "owner", "state", "rows", "pages")
+    list_filter = ("state", "bucket")
+    fields = ("bucket", "owner", "filter", "pin", "state", "pages", "received", "rows")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody: a walk begins on a list."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Walk | None = None) -> bool:
+        """Nobody."""
+        return False
 
 
 def _drop_problems(bucket: Bucket) -> None:

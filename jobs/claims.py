@@ -60,8 +60,8 @@ LEASE_AGAIN = 400
 """Milliseconds after which to ask again where all leases are out."""
 
 Outcome = Literal["claimed", "joined", "later", "ended", "refused"]
-Lane = Literal["person", "refresh", "overview", "ahead"]
-LANES: dict[Lane, int] = {"person": 0, "refresh": 1, "overview": 2, "ahead": 3}
+Lane = Literal["person", "refresh", "overview", "ahead", "walk"]
+LANES: dict[Lane, int] = {"person": 0, "refresh": 1, "overview": 2, "ahead": 3, "walk": 4}
 """Who waits for a fetch, the most urgent first."""
 
 

@@ -121,6 +121,11 @@ class Upstream:
             logger.info("%s: %s in %.3f s, RequestId %s", bucket, outcome, seconds, request_id or "none", extra=facts)
 
 
+def longest_call() -> float:
+    """Return the seconds that the calls for one page take at most."""
+    return LONGEST * settings.CI_DEADLINE + clock.SYNC_EVERY + 1
+
+
 def gate(bucket_name: str) -> Gate:
     """Return what can hold the calls to a bucket back, "default" being the credential of one that is gone."""
     credential = Bucket.objects.filter(name=bucket_name).values_list("credential", flat=True).first()
@@ -176,7 +181,7 @@ def _work_on(
         # Hidden while the task was queued: nobody may see it any more, so nobody waits.
         claims.finish(claim, "failed")
         return
-    longest = LONGEST * settings.CI_DEADLINE + clock.SYNC_EVERY + 1
+    longest = longest_call()
     with claims.renewer.holding(claim, longest):
         try:
             credential = credentials.get(bucket.credential)
@@ -239,27 +244,40 @@ def _fail(claim: claims.Claim, bucket: Bucket, problem: Problem, *, spent: float
 def _ask_page(question: PageQuestion, upstream: Upstream) -> tuple[Page, chains.Step]:
     asked = question.continuation or Continuation()
     try:
-        page, step, clock_changed = _ask_page_once(question, asked, upstream)
+        page, step, clock_changed = ask_page_once(question, asked, upstream)
     except Refused:
         after = cache.created_before(question) if asked.next_token else ""
         if not after:
             raise
         # The token alone may be what was refused: go on by creation time, and say so.
-        page, step, _ = _ask_page_once(question, Continuation("", after), upstream, again=True)
+        page, step, _ = ask_page_once(question, Continuation("", after), upstream, again=True)
         return replace(page, doubts=(*page.doubts, "token")), step
     if clock_changed and question.pin is None:
         # The pin was made with a wrong clock, so this answer may hold rows from after it. Ask once more.
-        page, step, clock_changed = _ask_page_once(question, asked, upstream, again=True)
+        page, step, clock_changed = ask_page_once(question, asked, upstream, again=True)
         if clock_changed and page.pin.end > clock.now() + clock.TOLERANCE:
             # The first answer's Date was wrong, not our clock. Later jobs would shift the list's pages.
             raise UpstreamFailing("unsteady_clock", "The times of two answers contradict.", 200, page.request_id)
     return page, step
 
 
-def _ask_page_once(
+def ask_page_once(
     question: PageQuestion, asked: Continuation, upstream: Upstream, *, again: bool = False
 ) -> tuple[Page, chains.Step, bool]:
-    """Return the page, what it means for its chain, and whether the answer corrected the clock."""
+    """Ask for one page of a list once; nothing is stored.
+
+    Args:
+        question: which page.
+        asked: its continuation, empty for the first page.
+        upstream: what may be asked.
+        again: whether the permit's first token is spent already.
+
+    Returns the page, masked and with its rows unique, what it means for its chain, and whether the answer corrected the clock.
+
+    Raises:
+        CloudInfiniteError: as the client.
+        HeldBack: there is no token for a further call.
+    """
     bucket = upstream.bucket
     started, began = time.monotonic(), clock.now()
     pin = question.pin or _new_pin(question, began)

@@ -48,6 +48,7 @@ QUEUE_SECONDS = Histogram(
     ["lane"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
 )
+WALKS = Counter("batchlens_walks", "Walks through whole lists that came to an end, by which", ["outcome"])
 REQUEST_SECONDS = Histogram(
     "batchlens_request_seconds",
     "Seconds that web took for an answer, by the name of the view and the status",
@@ -96,6 +97,11 @@ def wait(outcome: Literal["ready", "pending", "failed"], seconds: float) -> None
 def queued(lane: Lane, seconds: float) -> None:
     """Count one fetch that a worker began, and how long it had been in its queue."""
     QUEUE_SECONDS.labels(lane).observe(seconds)
+
+
+def walk(outcome: Literal["done", "failed"]) -> None:
+    """Count one walk that came to an end in the worker."""
+    WALKS.labels(outcome).inc()
 
 
 def request(view: str, status: int, seconds: float) -> None:

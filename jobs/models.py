@@ -1,9 +1,11 @@
-"""What must be remembered: the buckets, who may see them, and a few marks of this very database."""
+"""What must be remembered: the buckets, who may see them, walks and what they brought, a few marks of this very database."""
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -142,6 +144,101 @@ class LinkTemplate(models.Model):
         """Raise ValidationError for a template that could lead nowhere, or where a job's text wants."""
         if wrong := links.wrong_with(self.url, of_job=self.place == self.Place.JOB):
             raise ValidationError({"url": wrong}, code="url")
+
+
+def new_walk_id() -> str:
+    """Return an id that nobody can guess: where nobody signs in, knowing it is what makes a walk one's own."""
+    return secrets.token_urlsafe(16)
+
+
+class Walk(models.Model):
+    """A walk through a whole list, from its first page at `pin` to its end: one serves a count and every form of export.
+
+    Moments are CI's unix time. `reader` is a digest of whose it is, `filter` and `digest` the question's, `pin` as a link
+    has it. Where the walk goes on stands in `next_token` and `after`; it is changed together with the batch that came.
+    `reached` is the creation time of the last row, `idle` how many pages running brought nothing new, `tries` how often the
+    next page was asked for in vain. `walked` is the seconds spent on it.
+    """
+
+    class State(models.TextChoices):
+        """Where it stands. Only what is done is offered."""
+
+        WAITING = "waiting", _("waiting for a worker")
+        WALKING = "walking", _("under way")
+        DONE = "done", _("done")
+        CANCELLED = "cancelled", _("cancelled")
+        FAILED = "failed", _("failed")
+
+    UNDER_WAY = (State.WAITING, State.WALKING)
+    ONE_OF_A_KIND = (*UNDER_WAY, State.DONE)
+
+    id = models.CharField(max_length=40, primary_key=True, default=new_walk_id, editable=False)
+    bucket = models.ForeignKey(Bucket, models.CASCADE, verbose_name=_("bucket"))
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, verbose_name=_("owner"))
+    reader = models.CharField(max_length=64)
+    filter = models.JSONField(_("filter"))
+    digest = models.CharField(max_length=40)
+    pin = models.CharField(_("pin"), max_length=40)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    next_token = models.TextField(blank=True, default="")
+    after = models.CharField(max_length=40, blank=True, default="")
+    pages = models.PositiveIntegerField(_("pages"), default=0)
+    received = models.PositiveIntegerField(_("received"), default=0)
+    rows = models.PositiveIntegerField(_("jobs"), default=0)
+    idle = models.PositiveSmallIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0)
+    reached = models.BigIntegerField(null=True)
+    doubts = models.CharField(max_length=200, blank=True, default="")
+    end = models.CharField(max_length=20, blank=True, default="")
+    problem = models.JSONField(null=True)
+    walked = models.FloatField(default=0.0)
+    created = models.FloatField(_("created"))
+    touched = models.FloatField(_("last page"))
+    finished = models.FloatField(_("finished"), null=True)
+
+    class Meta:
+        """Names and order; and no second walk beside one that is under way or done, however often it is started."""
+
+        verbose_name = _("walk")
+        verbose_name_plural = _("walks")
+        ordering = ("-created",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["reader", "bucket", "digest", "pin"],
+                condition=models.Q(state__in=("waiting", "walking", "done")),
+                name="one_walk_of_a_kind",
+            ),
+        )
+
+    def __str__(self) -> str:
+        """Return the bucket and the pin."""
+        return f"{self.bucket_id} {self.pin}"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it may still bring something by itself."""
+        return self.state in self.UNDER_WAY
+
+
+class WalkBatch(models.Model):
+    """What one page of a walk brought that was new: packed rows, and eight bytes of each JobId's digest."""
+
+    walk = models.ForeignKey(Walk, models.CASCADE, related_name="batches")
+    number = models.PositiveIntegerField()
+    count = models.PositiveIntegerField()
+    rows = models.BinaryField()
+    ids = models.BinaryField()
+    reached = models.BigIntegerField(null=True)
+    walked = models.FloatField()
+
+    class Meta:
+        """Each page once."""
+
+        constraints = (models.UniqueConstraint(fields=["walk", "number"], name="one_batch_a_page"),)
+
+    def __str__(self) -> str:
+        """Return the walk and the number of the page."""
+        return f"{self.walk_id} {self.number}"
 
 
 class Mark(models.Model):

@@ -119,9 +119,17 @@ OUR_TITLES: dict[str, tuple[_StrPromise, _StrPromise]] = {
         _("Batchlens can't reach its database"),
         _("Tell whoever runs Batchlens: “/readyz” says which part is down."),
     ),
+    "not_stored": (
+        _("What came could not be stored"),
+        _("The database takes no more; its disk may be full. Tell whoever runs Batchlens. Nothing is lost that had come before."),
+    ),
+    "too_many_walks": (
+        _("You have too many lists counted at once, or today"),
+        _("Wait until one is done, or cancel one. Results are kept for a day."),
+    ),
 }  # fmt: skip
 
-OUR_STATUS = {"miss_budget": 429}
+OUR_STATUS = {"miss_budget": 429, "too_many_walks": 429}
 """Troubles of ours that are the reader's to mend have a status of their own."""
 
 TRIES_BY_CODE = {"too_large": 1}
@@ -204,7 +212,7 @@ class Problem:
 
 
 def ours(
-    code: Literal["no_worker", "busy", "redis_down", "database_down", "miss_budget"],
+    code: Literal["no_worker", "busy", "redis_down", "database_down", "miss_budget", "not_stored", "too_many_walks"],
     at: float = 0.0,
     *,
     retry_after: int = 2,

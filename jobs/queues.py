@@ -22,8 +22,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-QUEUES: dict[Lane, str] = {"person": "page", "refresh": "page", "overview": "ahead", "ahead": "ahead"}
-"""Lane -> the queue in which its fetches wait."""
+QUEUES: dict[Lane, str] = {
+    "person": "page",
+    "refresh": "page",
+    "overview": "ahead",
+    "ahead": "ahead",
+    "walk": "walk",
+}
+"""Lane -> the queue in which its fetches wait, or the steps of its walks."""
 
 DEAF_BEATS = 6
 """Looks, one a second, at which tasks wait and this worker takes none, after which it counts as deaf."""

@@ -1,4 +1,4 @@
-"""Celery tasks: shells of a few lines around fetch, and the worker's beginning and end."""
+"""Celery tasks: shells of a few lines around fetch and walks, and the worker's beginning and end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from kombu.exceptions import OperationalError
 
-from jobs import cache, claims, fetch, servers, trails
+from jobs import cache, claims, clock, fetch, servers, trails, walks
 from jobs.queues import QUEUES, Hearing
 from jobs.records import JobQuestion, PageQuestion
 from jobs.servers import ServerDown
@@ -92,6 +92,33 @@ def enqueue_job(question: JobQuestion, enqueued_at: int, lane: Lane) -> None:
     _enqueue(fetch_job, arguments, lane)
 
 
+@shared_task(name="jobs.walk")
+def walk(walk_id: str, enqueued_at: int) -> None:
+    """Go on with a walk for some seconds, and have those who wait go on after it."""
+    with _servers_may_be_down():
+        for following in walks.step(walk_id):
+            enqueue_walk(following)
+
+
+def enqueue_walk(walk_id: str) -> None:
+    """Put a walk's next step into the queue.
+
+    Raises:
+        ServerDown: the broker can't take it.
+    """
+    now = round((clock.now() - clock.offset()) * 1000)  # by the broker's clock, as everything in a queue
+    _enqueue(walk, {"walk_id": walk_id, "enqueued_at": now}, "walk")
+
+
+@shared_task(name="jobs.tend_walks")
+def tend_walks() -> None:
+    """Let walks go on whose worker died, and forget old results; beat asks for it."""
+    with _servers_may_be_down():
+        walks.forget()
+        for silent in walks.silent():
+            enqueue_walk(silent)
+
+
 def _enqueue(task: Task[..., None], arguments: dict[str, Any], lane: Lane) -> None:
     try:
         task.apply_async(kwargs=arguments, queue=QUEUES[lane], headers={TRAIL: trails.current()}, **UNTOLD, **AT_ONCE)
@@ -104,11 +131,11 @@ def _enqueue(task: Task[..., None], arguments: dict[str, Any], lane: Lane) -> No
 
 @contextmanager
 def _servers_may_be_down() -> Iterator[None]:
-    """Drop a fetch in one line where a server is down: its claim lapses, and whoever still waits asks again."""
+    """Drop a task in one line where a server is down: its claim lapses, and whoever still waits asks again."""
     try:
         yield
     except (ServerDown, DatabaseError) as error:
-        logger.warning("a fetch is dropped: %s", error)
+        logger.warning("a task is dropped: %s", error)
 
 
 _hearing: list[Hearing] = []
@@ -161,5 +188,6 @@ def _end_at_once() -> None:
 
 @worker_shutting_down.connect
 def end(**_: object) -> None:
-    """Stop the heartbeat at once: a worker that ends takes no more work."""
+    """Stop the heartbeat at once: a worker that ends takes no more work. Walks go on in another."""
     claims.renewer.retire()
+    walks.end_softly()

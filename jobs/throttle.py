@@ -43,6 +43,9 @@ OVERVIEW_LEASES = 12
 """Calls in flight for the overview in the whole fleet. It asks many buckets at once, and any of them may never answer: of a
 worker's threads (20) some stay for people."""
 
+WALKS_AT_ONCE = 3
+"""Walks that go on at the same time in the whole fleet: each keeps a worker's thread for seconds, also while it may not ask."""
+
 Reason = Literal["cool", "lease", "token"]
 
 
@@ -63,6 +66,11 @@ def gate(bucket: str, credential: str) -> Gate:
 def _lane_leases(lane: Lane) -> str:
     """Return the key of the leases that a lane has besides its buckets', "" where it may fill every thread."""
     return "leases:lane:overview" if lane == "overview" else ""
+
+
+def _lane_tokens(lane: Lane, bucket: str, credential: str) -> tuple[str, str]:
+    """Return the keys of the tokens that a lane must take besides the others, "" where it need not: walks get half."""
+    return (f"tokens:walk:bucket:{bucket}", f"tokens:walk:credential:{credential}") if lane == "walk" else ("", "")
 
 
 @dataclass(slots=True)
@@ -127,6 +135,35 @@ def permit(bucket: str, credential: str, lane: Lane, longest: float) -> Iterator
             _settle(lent)
 
 
+@contextmanager
+def walking(bucket: str, longest: float) -> Iterator[bool]:
+    """Let this thread walk through the lists of a bucket while the block runs; tell whether it may.
+
+    It may not where another does, or where WALKS_AT_ONCE walk already. A worker that dies is out after three seconds.
+
+    Args:
+        bucket: the bucket's name.
+        longest: seconds after which its place is renewed no more.
+
+    Raises:
+        ServerDown: the broker can't be reached.
+    """
+    token, keys = secrets.token_hex(8), (f"walks:{bucket}", "walks")
+    if not servers.broker().script("step_in", keys, [token, RUNNING_FOR, WALKS_AT_ONCE]):
+        yield False
+        return
+    try:
+        with ExitStack() as renewing:
+            for key in keys:
+                renewing.enter_context(claims.renewer.leasing(key, token, longest))
+            yield True
+    finally:
+        # What can't be given back lapses by itself.
+        with suppress(servers.ServerDown), servers.broker().connection() as client:
+            for key in keys:
+                client.zrem(key, token)
+
+
 def _admit(asking: Permit, *, holds_lease: bool) -> None:
     began = time.monotonic()
     while True:
@@ -152,6 +189,7 @@ def _try(asking: Permit, *, holds_lease: bool) -> tuple[Literal["go"] | Reason, 
             f"tokens:bucket:{asking.bucket}",
             f"tokens:credential:{asking.credential}",
             _lane_leases(asking.lane),
+            *_lane_tokens(asking.lane, asking.bucket, asking.credential),
         ],
         [
             asking.lease,

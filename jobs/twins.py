@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jobs.filters import CardRequest, ListRequest, MergedRequest, OverviewRequest
     from jobs.insight import Failure, Family, Oddities, Since, Tallies
     from jobs.merge import Merged
-    from jobs.models import Bucket
+    from jobs.models import Bucket, Walk
     from jobs.overview import Line
     from jobs.pages import Ready
     from jobs.problems import Problem
@@ -335,4 +335,50 @@ def merged(asked: MergedRequest, buckets: Iterable[Bucket], found: Merged, follo
         "stale": bool(found.stale),
         "jobs": [{**job(row), "_bucket": bucket.name} for bucket, row in found.rows],
         "next": following,
+    }
+
+
+def walk(
+    one: Walk,
+    *,
+    summary: str,
+    fraction: float | None,
+    rate: float | None,
+    left: tuple[timedelta, timedelta] | None,
+    doubts: Mapping[str, object],
+    problem: Problem | None,
+    files: Mapping[str, str] | None,
+) -> dict[str, Any]:
+    """Return how far a walk through a whole list is; null is what nobody can know.
+
+    Args:
+        one: the walk.
+        summary: its filter in a sentence.
+        fraction: the part of the creation times that it has walked through.
+        rate: jobs a second so far.
+        left: how long the rest may take, at least and at most.
+        doubts: what can't be proven, each with the sentence for it.
+        problem: what ended it, or what its last call met.
+        files: the paths of its files by their kind, None while it isn't whole.
+    """
+    is_done = one.state == one.State.DONE
+    return {
+        "bucket": one.bucket.name,
+        "region": one.bucket.region,
+        "filter": {name: value for name, value in one.filter.items() if name != "size"},
+        "summary": summary,
+        "pin": one.pin,
+        "state": one.state,
+        "pages": one.pages,
+        "received": one.received,
+        "jobs": one.rows,
+        "fraction": None if fraction is None else round(fraction, 4),
+        "jobs_a_second": None if rate is None else round(rate, 1),
+        "seconds_left": None if left is None else [span.total_seconds() for span in left],
+        "started_at": moment(one.created),
+        "last_page_at": moment(one.touched),
+        "counted_at": moment(one.finished) if is_done and one.finished else None,
+        "doubts": {doubt: str(sentence) for doubt, sentence in doubts.items()},
+        "problem": problem_body(problem) if problem else None,
+        "files": files,
     }

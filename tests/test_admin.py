@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from jobs import cache, clock, servers, summaries, troubles
 from jobs.filters import JobFilter
-from jobs.models import Bucket
+from jobs.models import Bucket, Walk
 from jobs.problems import Problem
 from jobs.records import PageQuestion
 from tests.factories import make_bucket, make_staff, make_viewer
@@ -155,3 +155,16 @@ def test_the_admin_needs_no_inline_script_or_style(staff: Client, settings: Sett
         assert "unsafe" not in answer["Content-Security-Policy"]
         assert page.select("style, [style], [onclick], [onload]") == []
         assert [tag for tag in page.select("script:not([src])") if tag.get("type") != "application/json"] == []
+
+
+def test_walks_are_looked_at_and_deleted_but_neither_made_nor_changed(staff: Client) -> None:
+    walk = Walk.objects.create(bucket=make_bucket(), filter={}, digest="d", pin="1.1", created=1.0, touched=1.0)
+    page = f"/admin/jobs/walk/{walk.pk}/"
+
+    assert staff.get("/admin/jobs/walk/").status_code == 200
+    assert staff.get(f"{page}change/").status_code == 200
+    assert [
+        staff.post(path, {"state": "done"}).status_code for path in ("/admin/jobs/walk/add/", f"{page}change/")
+    ] == [403, 403]
+    assert staff.post(f"{page}delete/", {"post": "yes"}).status_code == 302
+    assert not Walk.objects.exists()

@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-import requests
-from qcloud_cos import CosConfig, CosS3Client, CosServiceError
-from requests.adapters import HTTPAdapter
+from qcloud_cos import CosS3Client, CosServiceError
 
 from jobs.cloudinfinite.emulator.switches import CHOICES
-from tests.emulators import REGION, SECRET_ID, SECRET_KEY, Emulator
+from tests.emulators import SECRET_ID, SECRET_KEY, Emulator
+from tests.sdk import sdk
 
 BUCKET = "media-sdk-1250000000"
-
-
-class ToEmulator(HTTPAdapter):
-    """Connects to the emulator whatever host a URL names, and leaves the Host header and the signature as they are."""
-
-    def __init__(self, endpoint: str) -> None:
-        super().__init__()
-        self._endpoint = urlsplit(endpoint)
-
-    def send(self, request: requests.PreparedRequest, stream: bool = False, timeout: Any = None, verify: bool | str = True,
-             cert: Any = None, proxies: Mapping[str, str] | None = None) -> requests.Response:  # fmt: skip
-        parts = urlsplit(str(request.url))
-        request.headers["Host"] = parts.netloc
-        request.url = urlunsplit(("http", self._endpoint.netloc, parts.path, parts.query, ""))
-        return super().send(request, stream, timeout, verify, cert, None)
-
-
-def sdk(cloud: Emulator, *, secret_key: str = SECRET_KEY, token: str | None = None) -> CosS3Client:
-    session = requests.Session()
-    session.trust_env = False
-    session.mount("https://", ToEmulator(cloud.endpoint))
-    config = CosConfig(Region=REGION, SecretId=SECRET_ID, SecretKey=secret_key, Token=token)
-    return CosS3Client(config, retry=0, session=session)
 
 
 def crawl(client: CosS3Client, **arguments: Any) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from qcloud_cos import CosServiceError
 
 from jobs.details.snippets import Snippet, job_snippets, list_snippets
 from tests.emulators import REGION, Emulator
-from tests.test_emulator_sdk import sdk
+from tests.sdk import sdk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

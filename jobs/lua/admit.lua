@@ -1,6 +1,6 @@
 -- Lets one call to Cloud Infinite go out, or says how long nothing can: cool-downs, leases and tokens in one step.
 -- KEYS  1 the bucket's leases   2, 3 cool-downs of bucket and credential   4, 5 tokens of bucket and credential
---       6 the lane's leases ("" = it has none of its own)
+--       6 the lane's leases   7, 8 the lane's own tokens of bucket and credential ("" = it has none of its own)
 -- ARGV  1 lease   2 lease's life ms   3 leases a bucket has   4 "1" for a lane below a person's
 --       5 a probe's life ms   6, 7 tokens a second of bucket and credential (0 = no limit)   8 ms after which to ask for a
 --       lease again   9 seconds' worth of tokens in a burst   10 "1" when the lease is held already
@@ -30,14 +30,17 @@ if ARGV[10] ~= '1' then
 end
 
 local left = {}
-for i = 4, 5 do
-  local rate = tonumber(ARGV[i + 2]) / 1000
-  if rate > 0 then
+for i, per_second in pairs({[4] = ARGV[6], [5] = ARGV[7], [7] = ARGV[6], [8] = ARGV[7]}) do
+  -- A lane's own tokens come half as fast: whatever it asks, the other half is for others.
+  local own = i > 6
+  local rate = tonumber(per_second) / (own and 2000 or 1000)
+  if rate > 0 and KEYS[i] ~= '' then
     local burst = rate * 1000 * ARGV[9]
+    if own then burst = math.max(1, burst) end
     local t = redis.call('HMGET', KEYS[i], 'left', 'at')
     left[i] = math.min(burst, (tonumber(t[1]) or burst) + (now - (tonumber(t[2]) or now)) * rate)
     -- Who can wait leaves half of the burst to people.
-    local needed = ARGV[4] == '1' and math.max(1, burst / 2) or 1
+    local needed = ARGV[4] == '1' and not own and math.max(1, burst / 2) or 1
     if left[i] < needed then return {'token', math.ceil((needed - left[i]) / rate)} end
   end
 end

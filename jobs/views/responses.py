@@ -10,7 +10,7 @@ import hashlib
 import math
 import time
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -25,7 +25,9 @@ from jobs.views.shell import Shell
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    View = Callable[..., HttpResponse]
+    from django.http.response import HttpResponseBase
+
+    Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 
 def is_fragment(request: HttpRequest) -> bool:
@@ -63,7 +65,7 @@ def ci_time() -> float:
         return time.time()
 
 
-def listed(view: View) -> View:
+def listed(view: Callable[..., Answer]) -> Callable[..., Answer | HttpResponse]:
     """Return the view with the headers that all list data carries, whatever it answers.
 
     Where a fragment's bucket can't be seen any more, the page around it reloads: it is gone as well. A whole page's 404 is
@@ -71,7 +73,8 @@ def listed(view: View) -> View:
     """
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Answer | HttpResponse:
+        response: Answer | HttpResponse
         try:
             response = view(request, *args, **kwargs)
         except Http404:
@@ -83,7 +86,7 @@ def listed(view: View) -> View:
     return answer
 
 
-def with_list_headers(response: HttpResponse) -> HttpResponse:
+def with_list_headers(response: Answer) -> Answer:
     """Return the response, private to its reader, asked for anew each time, and another one for htmx."""
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
     response.headers.setdefault("Cache-Control", "private, no-cache")

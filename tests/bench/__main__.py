@@ -20,6 +20,7 @@ from tests.bench import sharing
 from tests.bench.back import back
 from tests.bench.browser import browser
 from tests.bench.bulkheads import bulkheads
+from tests.bench.exports import exports
 from tests.bench.lighthouse import lighthouse
 from tests.bench.live import live
 from tests.bench.measure import Client, Report, median_of_rounds, ready, resident_bytes
@@ -265,6 +266,7 @@ PARTS: dict[str, Callable[[Report], None]] = {
     "lighthouse": lighthouse,
     "bulkheads": bulkheads,
     "scale": scale,
+    "exports": exports,
     "browser": browser,
     "start": start,
 }

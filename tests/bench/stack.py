@@ -25,11 +25,13 @@ UPSTREAM_SECONDS = 0.05
 
 @dataclass
 class Stack:
-    """Where it is served, the cookie that signs in, and the emulator behind it."""
+    """Where it is served, the cookie that signs in, the emulator behind it, and the processes of web and worker."""
 
     port: int
     cookie: str
     emulator: Emulator
+    web_pid: int
+    worker_pid: int
 
     def new_bucket(self, name: str, **spec: Any) -> str:
         """Make a bucket that the emulator and the product know; arguments as `Emulator.create_bucket`."""
@@ -56,7 +58,7 @@ def running(*buckets: str) -> Iterator[Stack]:
         try:
             tasks.start()
             web.start()
-            yield Stack(port, cookie, emulator)
+            yield Stack(port, cookie, emulator, web.pid, tasks.pid)
         finally:
             web.stop()
             tasks.stop()

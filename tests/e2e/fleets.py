@@ -26,6 +26,7 @@ from tests.services import start_valkey
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.emulators import Call
     from tests.postgres import Postgres
 
 WEBS, WORKERS, THREADS, BUCKETS = 2, 3, 4, 40
@@ -75,6 +76,10 @@ class Fleet:
     def calls(self, bucket: str) -> list[dict[str, str]]:
         """What was asked for the first page of a bucket's lists."""
         return [call.parameters for call in self.emulator.calls(bucket) if "nextToken" not in call.parameters]
+
+    def calls_of_walks(self, bucket: str) -> list[Call]:
+        """The calls for a hundred rows of a bucket, as walks make them."""
+        return [call for call in self.emulator.calls(bucket) if call.parameters.get("size") == "100"]
 
     def phase(self, bucket: str) -> str:
         """Return the phase of the one question that is asked about a bucket, "" while there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -278,3 +279,26 @@ def test_next_release_takes_over_while_people_read(fleet: Fleet, tmp_path: Path)
         assert versions == {settings.CACHE_VERSION.encode(), f"{settings.CACHE_VERSION}-next".encode()}
     finally:
         fleet.put_back(old_webs, old_hands)
+
+
+def test_walk_goes_on_in_a_worker_that_is_started_after_all_were_killed(fleet: Fleet, until: Until) -> None:
+    """On PostgreSQL; nothing of what was committed is asked again."""
+    bucket = fleet.bucket(jobs=1030, latency=0.15)
+    reader = fleet.readers[0]
+    form = BeautifulSoup(reader.patient(f"/buckets/{bucket}/export/").text, "html.parser").select_one("main form")
+    assert form is not None
+    token = {str(field["name"]): str(field["value"]) for field in form.select("input")}
+    started = reader.session.post(reader.address + str(form["action"]), token, timeout=20, allow_redirects=False)
+    path = started.headers["Location"]
+    until(lambda: len([call for call in fleet.calls_of_walks(bucket) if call.seconds is not None]) >= 3)
+
+    for hand in fleet.hands:
+        hand.kill()
+    fleet.mend()
+    until(lambda: reader.json(path.removesuffix("/") + ".json")["state"] == "done")
+
+    twin = reader.json(path.removesuffix("/") + ".json")
+    lines = reader.get(twin["files"]["jsonl"]).text.splitlines()
+    assert [json.loads(line)["JobId"] for line in lines[1:]] == fleet.emulator.job_ids(bucket)
+    assert twin["pages"] == 11
+    assert len(fleet.calls_of_walks(bucket)) <= 12  # the call that was under way is made again

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from jobs.queues import QUEUES
 from tests.faults.names import ASTRAY, NAMES_HANG, NAMES_LEAD_ASTRAY, UPSTREAM_NAME
 from tests.faults.readers import Browser, cold_path
 from tests.faults.site import LATENCY, OTHER_PAIR, PAIR, SICK, WELL, WORKERS, Site, wait_for
@@ -210,7 +211,7 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
 @fault("all workers deaf", NO_WORKER, BUSY, at_once=True, bound=PROMISED + DEAF_FOR)
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     # They live and beat, but consume nothing: each must notice that by itself, and end, and be started anew.
-    for queue in ("page", "ahead"):
+    for queue in sorted(set(QUEUES.values())):
         subprocess.run(
             [sys.executable, "-m", "celery", "--quiet", "-A", "dashboard", "control", "cancel_consumer", queue], cwd=ROOT,
             env={**os.environ, **site.environment}, check=True, capture_output=True,

@@ -115,7 +115,7 @@ def address(seed: int, number: int, places: Places) -> Request:
     rng = random.Random(f"address {seed} {number}")
     path = _path(rng, places)
     method = rng.choice(METHODS) if rng.random() < 0.12 else "GET"
-    if path.rstrip(b"/").endswith(b"retry") and rng.random() < 0.7:
+    if path.rstrip(b"/").endswith((b"retry", b"export", b"cancel", b"resume")) and rng.random() < 0.7:
         method = "POST"
     query = _query(rng, places) if rng.random() < 0.8 else b""
     target = path + (b"?" + query if query else b"")
@@ -145,10 +145,12 @@ def _path(rng: random.Random, places: Places) -> bytes:
             if rng.random() < 0.6:
                 parts.append(rng.choice(("operation", "output", "time-interval", "input", "raw")))
         elif rng.random() < 0.3:
-            parts[2] = rng.choice(("retry", "insight"))
+            parts[2] = rng.choice(("retry", "insight", "export", "export", "loaded"))
+            if parts[2] == "export" and rng.random() < 0.5:
+                parts += rng.choice((["no-such-walk"], ["w" * 22, "cancel"], ["x", "resume"], ["-_" * 11, "jobs"]))
         if rng.random() < 0.15:
             parts.insert(0, "embed")
-        path = b"/" + "/".join(parts).encode() + rng.choice((b"/", b"/", b".json", b".json", b""))
+        path = b"/" + "/".join(parts).encode() + rng.choice((b"/", b"/", b".json", b".json", b".csv", b".jsonl", b""))
     for _ in range(rng.choice((0, 0, 0, 0, 0, 0, 1, 1, 2))):
         path = rng.choice(_SPOILERS)(rng, path)
     # A space or a control character would end the first line; some of them shall.

@@ -33,7 +33,7 @@ SECURITY = {
     "cross-origin-opener-policy": "same-origin",
 }
 _GUNICORN = re.compile(rb"<html>\s+<head>\s+<title>[^<]{3,60}</title>\s+</head>\s+<body>\s+<h1><p>[^<]{3,60}</p></h1>")
-_BUCKET = re.compile(r"/(?:embed/)?buckets/([^/]+)/(?:jobs|retry)\b")
+_BUCKET = re.compile(r"/(?:embed/)?buckets/([^/]+)/(?:jobs|retry|insight|export|loaded)\b")
 _TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]+"')
 _CODE = re.compile(r'role="alert" data-code="([^"]+)"')
 

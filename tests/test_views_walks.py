@@ -1,0 +1,523 @@
+"""Counting all and exporting, as people and programs get it, with a real worker."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.test import Client
+
+from dashboard.celery import app
+from jobs import clock, orders, walks
+from jobs.filters import JobFilter, Pin
+from jobs.models import Walk, WalkBatch
+from tests.factories import jobs_in, make_staff, make_viewer
+from tests.reading import HTMX, UNBOUND, get, one, path_of, scroll, soup, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_django import Settings
+
+    from jobs.models import Bucket
+    from tests.emulators import Emulator
+    from tests.processes import Process
+
+    NewBucket = Callable[..., Bucket]
+    Until = Callable[[Callable[[], Any]], None]
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody")]
+
+
+@pytest.fixture
+def people(everybody: None, settings: Settings) -> None:
+    """Who isn't signed in sees nothing."""
+    settings.ANONYMOUS_ACCESS = False
+
+
+def export_path(bucket: Bucket, query: str = "") -> str:
+    return f"/buckets/{bucket.name}/export/{'?' * bool(query)}{query}"
+
+
+def text(response: Any) -> str:
+    return b"".join(response.streaming_content).decode()
+
+
+def csv_rows(response: Any) -> list[dict[str, str]]:
+    written = text(response)
+    assert written.startswith("\ufeff")
+    return list(csv.DictReader(io.StringIO(written.removeprefix("\ufeff"))))
+
+
+def json_ids(response: Any) -> list[str]:
+    return [job["JobId"] for job in map(json.loads, text(response).splitlines()[1:])]
+
+
+def start(client: Client, bucket: Bucket, query: str = "") -> str:
+    """Press the button on the page of exports; return the address of the walk."""
+    page = soup(get(client, export_path(bucket, query)))
+    response = client.post(str(one(page, "form[action*=export]")["action"]))
+    assert response.status_code == 303, response.content
+    return str(response["Location"])
+
+
+def finish(client: Client, path: str, until: Until) -> dict[str, Any]:
+    """Look at a walk until it is over; return its twin."""
+    twin = path.partition("?")[0].removesuffix("/") + ".json"
+    until(lambda: client.get(twin).json()["state"] not in {"waiting", "walking"})
+    return client.get(twin).json()  # type: ignore[no-any-return]
+
+
+def walk_by_hand(bucket: Bucket, **values: Any) -> Walk:
+    """A walk that nobody goes on with."""
+    now = clock.now()
+    given = {"state": "cancelled", "reader": "r", "filter": {"size": "100"}, "digest": "d", "pin": f"{int(now)}.1"}
+    return Walk.objects.create(bucket=bucket, **{**given, "created": now, "touched": now, **values})
+
+
+def walk_path(walk: Walk, action: str = "") -> str:
+    return f"/buckets/{walk.bucket.name}/export/{walk.pk}/{action}"
+
+
+# The page that offers it ---------------------------------------------------------------------------------------------------
+
+
+def test_list_leads_to_the_exports_of_what_is_loaded(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=25)
+    listed = soup(get(client, path_of(bucket, "size=10")))
+
+    page = soup(get(client, str(one(listed, "#to-export")["href"])))
+
+    assert "10 jobs are loaded; the list goes on" in words(one(page, "#of-loaded"))
+    assert [words(link) for link in page.select("a[download]")] == ["CSV of 10 loaded", "JSON Lines of 10 loaded"]
+
+
+def test_link_follows_what_is_scrolled(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=25)
+    first = path_of(bucket, "size=10")
+    answer = scroll(client, one(soup(get(client, first)), "#more"), f"http://testserver{first}").content.decode()
+
+    (link,) = re.findall(r'<a id="to-export" class="small" title="[^"]*" href="([^"]*)" hx-swap-oob="true">', answer)
+
+    assert "20 jobs are loaded" in words(one(soup(get(client, html.unescape(link))), "#of-loaded"))
+
+
+def test_list_that_is_loaded_whole_says_so(client: Client, new_bucket: NewBucket) -> None:
+    page = soup(get(client, export_path(new_bucket(jobs=3))))
+
+    assert words(one(page, "#of-loaded")) == "3 jobs are loaded: all of the list"
+
+
+def test_page_that_the_cache_has_lost_is_fetched_anew(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    bucket = new_bucket(jobs=25)
+    pin = get(client, path_of(bucket, "size=10").replace("/?", ".json?")).json()["pin"]
+
+    response = get(client, f"/buckets/{bucket.name}/export.json?size=10&depth=3&pin={pin}")
+
+    assert (response.json()["loaded"], response.json()["is_whole"]) == (25, True)
+
+
+def test_trouble_is_told_instead(client: Client, new_bucket: NewBucket) -> None:
+    response = get(client, export_path(new_bucket(faults=(UNBOUND,))))
+
+    assert response.status_code == 409
+    assert one(soup(response), "main [role=alert]")["data-code"] == "MediaBucketUnBinded"
+
+
+def test_wrong_parameter_is_told(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket()
+
+    for path in (export_path(bucket), f"/buckets/{bucket.name}/loaded.csv"):
+        response = client.get(f"{path}?states=failed")
+        assert response.status_code == 400
+        assert "Failed" in words(one(soup(response), "[data-code=wrong_filter]"))
+    assert client.post(export_path(bucket, "states=failed")).status_code == 400
+    assert client.get(f"/buckets/{bucket.name}/export.json?size=0").json()["errors"].keys() == {"size"}
+
+
+# What is loaded ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("query", ["size=10", "size=10&depth=2", "states=Failed", "orderByTime=Asc&size=5"])
+def test_file_of_what_is_loaded_holds_the_jobs_of_the_list(client: Client, new_bucket: NewBucket, query: str) -> None:
+    bucket = new_bucket(jobs=25)
+    first = get(client, f"/buckets/{bucket.name}/jobs.json?{query.replace('&depth=2', '')}").json()
+    pinned = f"{query}&pin={first['pin']}"
+    get(client, export_path(bucket, pinned))
+    listed = [job["JobId"] for job in get(client, f"/buckets/{bucket.name}/jobs.json?{pinned}").json()["jobs"]]
+
+    table = csv_rows(client.get(f"/buckets/{bucket.name}/loaded.csv?{pinned}"))
+    lines = json_ids(client.get(f"/buckets/{bucket.name}/loaded.jsonl?{pinned}"))
+
+    assert listed
+    assert [row["JobId"] for row in table] == lines == listed
+
+
+def test_file_says_how_many_of_what_it_holds(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=25)
+    get(client, path_of(bucket, "size=10"))
+
+    response = client.get(f"/buckets/{bucket.name}/loaded.csv?size=10")
+    last_column = list(csv_rows(response)[0])[-1]
+    head = json.loads(text(client.get(f"/buckets/{bucket.name}/loaded.jsonl?size=10")).splitlines()[0])["_export"]
+
+    assert f"{bucket.name}_loaded-10-jobs_" in response["Content-Disposition"]
+    assert last_column.startswith("10 loaded jobs; the list goes on, as of ")
+    assert (head["scope"], head["jobs"], head["list_goes_on"]) == ("loaded", 10, True)
+
+
+def test_times_are_told_in_the_zone_of_the_link_and_in_utc(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=({"CreationTime": "2026-06-27T15:23:10+0800"},))
+    get(client, path_of(bucket, "tz=Europe/Berlin"))
+
+    (row,) = csv_rows(client.get(f"/buckets/{bucket.name}/loaded.csv?tz=Europe/Berlin"))
+
+    assert row["CreationTime"] == "2026-06-27T09:23:10+02:00"
+    assert row["CreationTime_UTC"] == "2026-06-27T07:23:10Z"
+
+
+def test_file_of_what_is_not_loaded_leads_to_the_page_that_waits_for_it(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(faults=(UNBOUND,))
+    get(client, path_of(bucket))
+
+    response = client.get(f"/buckets/{bucket.name}/loaded.csv")
+
+    assert (response.status_code, response["Location"]) == (302, export_path(bucket))
+
+
+# All of it ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("query", ["", "states=Running,Failed&size=10", "orderByTime=Asc", "range=3h"])
+def test_files_of_all_hold_the_whole_list(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, until: Until, query: str
+) -> None:
+    bucket = new_bucket(jobs=230)
+    path = start(client, bucket, query)
+
+    twin = finish(client, path, until)
+
+    table = csv_rows(client.get(twin["files"]["csv"]))
+    lines = json_ids(client.get(twin["files"]["jsonl"]))
+    walked = [job_id for call in emulator.calls(bucket.name) if ("size", "100") in call.query for job_id in call.ids]
+    assert twin["state"] == "done"
+    assert [row["JobId"] for row in table] == lines == list(dict.fromkeys(walked))
+    assert lines == whole_list(client, bucket, query, twin["pin"])
+
+
+def whole_list(client: Client, bucket: Bucket, query: str, pin: str) -> list[str]:
+    """Read a list page by page."""
+    path = f"/buckets/{bucket.name}/jobs.json?{query}{'&' * bool(query)}pin={pin}"
+    ids: list[str] = []
+    while path:
+        page = get(client, path).json()
+        ids += [job["JobId"] for job in page["jobs"]]
+        path = page["next"]
+    return ids
+
+
+def test_numbers_say_what_they_are_numbers_of(client: Client, new_bucket: NewBucket, until: Until) -> None:
+    path = start(client, new_bucket(jobs=230))
+    finish(client, path, until)
+
+    page = soup(client.get(path))
+
+    assert words(one(page, "#stands")) == "230 jobs in all"
+    assert "230 of all, counted at" in words(one(page, ".numbers"))
+    assert [words(link) for link in page.select("a[download]")] == [
+        "CSV of all, 230 jobs",
+        "JSON Lines of all, 230 jobs",
+    ]
+    response = client.get(str(page.select("a[download]")[0]["href"]))
+    assert "_all-230-jobs_" in response["Content-Disposition"]
+    assert list(csv_rows(response)[0])[-1].startswith("230 jobs of all, counted at ")
+
+
+def test_start_twice_is_one_walk(client: Client, new_bucket: NewBucket, until: Until, emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=5)
+    page = soup(get(client, export_path(bucket)))
+    action = str(one(page, "form[action*=export]")["action"])
+
+    first, second = (client.post(action)["Location"] for _ in range(2))
+    finish(client, first, until)
+    third = client.post(action)["Location"]
+
+    assert first == second == third
+    assert len([call for call in emulator.calls(bucket.name) if ("size", "100") in call.query]) == 1
+
+
+def test_start_without_a_pin_leads_to_the_page_and_starts_nothing(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=1)
+
+    response = client.post(export_path(bucket, "states=Failed"))
+
+    assert response.status_code in {302, 303}
+    assert response["Location"] == export_path(bucket, "states=Failed")
+    assert not Walk.objects.exists()
+
+
+def test_start_needs_a_token_of_the_page(new_bucket: NewBucket, static_files: None) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    bucket = new_bucket(jobs=1)
+
+    assert strict.post(export_path(bucket, "pin=1.1")).status_code == 403
+    assert strict.post(walk_path(walk_by_hand(bucket), "cancel/")).status_code == 403
+
+
+def test_too_many_at_once_are_refused(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(latency=2.0)
+    for number in range(orders.AT_ONCE):
+        assert client.post(export_path(bucket, f"pin={number + 1}.1")).status_code == 303
+
+    response = client.post(export_path(bucket, "pin=9.1"))
+
+    assert response.status_code == 429
+    assert one(soup(response), "main [role=alert]")["data-code"] == "too_many_walks"
+    assert Walk.objects.count() == orders.AT_ONCE
+    Walk.objects.all().delete()
+
+
+def test_walk_that_is_refused_says_why_and_offers_no_file(client: Client, new_bucket: NewBucket, until: Until) -> None:
+    bucket = new_bucket(jobs=1, faults=({**UNBOUND, "code": "InvalidArgument", "message": "Param is illegal"},))
+    path = client.post(export_path(bucket, f"pin={int(clock.now())}.1"))["Location"]
+
+    twin = finish(client, path, until)
+
+    page = soup(client.get(path))
+    alert = one(page, "main [role=alert]")
+    assert (twin["state"], twin["files"], twin["problem"]["code"]) == ("failed", None, "InvalidArgument")
+    assert alert["data-code"] == "InvalidArgument"
+    assert "RequestId" in words(alert)
+    assert page.select("a[download]") == []
+    assert client.get(path + "jobs.csv").status_code == 409
+
+
+def test_walk_is_cancelled_and_goes_on(client: Client, new_bucket: NewBucket, until: Until, emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=230, latency=0.4)
+    path = client.post(export_path(bucket, f"pin={int(clock.now())}.1"))["Location"]
+    until(lambda: Walk.objects.get().pages)
+    page = soup(client.get(path))
+
+    cancelled = client.post(str(one(page, "form[action*=cancel]")["action"]))
+    stopped = soup(client.get(path))
+    assert (cancelled.status_code, cancelled["Location"]) == (303, path)
+    assert one(stopped, "#walk")["data-state"] == "cancelled"
+    assert stopped.select("a[download]") == []
+
+    client.post(str(one(stopped, "form[action*=resume]")["action"]))
+    twin = finish(client, path, until)
+    assert json_ids(client.get(twin["files"]["jsonl"])) == emulator.job_ids(bucket.name)
+
+
+def test_walk_goes_on_though_its_worker_is_killed(
+    client: Client, new_bucket: NewBucket, until: Until, emulator: Emulator, worker: Process
+) -> None:
+    bucket = new_bucket(jobs=730, latency=0.2)
+    path = client.post(export_path(bucket, f"pin={int(clock.now())}.1"))["Location"]
+    until(lambda: Walk.objects.get().pages >= 2)
+
+    worker.kill()
+    killed_at = Walk.objects.get().rows
+    worker.start()
+    twin = finish(client, path, until)
+
+    assert killed_at < 730
+    assert twin["state"] == "done"
+    assert json_ids(client.get(twin["files"]["jsonl"])) == emulator.job_ids(bucket.name)
+    assert twin["pages"] == 8
+
+
+def test_worker_that_is_asked_to_end_leaves_the_rest_to_the_next_one(
+    client: Client, new_bucket: NewBucket, until: Until, emulator: Emulator, worker: Process
+) -> None:
+    """Nobody looks meanwhile, so it is the one that ends who has the walk gone on with; no page is asked for twice."""
+    bucket = new_bucket(jobs=1530, latency=0.3)
+    client.post(export_path(bucket, f"pin={int(clock.now())}.1"))
+    until(lambda: Walk.objects.get().pages >= 2)
+
+    assert worker.popen is not None
+    worker.popen.terminate()
+    worker.popen.wait(5)
+    left = Walk.objects.get()
+    worker.start()
+    until(lambda: Walk.objects.get().state == "done")
+
+    assert (left.state, left.pages < 16) == ("walking", True)
+    assert len(emulator.calls(bucket.name)) == Walk.objects.get().pages == 16
+
+
+def test_two_walks_through_a_bucket_take_turns_until_both_are_done(
+    client: Client, new_bucket: NewBucket, until: Until, emulator: Emulator
+) -> None:
+    """Nobody looks at them meanwhile, so the one that waits is begun by the one that ends."""
+    bucket, now = new_bucket(jobs=230, latency=0.2), int(clock.now())
+    for query in (f"pin={now}.1", f"orderByTime=Asc&pin={now}.1"):
+        client.post(export_path(bucket, query))
+
+    until(lambda: set(Walk.objects.values_list("state", flat=True)) == {"done"})
+
+    found = [[row.job.job_id for row in orders.rows(walk)] for walk in Walk.objects.order_by("created")]
+    assert found == [emulator.job_ids(bucket.name), emulator.job_ids(bucket.name)[::-1]]
+    assert max(call.in_flight for call in emulator.calls(bucket.name)) == 1
+
+
+def test_walk_that_nobody_goes_on_with_is_found_by_what_beat_asks_for(new_bucket: NewBucket, until: Until) -> None:
+    asked = app.conf.beat_schedule["tend walks"]
+    old = {"state": "walking", "touched": clock.now() - walks.SILENT_FOR - 1}
+    walk_by_hand(new_bucket(jobs=3), filter={}, **old)
+    forgotten = walk_by_hand(new_bucket(), state="done", touched=clock.now() - walks.KEPT - 1)
+
+    app.send_task(asked["task"], **asked["options"])
+
+    until(lambda: list(Walk.objects.values_list("state", "rows")) == [("done", 3)])
+    assert not Walk.objects.filter(pk=forgotten.pk).exists()
+
+
+def test_walk_under_way_reloads_itself_with_and_without_script(client: Client, new_bucket: NewBucket) -> None:
+    walk = walk_by_hand(new_bucket(), state="walking", filter={"range": "24h", "size": "100"})
+
+    response = client.get(walk_path(walk))
+    fragment = client.get(walk_path(walk), headers={**HTMX, "HX-Target": "walk"})
+
+    section = one(soup(response), "#walk")
+    assert response["Refresh"] == "2"
+    assert (section["hx-get"], section["hx-trigger"]) == (walk_path(walk), "load delay:2s")
+    assert "Refresh" not in fragment
+    assert fragment.content.strip().startswith(b"<section")
+
+
+def test_progress_is_told_where_the_filter_has_a_beginning(client: Client, new_bucket: NewBucket) -> None:
+    now = int(clock.now())
+    values = {"state": "walking", "rows": 300, "received": 300, "pages": 3, "walked": 6.0, "pin": f"{now}.1"}
+    bounded = walk_by_hand(new_bucket(), filter={"range": "100m"}, reached=now - 1500, **values)
+    for number, reached in enumerate((now - 400, now - 1000, now - 1500), 1):
+        WalkBatch.objects.create(
+            walk=bounded, number=number, count=100, rows=b"", ids=b"", reached=reached, walked=2.0 * number
+        )
+    endless = walk_by_hand(bounded.bucket, reached=now - 1500, **{**values, "digest": "e"})
+
+    known, unknown = (soup(client.get(walk_path(walk))) for walk in (bounded, endless))
+    twin = client.get(walk_path(bounded).removesuffix("/") + ".json").json()
+
+    assert one(known, "progress")["value"] == "25"
+    assert twin["fraction"] == 0.25
+    assert twin["jobs_a_second"] == 50.0
+    assert [round(seconds) for seconds in twin["seconds_left"]] == [13, 22]
+    assert "value" not in one(unknown, "progress").attrs
+    assert "the filter has no beginning" in words(one(unknown, ".numbers"))
+
+
+def test_file_whose_part_is_gone_is_not_offered(client: Client, new_bucket: NewBucket, until: Until) -> None:
+    path = start(client, new_bucket(jobs=230))
+    finish(client, path, until)
+    WalkBatch.objects.filter(number=2).delete()
+
+    assert client.get(path + "jobs.csv").status_code == 503
+
+
+def test_names_that_are_formulas_and_words_that_are_markup_do_nothing(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=jobs_in("Failed", Name="=cmd|' /C calc'!A0", Message='<script>,"\n'))
+    get(client, path_of(bucket))
+
+    (row,) = csv_rows(client.get(f"/buckets/{bucket.name}/loaded.csv"))
+
+    assert (row["Name"], row["Message"]) == ("'=cmd|' /C calc'!A0", '<script>,"\n')
+
+
+def test_everything_stays_in_the_frame(client: Client, new_bucket: NewBucket, until: Until) -> None:
+    bucket = new_bucket(jobs=3)
+    page = soup(get(client, f"/embed{export_path(bucket)}"))
+
+    links = [str(link["href"]) for link in page.select("main a[download], main nav a")]
+    path = client.post(str(one(page, "main form")["action"]))["Location"]
+    finish(client, path, until)
+
+    assert {link.split("/")[1] for link in [*links, path]} == {"embed"}
+    assert client.get(path + "jobs.csv").status_code == 200
+
+
+# Whose it is ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("people")
+def test_walk_is_its_owners_and_staffs_alone(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=1)
+    owner, other, staff = make_viewer("olga", sees=(bucket,)), make_viewer("otto", sees=(bucket,)), make_staff()
+    walk = walk_by_hand(bucket, owner=owner)
+
+    answers = []
+    for user in (owner, other, staff):
+        client.force_login(user)
+        gets = [client.get(walk_path(walk, part)).status_code for part in ("", "jobs.csv", "jobs.jsonl")]
+        twin = client.get(walk_path(walk).removesuffix("/") + ".json").status_code
+        answers.append([*gets, twin, client.post(walk_path(walk, "cancel/")).status_code])
+
+    assert answers == [[200, 409, 409, 200, 303], [404] * 5, [200, 409, 409, 200, 303]]
+
+
+@pytest.mark.usefixtures("people")
+def test_walk_through_a_bucket_that_may_not_be_seen_any_more_is_gone(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=1)
+    owner = make_viewer("olga", sees=(bucket,))
+    walk = walk_by_hand(bucket, owner=owner)
+    client.force_login(owner)
+    bucket.groups.clear()
+
+    assert client.get(walk_path(walk)).status_code == 404
+    assert client.get(export_path(bucket)).status_code == 404
+    assert client.get(f"/buckets/{bucket.name}/loaded.csv").status_code == 404
+
+
+@pytest.mark.usefixtures("people")
+def test_strangers_sign_in_first(client: Client, new_bucket: NewBucket) -> None:
+    walk = walk_by_hand(new_bucket(jobs=1))
+
+    assert client.get(walk_path(walk)).status_code == 302
+    assert client.get(walk_path(walk, "jobs.csv")).status_code == 302
+    assert client.get(walk_path(walk).removesuffix("/") + ".json").status_code == 401
+
+
+@pytest.mark.usefixtures("people")
+def test_ones_own_are_listed(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=1)
+    owner = make_viewer("olga", sees=(bucket,))
+    mine, _other = walk_by_hand(bucket, owner=owner), walk_by_hand(bucket)
+    client.force_login(owner)
+
+    page = soup(get(client, export_path(bucket)))
+
+    assert [link["href"] for link in page.select("#results ul a")] == [walk_path(mine)]
+
+
+def test_walk_of_another_bucket_or_of_none_is_not_found(client: Client, new_bucket: NewBucket) -> None:
+    walk, other = walk_by_hand(new_bucket()), new_bucket()
+
+    assert client.get(walk_path(walk).replace(walk.bucket.name, other.name)).status_code == 404
+    assert client.get(walk_path(walk).replace(walk.pk, "nothing")).status_code == 404
+    assert client.get(walk_path(walk)).status_code == 200
+
+
+def test_methods_that_change_nothing_change_nothing(client: Client, new_bucket: NewBucket) -> None:
+    walk = walk_by_hand(new_bucket())
+
+    assert [client.get(walk_path(walk, action)).status_code for action in ("cancel/", "resume/")] == [405, 405]
+    assert client.put(export_path(walk.bucket)).status_code == 405
+
+
+def test_filter_of_a_walk_is_its_own(new_bucket: NewBucket) -> None:
+    """What a walk is stored as is read as it was meant."""
+    bucket, pin = new_bucket(), Pin(int(clock.now()), 1)
+    wanted = JobFilter(states=("Failed",), range="today", zone="Europe/Berlin", order="Asc")
+
+    walk = orders.start(bucket, make_viewer(), "user:1", wanted, pin)
+
+    assert isinstance(walk, Walk)
+    stored = JobFilter.from_params(Walk.objects.get().filter)
+    assert (stored.states, stored.range, stored.zone, stored.order) == (("Failed",), "today", "Europe/Berlin", "Asc")
