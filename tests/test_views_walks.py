@@ -369,7 +369,7 @@ def test_two_walks_through_a_bucket_take_turns_until_both_are_done(
 
 
 def test_walk_that_nobody_goes_on_with_is_found_by_what_beat_asks_for(new_bucket: NewBucket, until: Until) -> None:
-    asked = app.conf.beat_schedule["tend walks"]
+    asked = app.conf.beat_schedule["tend-walks"]
     old = {"state": "walking", "touched": clock.now() - walks.SILENT_FOR - 1}
     walk_by_hand(new_bucket(jobs=3), filter={}, **old)
     forgotten = walk_by_hand(new_bucket(), state="done", touched=clock.now() - walks.KEPT - 1)
