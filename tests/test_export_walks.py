@@ -15,6 +15,7 @@ from jobs.cloudinfinite.schema import format_time
 from jobs.filters import JobFilter, Pin
 from jobs.models import Bucket, Walk, WalkBatch
 from jobs.problems import Problem
+from jobs.queues import QUEUES
 from tests.emulators import REGION
 from tests.factories import jobs_in, make_viewer
 
@@ -47,6 +48,8 @@ def ci(
     monkeypatch.setattr(clock, "_clock", clock.Clock())  # it has learned nothing yet
     monkeypatch.setattr(clock, "OFFSET_KEY", "clock:offset:test")  # and teaches the session's worker nothing
     fetch.client.cache_clear()
+    # The session's worker asks another emulator: it shall take no walk that a test has committed.
+    monkeypatch.setitem(QUEUES, "walk", "taken-by-nobody")
     yield pristine_emulator
     fetch.client().close()
     fetch.client.cache_clear()

@@ -103,7 +103,7 @@ def test_nothing_that_somebody_asks_for_becomes_a_label(client: Client, empty_re
     assert labels.pop("part") == {"broker", "cache", "database", "worker"}
     assert labels.pop("outcome") <= {
         "fresh", "stale", "miss", "problem", "claimed", "joined", "later", "ended", "refused", "ready", "pending",
-        "failed", "go", "cool", "lease", "token",
+        "failed", "done", "go", "cool", "lease", "token",
     }  # fmt: skip
     assert labels == {}
 

@@ -132,13 +132,17 @@ def test_silent_buckets_hold_no_more_than_their_leases(new_bucket: NewBucket, em
     from jobs import throttle
 
     silent = [new_bucket(faults=(SILENT,)) for _ in range(throttle.OVERVIEW_LEASES + 6)]
+
+    def asked() -> int:
+        return sum(len(emulator.calls(bucket.name)) for bucket in silent)
+
+    look(*silent)
+    until(asked)
     for _ in range(3):
         look(*silent)
         time.sleep(0.2)  # whatever is enqueued by then is what the leases have let through
 
-    asked = sum(len(emulator.calls(bucket.name)) for bucket in silent)
-
-    assert 0 < asked <= throttle.OVERVIEW_LEASES
+    assert 0 < asked() <= throttle.OVERVIEW_LEASES
 
 
 def test_one_look_enqueues_a_few_fetches_and_the_next_goes_on(new_bucket: NewBucket, until: Until) -> None:
