@@ -305,7 +305,7 @@ def test_walk_uses_half_of_the_tokens_at_most(empty_redis: None, settings: Setti
             with throttle.permit(NAME, "default", "walk", 5.0):
                 went += 1
         except throttle.HeldBack as held:
-            time.sleep(held.delay)
+            time.sleep(held.delay)  # the token is due then: there is nothing to be woken by
 
     share = 8.0 * throttle.HEADROOM / 2
     assert 3 * share <= went <= share * (throttle.BURST_SECONDS + time.monotonic() - began) + 1
