@@ -29,9 +29,9 @@ LOOK_EVERY = 0.2
 SAMPLE_EVERY = 0.5
 """Seconds between two looks at the memory: each reads of every process of the machine, which takes a while."""
 WARM = 8
-GROWTH = 24
-"""Megabytes that ten times the jobs may cost besides: SQLite keeps up to two for each thread's connection, and the worker some
-hundred bytes for each job's id. The jobs themselves would be many times that."""
+GROWTH = 16
+"""Megabytes that ten times the jobs may cost besides: the worker keeps some hundred bytes for each job's id. The jobs themselves
+would be many times that."""
 ROUNDS = 2
 
 
