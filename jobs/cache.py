@@ -2,8 +2,9 @@
 
 A *head* names the newest chain of a filter. A *chain* (bucket, filter, pin) is a hash: `c:<n>` and `p:<n>` are page n's
 continuation and place, `t:<place>` a place's number, `j:<JobId>` the lowest page that held the job, `l:<n>` the creation
-time (unix seconds) of page n's last row where the order is proven, `s:<n>` what the chain has brought up to page n,
-`e:<n>` how many pages running, up to n, brought nothing new. A *page* is a hash
+time (unix seconds) of page n's last row where the order is proven, `f:<n>` that of its first, `d:<n>` what is in doubt of it,
+`s:<n>` what the chain has brought up to page n, `e:<n>` how many pages running, up to n, brought nothing new. A chain that was
+forgotten is never begun anew, for somebody may still scroll it: its pin then points to a new one. A *page* is a hash
 keyed by its place in the chain: the digest of the continuation that leads to it, or `first`. Everything may vanish at
 any moment (the server evicts by age), and everything stored is masked.
 """
@@ -16,11 +17,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from jobs import servers, troubles
+from jobs.cloudinfinite.schema import parse_time
 from jobs.completeness import Completeness
 from jobs.filters import Pin
 from jobs.filters.times import write_time
 from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion, Row, Rows, pack, unpack
 from jobs.servers import cache_key
+from jobs.spans import Border, Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +103,7 @@ def _look(question: PageQuestion, credential: str, *, person: bool) -> tuple[lis
     """Return keys and arguments of `read_page.lua`."""
     pin = str(question.pin) if question.pin else ""
     keys = [
-        _head_key(question),
+        _pointer_key(question),
         _page_prefix(question),
         _chain_prefix(question),
         *troubles.keys(question.key, question.bucket, credential),
@@ -117,10 +120,11 @@ def _found(question: PageQuestion, trouble: Sequence[bytes | None], *found: Any)
 
 
 def _page(question: PageQuestion, answer: Sequence[Any]) -> tuple[Page, bool]:
-    pin, meta, rows, repeats, following, ending, began, n, doubts, so_far, ahead = answer
+    pin, meta, rows, hidden, following, ending, began, n, doubts, so_far, ahead, left = answer
     stored = json.loads(meta)
-    left_out = frozenset(int(index) for index in repeats.split(b",") if index)
+    left_out = frozenset(int(index) for index in hidden.split(b",") if index)
     count = stored["unique"] - len(left_out)
+    received = stored["received"] - int(left)
     page = Page(
         bucket=question.bucket,
         region=stored["region"],
@@ -128,8 +132,8 @@ def _page(question: PageQuestion, answer: Sequence[Any]) -> tuple[Page, bool]:
         pin=Pin.parse(pin.decode()),
         n=int(n) if n else None,
         rows=Rows(rows, left_out, count),
-        received=stored["received"],
-        repeats=stored["received"] - count,
+        received=received,
+        repeats=received - count,
         next=Continuation(*unpack(following)) if following else None,
         end=ending.decode(),
         request_id=stored["request_id"],
@@ -164,8 +168,8 @@ def store_page(
 
     Each job on it is then found by its id, unless it was asked by itself later.
 
-    `step` is what the answer means for the chain; `moves_head` lets the filter's head point to this page's chain. Returns
-    whether it was stored.
+    `step` is what the answer means for the chain; `moves_head` lets the filter's head point to this page's chain, or where
+    the question's own pin is another one, that pin. Returns whether it was stored.
 
     Raises:
         ServerDown: the cache can't be reached.
@@ -184,8 +188,9 @@ def store_page(
         [
             f"{_page_prefix(question)}{page.pin}:{page.place}",
             f"{_chain_prefix(question)}{page.pin}",
-            _head_key(question) if moves_head else "",
+            _pointer_key(question) if moves_head else "",
             cache_key(JobQuestion(question.bucket, "").key),
+            f"{_page_prefix(question)}{question.pin}:first" if moves_head and question.pin else "",
         ],
         [
             round(page.as_of * 1000),
@@ -205,6 +210,9 @@ def store_page(
             page.received,
             pack([if_moved.next_token, if_moved.after]) if if_moved else b"",
             if_moved.digest if if_moved else "",
+            int(step.of_span),
+            ",".join(str(index) for index in step.theirs),
+            int(step.theirs_are_behind),
             *(row.job.job_id for row in page.rows),
         ],
     )
@@ -299,6 +307,53 @@ def created_before(question: PageQuestion) -> str:
     return write_time(datetime.fromtimestamp(int(seconds), UTC)) if seconds else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a pinned chain knows of a page: whether it was fetched before, and the stretch that binds it since, if one does.
+
+    None does where nothing follows the page, or its order is not proven.
+    """
+
+    fetched: bool = False
+    span: Span | None = None
+
+
+def find_known(question: PageQuestion) -> Known:
+    """Return what a page's chain knows of it.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    chain, is_descending = f"{_chain_prefix(question)}{question.pin}", int(question.filter.order == "Desc")
+    known = cast("Any", servers.cache_server().script("read_span", [chain], [question.place, is_descending]))
+    if not known:
+        return Known()
+    n, first, before, last, following, next_is_fetched, is_passed = known
+    # By keyset it began where it was told to; else behind the page before it, or with its own first row.
+    asked = parse_time(question.continuation.after) if question.continuation else None
+    farther = max if is_descending else min
+    begins = asked or _time(farther((time for time in (first, before) if time), key=int, default=b""))
+    ends = _time(last)
+    if ends is None or not following or (begins is None and n != 1):
+        return Known(fetched=True)
+    border: Border = "here"
+    if not is_passed:
+        border = "next" if next_is_fetched or Continuation(*unpack(following)).after else "behind"
+    return Known(fetched=True, span=Span(None if n == 1 else begins, ends, border))
+
+
+def find_next(question: PageQuestion) -> Continuation | None:
+    """Return how the chain goes on behind a page of a pin that was stored, None at its end.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    key = f"{_page_prefix(question)}{question.pin}:{question.place}"
+    with servers.cache_server().connection() as client:
+        following = cast("bytes | None", client.hget(key, "next"))
+    return Continuation(*unpack(following)) if following else None
+
+
 def known_jobs(question: PageQuestion, job_ids: Sequence[str]) -> tuple[set[str], datetime | None]:
     """Return which of some jobs the chain of a question's pin has met, and back to when its first page reached.
 
@@ -321,6 +376,10 @@ def known_jobs(question: PageQuestion, job_ids: Sequence[str]) -> tuple[set[str]
 
 def _unix(time: datetime | None) -> str:
     return str(int(time.timestamp())) if time else ""
+
+
+def _time(unix: bytes) -> datetime | None:
+    return datetime.fromtimestamp(int(unix), UTC) if unix else None
 
 
 # Jobs ------------------------------------------------------------------------------------------------------------------
@@ -392,6 +451,11 @@ def first_page_keys(question: PageQuestion) -> tuple[str, str, str]:
 
 def _head_key(question: PageQuestion) -> str:
     return cache_key(f"head:{question.bucket}:{question.filter.digest}")
+
+
+def _pointer_key(question: PageQuestion) -> str:
+    """Return where the pin stands that a question is answered by: the newest, or the one that took over a forgotten chain."""
+    return f"{_head_key(question)}:{question.pin}" if question.pin else _head_key(question)
 
 
 def _page_prefix(question: PageQuestion) -> str:

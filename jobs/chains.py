@@ -8,6 +8,8 @@ without jobs, the creation time tells nothing, and the token is followed until a
 Where no job can leave, rows can still move: some come into the filter, or those of one second change places. No row is
 then passed over without another that comes twice. So a chain that goes by token until a row repeats goes on by keyset from
 the first row of that page, and stays with it.
+
+A page that is fetched a second time is asked for its span (`jobs/spans.py`) and leads on as the chain has recorded.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from jobs.completeness import Doubt
     from jobs.filters import JobFilter
+    from jobs.spans import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,9 @@ class Step:
 
     `next` is where it goes on, None at the end; `if_moved`, where there is one, is where it goes on instead if a row stood
     on an earlier page. `first` and `last` are the creation times of its first and last row, None where the order is not
-    proven.
+    proven. `of_span` says that it holds all of the stretch that its page covered before; `theirs` are the indexes of those rows
+    that may then belong to the next page, where they are new, and `theirs_are_behind` says that it is only those which stand
+    behind the last row that this page has shown.
     """
 
     next: Continuation | None
@@ -42,6 +47,9 @@ class Step:
     first: datetime | None
     last: datetime | None
     if_moved: Continuation | None = None
+    of_span: bool = False
+    theirs: tuple[int, ...] = ()
+    theirs_are_behind: bool = False
 
 
 def step(job_filter: JobFilter, asked: Continuation, created: Sequence[datetime | None], next_token: str) -> Step:
@@ -68,6 +76,25 @@ def step(job_filter: JobFilter, asked: Continuation, created: Sequence[datetime 
     can_move = asked.next_token and not by_keyset and first is not None
     if_moved = Continuation("", write_time(first)) if can_move and first is not None else None
     return Step(following, tuple(doubts), first, last, if_moved)
+
+
+def step_of_span(span: Span, steps: Sequence[Step], created: Sequence[datetime | None], *, grown: bool) -> Step:
+    """Return what the answers that hold a span mean for its chain.
+
+    Args:
+        span: what was asked for.
+        steps: what each answer meant.
+        created: the creation times of all rows.
+        grown: whether there may be more than they hold.
+    """
+    doubts = dict.fromkeys(doubt for step in steps for doubt in step.doubts)
+    if grown:
+        doubts["grown"] = None
+    theirs = () if span.border == "here" else tuple(i for i, time in enumerate(created) if time == span.ends)
+    # Where they stand says whose they are only if the order is proven.
+    behind = span.border == "behind" and all(step.last for step in steps)
+    first, last = steps[0].first, steps[-1].last
+    return Step(None, tuple(doubts), first, last, of_span=True, theirs=theirs, theirs_are_behind=behind)
 
 
 def _ends_of(

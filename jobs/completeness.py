@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
-Doubt = Literal["order", "second", "empty", "token"]
+Doubt = Literal["order", "second", "empty", "token", "grown"]
 
 DOUBTS: dict[str, _StrPromise] = {
     "order": _(
@@ -24,6 +24,9 @@ DOUBTS: dict[str, _StrPromise] = {
     ),
     "token": _(
         "Cloud Infinite refused its own token, so the list goes on by creation time. No job is lost by that."
+    ),
+    "grown": _(
+        "A page was asked for again later, and by then more jobs belonged to it than are asked for at once. One of them may be missing."
     ),
 }  # fmt: skip
 """Doubt -> what is told of it."""

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from jobs.cloudinfinite.auth import Credential
     from jobs.cloudinfinite.schema import JobAnswer, JobsAnswer
     from jobs.cloudinfinite.tree import Tree
+    from jobs.spans import Span
 
     Answer = TypeVar("Answer", JobsAnswer, JobAnswer)
 
@@ -49,8 +50,11 @@ PIN_BEHIND = 2.0
 """Seconds that a pin stays behind CI's time: the second that still runs may still receive jobs."""
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 """It names the encoding of the bytes that came; what is kept is text."""
-LONGEST = 2.0
-"""Calls' deadlines that one fetch may take: a call is repeated once after the clock was corrected."""
+MOST_ANSWERS = 3
+"""Answers of the largest size that are asked for a page which is fetched again."""
+LONGEST = 4.0
+"""Calls' deadlines that one fetch may take: a call is repeated once after the clock was corrected, and a page that is fetched
+again may take several."""
 
 
 @once
@@ -141,7 +145,7 @@ def fetch_page(question: PageQuestion, enqueued_at: int, lane: Lane) -> Page | N
 
     def work(claim: claims.Claim, upstream: Upstream) -> None:
         page, step = _ask_page(question, upstream)
-        cache.store_page(question, page, step, moves_head=question.pin is None, person=lane == "person")
+        cache.store_page(question, page, step, moves_head=page.pin != question.pin, person=lane == "person")
         _succeed(claim, upstream, page.request_id)
         stored.append(page)
 
@@ -242,6 +246,13 @@ def _fail(claim: claims.Claim, bucket: Bucket, problem: Problem, *, spent: float
 
 
 def _ask_page(question: PageQuestion, upstream: Upstream) -> tuple[Page, chains.Step]:
+    if question.pin:
+        known = cache.find_known(question)
+        if known.span:
+            return _ask_span(question, question.pin, known.span, upstream)
+        if not known.fetched and question.continuation is None:
+            # The chain was forgotten. Whoever scrolls it still is not to meet the pages of one that is opened anew.
+            question = replace(question, pin=replace(question.pin, opened=int(clock.now() * 1000)))
     asked = question.continuation or Continuation()
     try:
         page, step, clock_changed = ask_page_once(question, asked, upstream)
@@ -259,6 +270,43 @@ def _ask_page(question: PageQuestion, upstream: Upstream) -> tuple[Page, chains.
             # The first answer's Date was wrong, not our clock. Later jobs would shift the list's pages.
             raise UpstreamFailing("unsteady_clock", "The times of two answers contradict.", 200, page.request_id)
     return page, step
+
+
+def _ask_span(question: PageQuestion, pin: Pin, span: Span, upstream: Upstream) -> tuple[Page, chains.Step]:
+    """Ask for what a page covered when it was first fetched, however many jobs that is by now."""
+    narrowed = span.within(question.filter, pin.time)
+    answers: list[Page] = []
+    steps: list[chains.Step] = []
+    following: Continuation | None = Continuation()
+    while following and len(answers) < MOST_ANSWERS:
+        asked = PageQuestion(question.bucket, narrowed, pin, following)
+        try:
+            page, step, _ = ask_page_once(asked, following, upstream, again=bool(answers))
+        except (throttle.HeldBack, Refused):
+            if not answers:
+                raise
+            break  # What has come is worth more than to begin again.
+        answers.append(page)
+        steps.append(step)
+        following = step.next
+    rows = _unique(row for page in answers for row in page.rows)
+    received = sum(page.received for page in answers)
+    moved = any(step.if_moved for step in steps) and len(rows) < received
+    created = [row.job.creation_time for row in rows]
+    step = chains.step_of_span(span, steps, created, grown=moved or bool(following))
+    whole = replace(
+        answers[-1],
+        digest=question.filter.digest,
+        place=question.place,
+        rows=rows,
+        received=received,
+        repeats=received - len(rows),
+        next=None,
+        as_of=answers[0].as_of,
+        has_open_jobs=any(page.has_open_jobs for page in answers),
+        doubts=step.doubts,
+    )
+    return whole, step
 
 
 def ask_page_once(

@@ -99,15 +99,15 @@ def _made(
     pin: bytes,
     meta: bytes,
     rows: bytes,
-    repeats: bytes,
+    left_out: bytes,
     *,
     is_least: bool,
 ) -> Summary:
     """Make the summary of a page, and note under which key it is to be kept."""
     opened = Pin.parse(pin.decode())
     start, end = question.filter.window(opened.time)
-    left_out = frozenset(int(index) for index in repeats.split(b",") if index)
-    listed = Rows(rows, left_out, json.loads(meta)["unique"] - len(left_out))
+    hidden = frozenset(int(index) for index in left_out.split(b",") if index)
+    listed = Rows(rows, hidden, json.loads(meta)["unique"] - len(hidden))
     summary = summarize((row.job for row in listed), start or end, end, is_least=is_least)
     made[_key(question, str(opened))] = summary
     return summary

@@ -51,11 +51,14 @@ def fetch_page(question: dict[str, Any], enqueued_at: int, *, lane: Lane) -> Non
             # One page ahead of whoever waits for this one. The worker asks, so that nobody's answer waits for the asking;
             # and it lets that answer be rendered first, because on a small machine both need the same processors.
             time.sleep(BEHIND_PERSON)
-            _go_ahead(replace(asked, pin=page.pin, continuation=page.next))
+            _go_ahead(replace(asked, pin=page.pin))
 
 
-def _go_ahead(question: PageQuestion) -> None:
-    if cache.has_page(question):
+def _go_ahead(from_page: PageQuestion) -> None:
+    # The chain may go on otherwise than the answer did.
+    following = cache.find_next(from_page)
+    question = replace(from_page, continuation=following)
+    if following is None or cache.has_page(question):
         return
     asking = claims.ask(question.key, fetch.gate(question.bucket), lane="ahead")
     if asking.outcome == "claimed" and asking.stored and cache.has_page(question):

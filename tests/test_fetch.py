@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -11,6 +12,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from jobs import cache, claims, clock, fetch, servers, throttle
+from jobs.cloudinfinite.emulator.switches import CHOICES
 from jobs.cloudinfinite.schema import format_time
 from jobs.filters import JobFilter, Pin
 from jobs.models import Bucket
@@ -256,6 +258,160 @@ def test_token_that_is_refused_again_and_again_ends_the_list(ci: Emulator) -> No
 
     assert pages[-1].end == "no_new_rows"
     assert len(pages) < 6
+
+
+# A page that is fetched again, while some have read it and others go on behind it -----------------------------------------
+
+
+def add_jobs(ci: Emulator, count: int, state: str, apart: int = 2) -> list[str]:
+    """Add jobs, the newest first and each `apart` seconds older than the last; return their ids in this order."""
+    began = datetime.fromtimestamp(ci.now() - 600, UTC)
+    times = (format_time(began - timedelta(seconds=index * apart)) for index in range(count))
+    return [ci.add_job(NAME, State=state, CreationTime=time) for time in times]
+
+
+def ids(page: Page | None) -> list[str]:
+    assert page is not None
+    return [row.job.job_id for row in page.rows]
+
+
+def read_on(page: Page, job_filter: JobFilter) -> tuple[PageQuestion, Page]:
+    """Return the page behind `page`, and by which question."""
+    question = PageQuestion(NAME, job_filter, page.pin, page.next)
+    behind = run(question)[0]
+    assert behind is not None
+    return question, behind
+
+
+@pytest.mark.parametrize("tokens", CHOICES["tokens"])
+def test_job_that_comes_into_a_page_pushes_none_off_it(ci: Emulator, tokens: str) -> None:
+    ci.create_bucket(NAME, jobs=0)
+    ci.set_switches(tokens=tokens)
+    failed = add_jobs(ci, 15, "Failed")
+    between = format_time(datetime.fromtimestamp(ci.now() - 603, UTC))
+    runs = ci.add_job(NAME, State="Running", CreationTime=between)
+    asked = JobFilter(states=("Failed",), size=5)
+    first = run(PageQuestion(NAME, asked))[0]
+    assert first is not None
+    question, second = read_on(first, asked)
+    ci.change_job(NAME, runs, State="Failed")
+
+    renewed = run(PageQuestion(NAME, asked, first.pin))[0]
+    second_renewed = run(question)[0]
+
+    assert sorted(ids(renewed)) == sorted([*failed[:5], runs])
+    assert ids(second_renewed) == ids(second) == failed[5:10]
+    assert second_renewed is not None
+    assert second_renewed.so_far is not None
+    assert (second_renewed.so_far.unique, second_renewed.so_far.doubts) == (11, ())
+
+
+def test_job_that_leaves_a_page_draws_none_up_from_the_next(ci: Emulator) -> None:
+    ci.create_bucket(NAME, jobs=0)
+    added = add_jobs(ci, 12, "Running")
+    running = JobFilter(states=("Running",), size=5)
+    first = run(PageQuestion(NAME, running))[0]
+    assert first is not None
+    ci.change_job(NAME, added[1], State="Success")
+
+    renewed = run(PageQuestion(NAME, running, first.pin))[0]
+    _, second = read_on(first, running)
+
+    assert ids(renewed) == [added[0], *added[2:5]]
+    assert ids(second)[0] == added[5]
+
+
+@pytest.mark.parametrize("tokens", CHOICES["tokens"])
+@pytest.mark.parametrize("is_read", [False, True])
+def test_job_that_comes_into_the_second_in_which_a_page_ends_is_on_one_of_two(
+    ci: Emulator, tokens: str, *, is_read: bool
+) -> None:
+    ci.create_bucket(NAME, jobs=0)
+    ci.set_switches(tokens=tokens)
+    failed = add_jobs(ci, 12, "Failed")
+    asked = JobFilter(states=("Failed",), size=5)
+    first = run(PageQuestion(NAME, asked))[0]
+    assert first is not None
+    if is_read:
+        read_on(first, asked)
+    ends = first.rows[4].job.creation_time
+    assert ends is not None
+    comes = ci.add_job(NAME, State="Failed", CreationTime=format_time(ends))
+
+    page = run(PageQuestion(NAME, asked, first.pin))[0]
+
+    seen = ids(page)
+    while page and page.next:
+        _, page = read_on(page, asked)
+        seen += ids(page)
+    assert sorted(seen) == sorted([*failed, comes])
+
+
+def test_page_that_more_jobs_came_to_than_are_asked_for_at_once_says_so(ci: Emulator) -> None:
+    ci.create_bucket(NAME, jobs=0)
+    add_jobs(ci, 10, "Failed", apart=200)
+    asked = JobFilter(states=("Failed",), size=5)
+    first = run(PageQuestion(NAME, asked))[0]
+    assert first is not None
+    began = datetime.fromtimestamp(ci.now() - 601, UTC)
+    for index in range(305):
+        ci.add_job(NAME, State="Failed", CreationTime=format_time(began - timedelta(seconds=index)))
+
+    renewed = run(PageQuestion(NAME, asked, first.pin))[0]
+
+    assert renewed is not None
+    assert (len(renewed.rows), renewed.doubts) == (300, ("grown",))
+
+
+def forget_chains() -> None:
+    with servers.cache_server().connection() as client:
+        for key in client.scan_iter(servers.cache_key("chain:*")):
+            client.delete(key)
+
+
+def test_list_whose_chain_was_forgotten_is_opened_anew_beside_those_who_scroll_the_old_one(ci: Emulator) -> None:
+    ci.create_bucket(NAME, jobs=0)
+    added = add_jobs(ci, 12, "Running")
+    running = JobFilter(states=("Running",), size=3)
+    old = run(PageQuestion(NAME, running))[0]
+    assert old is not None
+    forget_chains()
+    ci.change_job(NAME, added[1], State="Success")
+
+    opened = run(PageQuestion(NAME, running, old.pin))[0]
+
+    assert opened is not None
+    assert (opened.pin.end, opened.pin != old.pin) == (old.pin.end, True)
+    _, old_second = read_on(old, running)
+    _, new_second = read_on(opened, running)
+    assert (old_second.n, ids(old_second)[1:]) == (None, added[3:5])
+    assert (new_second.n, ids(new_second)) == (2, added[4:6])
+    calls = len(ci.calls(NAME))
+    found = cache.find_page(PageQuestion(NAME, running, old.pin), "default", person=True).page
+    assert (found, len(ci.calls(NAME))) == (opened, calls)
+
+
+def test_chain_that_is_forgotten_while_its_page_is_fetched_again_does_not_end_there(
+    ci: Emulator, until: Callable[[Callable[[], Any]], None]
+) -> None:
+    ci.create_bucket(NAME, jobs=25)
+    question = PageQuestion(NAME, JobFilter(size=10))
+    first = run(question)[0]
+    assert first is not None
+    ci.clear_calls()
+    ci.set_latency(0.5, NAME)
+
+    def forget() -> None:
+        until(lambda: ci.calls(NAME))
+        forget_chains()
+
+    with ThreadPoolExecutor() as pool:
+        forgotten = pool.submit(forget)
+        renewed = run(PageQuestion(NAME, question.filter, first.pin))[0]
+        forgotten.result()
+
+    assert renewed is not None
+    assert (renewed.as_of, renewed.next) == (first.as_of, first.next)
 
 
 @pytest.mark.parametrize("offset", [3600.0, -3600.0, 30.0, -30.0])

@@ -20,9 +20,10 @@ from jobs.models import Bucket
 from jobs.records import Continuation, PageQuestion, Row
 from tests.emulators import REGION
 from tests.walks.oracle import Verdict, judge, throughout
+from tests.walks.report import Outcome
 from tests.walks.scenario import Event, Job, Scenario, scenario
 from tests.walks.site import VARIABLES
-from tests.walks.walker import BUCKET, follow, walk
+from tests.walks.walker import BUCKET, follow, walk, walk_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,11 +56,13 @@ def ci(
 
 @pytest.mark.parametrize("first", range(0, 200, SHARE))
 def test_job_that_matched_throughout_is_shown_once_or_the_page_says_what_is_missing(ci: Emulator, first: int) -> None:
-    verdicts = {seed: judge(walk(scenario(seed), ci, follow)) for seed in range(first, first + SHARE)}
+    walks = {seed: walk_together(scenario(seed), ci, follow) for seed in range(first, first + SHARE)}
 
-    assert {seed: verdict.wrong for seed, verdict in verdicts.items() if verdict.wrong} == {}
-    assert any(verdict.said for verdict in verdicts.values())
-    assert any(not verdict.troubled for verdict in verdicts.values())
+    outcomes = [Outcome.of(together) for together in walks.values()]
+    assert {one.seed: one.wrong for one in outcomes if one.wrong} == {}
+    assert any(one.said for one in outcomes)
+    assert any(not one.troubled for one in outcomes)
+    assert {one.readers for one in outcomes} == {1, 2}
 
 
 def test_seed_means_the_same_each_time() -> None:
@@ -74,7 +77,7 @@ def test_walks_meet_every_switch_and_every_event() -> None:
     assert all({one.switches[name] for one in every} == set(values) for name, values in CHOICES.items())
     assert set().union(*(one.kinds for one in every)) >= {
         "arrive", "late", "change", "retire", "switch", "evict", "repeat_rows", "shuffle", "token_repeat", "empty_page", "error",
-        "truncate", "hang",
+        "truncate", "hang", "drop", "renew",
     }  # fmt: skip
     assert {one.filter.order for one in every} == {"Asc", "Desc"}
     assert {one.filter.can_lose_jobs for one in every} == {False, True}

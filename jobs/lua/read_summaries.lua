@@ -3,7 +3,7 @@
 --       the bucket's last problem
 -- ARGV  1 short life ms   2 long life ms   3 "1" where somebody looks: each page is then one answer more in its bucket's tally
 -- Answer: of each list {values of problems and marks or "" where there are none, last problem, and of its page began,
---         "1" where it goes on, summary, and where there is none yet pin, meta, rows, repeats}. What needn't be told isn't:
+--         "1" where it goes on, summary, and where there is none yet pin, meta, rows, left out}. What needn't be told isn't:
 --         reading the answer takes longer than making it.
 local answer = {}
 for first = 1, #KEYS, 11 do
@@ -21,7 +21,7 @@ for first = 1, #KEYS, 11 do
       local summary = redis.call('GET', KEYS[first + 3] .. pin) or ''
       found = {trouble, last, page[1], page[2] ~= '' and '1' or '', summary}
       if summary == '' then
-        local rest = redis.call('HMGET', key, 'meta', 'rows', 'repeats')
+        local rest = redis.call('HMGET', key, 'meta', 'rows', 'left_out')
         found = {trouble, last, page[1], page[2] ~= '' and '1' or '', summary, pin, rest[1], rest[2], rest[3]}
       end
       local life = redis.call('HEXISTS', chain, 'paged') == 1 and ARGV[2] or ARGV[1]

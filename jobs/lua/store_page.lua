@@ -1,12 +1,15 @@
 -- Stores one page with its chain's change and where its jobs are found, and moves the head, in one step.
--- KEYS  1 page   2 chain   3 head ("" when the head stays)   4 what a job's key begins with
+-- KEYS  1 page   2 chain   3 pointer to the chain: a head, or that of a pin whose chain was forgotten ("" when it stays)
+--       4 what a job's key begins with   5 the pin's first page as it was before ("" = none)
 -- ARGV  1 began (unix ms at which the question was sent)   2 pin   3 place   4 meta   5 rows
 --       6 continuation ("" = none)   7 its place   8 short life ms   9 long life ms   10 "1" when a person asked
 --       11 doubts   12, 13 first and last row's creation time, unix seconds ("" = the order is not proven)
 --       14 "1" when the newest come first   15 rows received   16 continuation in place of 6 if the list moved ("" = none)
---       17 its place   18... JobIds in the order of the rows
+--       17 its place   18 "1" when these are all rows of the stretch that the page covered when it was first fetched
+--       19 indexes of those rows that may belong to the next page, where they are new   20 "1" when only those may that stand
+--       behind the last one which is not   21... JobIds in the order of the rows
 -- Answer: 1 stored, 0 a newer one stands there
-local STRAY, IDS, IDLE_PAGES = 1000000, 18, 3
+local STRAY, IDS, IDLE_PAGES = 1000000, 21, 3
 local began = tonumber(redis.call('HGET', KEYS[1], 'began') or nil)
 -- No call takes a minute: what began so much later was stored by a clock that was wrong.
 if began and began >= tonumber(ARGV[1]) and began < ARGV[1] + 60000 then return 0 end
@@ -25,30 +28,60 @@ if place ~= 'first' then
 end
 local own = math.floor(n / STRAY) * STRAY
 
--- A row repeats iff the chain knows its JobId from an earlier page.
-local repeats, new = {}, 0
-local fields, first_seen = {}, {}
+-- Was it fetched before? Then somebody may have read it, and the pages behind it. What each of them showed stays where it was,
+-- so that every reader meets every job, whichever versions of the pages he reads.
+local doubted_before = redis.call('HGET', KEYS[2], 'd:' .. n)
+local recorded = redis.call('HGET', KEYS[2], 'c:' .. (n + 1))
+local stays = doubted_before and recorded
+-- The chain was forgotten while its page was asked for anew: what it leads to is not known any more.
+if ARGV[18] == '1' and not stays then return 0 end
+
+-- A row repeats iff the chain knows its JobId from an earlier page. Where this page may have been read, it leaves to the pages
+-- behind it what they have shown, and what is new and may be theirs: all that is, if nothing binds this page.
+local fields, pages, ours = {}, {}, -1
 for i = IDS, #ARGV do fields[#fields + 1] = 'j:' .. ARGV[i] end
-local pages = #fields > 0 and redis.call('HMGET', KEYS[2], unpack(fields)) or {}
+if #fields > 0 then pages = redis.call('HMGET', KEYS[2], unpack(fields)) end
+for i = 1, #fields do
+  if tonumber(pages[i] or nil) == n then ours = i - 1 end
+end
+local theirs = {}
+for index in string.gmatch(ARGV[19], '%d+') do theirs[tonumber(index)] = ARGV[20] ~= '1' or tonumber(index) > ours end
+local left_out, new, left = {}, 0, 0
+local first_seen, here = {}, {}
 for i = IDS, #ARGV do
-  local known = ARGV[i] ~= '' and tonumber(pages[i - IDS + 1] or nil)
-  if known and known < n and known >= own then
-    repeats[#repeats + 1] = tostring(i - IDS)
+  local index, known = i - IDS, ARGV[i] ~= '' and tonumber(pages[i - IDS + 1] or nil)
+  local elsewhere = known and known >= own and known < own + STRAY and known ~= n
+  if elsewhere and known < n then
+    left_out[#left_out + 1] = tostring(index)
+  elseif stays and ARGV[i] ~= '' and (elsewhere or not known and (ARGV[18] ~= '1' or theirs[index])) then
+    left_out[#left_out + 1] = tostring(index)
+    left = left + 1
   else
     new = new + 1
+    here[fields[index + 1]] = true
     if ARGV[i] ~= '' and (not known or known > n) then
-      first_seen[#first_seen + 1] = fields[i - IDS + 1]
+      first_seen[#first_seen + 1] = fields[index + 1]
       first_seen[#first_seen + 1] = n
     end
   end
 end
+local repeats, received = #left_out - left, ARGV[15] - left
 if #first_seen > 0 then redis.call('HSET', KEYS[2], unpack(first_seen)) end
+-- Where the list's last page has grown beyond its size, what it shows no more is the next one's.
+if doubted_before and not recorded and ARGV[6] ~= '' then
+  local known = redis.call('HGETALL', KEYS[2])
+  for i = 1, #known, 2 do
+    if string.sub(known[i], 1, 2) == 'j:' and tonumber(known[i + 1]) == n and not here[known[i]] then
+      redis.call('HDEL', KEYS[2], known[i])
+    end
+  end
+end
 
 -- Did the list move? A row came again, or the page begins before the one before it ended.
 local before, first = tonumber(redis.call('HGET', KEYS[2], 'l:' .. (n - 1)) or nil), tonumber(ARGV[12])
-local begins_before = before and first and ((ARGV[14] == '1' and first > before) or (ARGV[14] ~= '1' and first < before))
-local recorded = redis.call('HGET', KEYS[2], 'c:' .. (n + 1))
-local mends = not recorded and ARGV[16] ~= '' and (#repeats > 0 or begins_before)
+local begins_before = ARGV[18] ~= '1' and before and first
+  and ((ARGV[14] == '1' and first > before) or (ARGV[14] ~= '1' and first < before))
+local mends = not recorded and ARGV[16] ~= '' and (repeats > 0 or begins_before)
 
 -- How many pages running brought nothing new? One or two prove no end: rows may follow a page that is empty or only repeats.
 -- But a server that leads on for ever would never let the list end.
@@ -82,33 +115,50 @@ else
 end
 if ending ~= '' then continuation, next_place = '', '' end
 
--- What is proven, here and up to here? Where the list moved and isn't mended, its order is not.
-local doubts, so_far = ARGV[11], ''
-if begins_before and #repeats == 0 and not mends and not string.find(doubts, 'order', 1, true) then
-  doubts = doubts == '' and 'order' or doubts .. ',order'
-end
--- A page without rows leaves the list where it was.
-local last = ARGV[15] == '0' and before or ARGV[13]
-if last ~= '' then redis.call('HSET', KEYS[2], 'l:' .. n, last) end
-local sum = n > 1 and redis.call('HGET', KEYS[2], 's:' .. (n - 1)) or (n == 1 and '0 0 ')
-if sum then
-  local received, unique, all = string.match(sum, '^(%d+) (%d+) (.*)$')
-  for doubt in string.gmatch(doubts, '[^,]+') do
+-- What is proven, here and up to here? Where the list moved and isn't mended, its order is not; nor where a page can't be
+-- fetched within its stretch again. What was in doubt of a page stays, for it concerns those behind it, too.
+local function with(all, more)
+  for doubt in string.gmatch(more, '[^,]+') do
     if not string.find(all, doubt, 1, true) then all = all == '' and doubt or all .. ',' .. doubt end
   end
-  so_far = (received + ARGV[15]) .. ' ' .. (unique + new) .. ' ' .. all
+  return all
+end
+local doubts, so_far = with(doubted_before or '', ARGV[11]), ''
+if begins_before and repeats == 0 and not mends or stays and ARGV[18] ~= '1' then doubts = with(doubts, 'order') end
+redis.call('HSET', KEYS[2], 'd:' .. n, doubts)
+-- A page without rows leaves the list where it was, and the stretch of a page that leads on is settled.
+local last = ARGV[15] == '0' and before or ARGV[13]
+if last ~= '' and not stays then redis.call('HSET', KEYS[2], 'l:' .. n, last) end
+if ARGV[12] ~= '' and not doubted_before then redis.call('HSET', KEYS[2], 'f:' .. n, ARGV[12]) end
+local sum = n > 1 and redis.call('HGET', KEYS[2], 's:' .. (n - 1)) or (n == 1 and '0 0 ')
+if sum then
+  local in_all, unique, all = string.match(sum, '^(%d+) (%d+) (.*)$')
+  in_all, unique, all = in_all + received, unique + new, with(all, doubts)
+  so_far = in_all .. ' ' .. unique .. ' ' .. all
+  -- What the pages behind it have brought in all changes with it.
+  local own_sum = redis.call('HGET', KEYS[2], 's:' .. n)
   redis.call('HSET', KEYS[2], 's:' .. n, so_far)
+  local m, behind = n + 1, own_sum and redis.call('HGET', KEYS[2], 's:' .. (n + 1))
+  while behind do
+    local was_received, was_unique = string.match(own_sum, '^(%d+) (%d+)')
+    local its_received, its_unique, its_doubts = string.match(behind, '^(%d+) (%d+) (.*)$')
+    redis.call('HSET', KEYS[2], 's:' .. m, (its_received + in_all - was_received) .. ' '
+      .. (its_unique + unique - was_unique) .. ' ' .. with(its_doubts, doubts))
+    m = m + 1
+    behind = redis.call('HGET', KEYS[2], 's:' .. m)
+  end
 end
 
 -- A chain exists from its first page on, even an empty one, so that later pages find their number.
 redis.call('HSETNX', KEYS[2], 'pin', ARGV[2])
 if ARGV[10] == '1' and place ~= 'first' then redis.call('HSET', KEYS[2], 'paged', '1') end
-redis.call('HSET', KEYS[1], 'meta', ARGV[4], 'rows', ARGV[5], 'repeats', table.concat(repeats, ','), 'next', continuation,
-  'next_place', next_place, 'ending', ending, 'began', ARGV[1], 'n', n < STRAY and n or '',
+redis.call('HSET', KEYS[1], 'meta', ARGV[4], 'rows', ARGV[5], 'left_out', table.concat(left_out, ','), 'left', left,
+  'next', continuation, 'next_place', next_place, 'ending', ending, 'began', ARGV[1], 'n', n < STRAY and n or '',
   'doubts', doubts, 'so_far', so_far)
 local life = redis.call('HEXISTS', KEYS[2], 'paged') == 1 and ARGV[9] or ARGV[8]
 redis.call('PEXPIRE', KEYS[1], life)
 redis.call('PEXPIRE', KEYS[2], life)
+redis.call('PEXPIRE', string.sub(KEYS[1], 1, #KEYS[1] - #place) .. 'first', life)
 
 -- Each job's own page opens from here. What was asked by itself at the same moment or later stays: it has the raw XML.
 for i = IDS, #ARGV do
@@ -123,4 +173,5 @@ for i = IDS, #ARGV do
   end
 end
 if KEYS[3] ~= '' then redis.call('SET', KEYS[3], ARGV[2], 'PX', life) end
+if KEYS[5] ~= '' then redis.call('DEL', KEYS[5]) end
 return 1

@@ -38,10 +38,10 @@ def walk_here(seeds: range) -> int:
     with site() as emulator:
         from tests.walks.report import Outcome
         from tests.walks.scenario import scenario
-        from tests.walks.walker import follow, walk
+        from tests.walks.walker import follow, walk_together
 
         for seed in seeds:
-            sys.stdout.write(json.dumps(asdict(Outcome.of(walk(scenario(seed), emulator, follow)))) + "\n")
+            sys.stdout.write(json.dumps(asdict(Outcome.of(walk_together(scenario(seed), emulator, follow)))) + "\n")
             sys.stdout.flush()
     return 0
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from jobs import servers
+from jobs import claims, fetch, servers, throttle
 from jobs.cloudinfinite.schema import format_time, parse_time
 from tests.walks.scenario import OPEN, Event, Scenario, job
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from jobs.records import PageQuestion
     from tests.emulators import Emulator, JobSummary
 
 
-def happen(event: Event, scenario: Scenario, emulator: Emulator, bucket: str) -> None:
-    """Let one event happen."""
+def happen(event: Event, scenario: Scenario, emulator: Emulator, bucket: str, asked: Sequence[PageQuestion]) -> None:
+    """Let one event happen; `asked` are the pages that somebody has seen."""
     chance = random.Random(event.draw)
     spec = event.spec
     match event.kind:
@@ -41,11 +43,28 @@ def happen(event: Event, scenario: Scenario, emulator: Emulator, bucket: str) ->
         case "switch":
             emulator.set_switches(**spec)
         case "evict":
-            with servers.cache_server().connection() as client:
-                for key in client.scan_iter(servers.cache_key("chain:*")):
-                    client.delete(key)
+            _forget("chain:*", chance, 1.0)
+        case "drop":
+            _forget("page:*", chance, spec["share"])
+        case "renew":
+            for question in asked:
+                if chance.random() < spec["share"]:
+                    _renew(question)
         case _:
             raise ValueError(f"no event {event.kind!r}")
+
+
+def _forget(pattern: str, chance: random.Random, share: float) -> None:
+    with servers.cache_server().connection() as client:
+        for key in sorted(client.scan_iter(servers.cache_key(pattern))):
+            if chance.random() < share:
+                client.delete(key)
+
+
+def _renew(question: PageQuestion) -> None:
+    """Fetch a page anew, as a look at one that is out of date has it done."""
+    asking = claims.ask(question.key, throttle.gate(question.bucket, "default"), lane="refresh")
+    fetch.fetch_page(question, asking.enqueued_at, "refresh")
 
 
 def _ago(emulator: Emulator, seconds: int) -> datetime:

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from tests.emulators import JobSummary
     from tests.walks.walker import Walk
 
-QUIET = frozenset({"arrive", "late", "change", "retire", "switch", "repeat_rows", "error", "truncate", "hang"})
+RENEWING = frozenset({"drop", "renew"})
+"""What lets a page be fetched a second time."""
+
+QUIET = RENEWING | {"arrive", "late", "change", "retire", "switch", "repeat_rows", "error", "truncate", "hang"}
 """What may happen without a doubt, a loss or an early end, unless a second holds as many jobs as a page."""
 
-STILL = frozenset({"arrive", "error", "truncate", "hang"})
+STILL = RENEWING | {"arrive", "error", "truncate", "hang"}
 """What happens to answers, or behind the pin: the list itself stands still, so that nothing excuses a loss."""
 
 
@@ -57,7 +60,7 @@ def judge(walk: Walk) -> Verdict:
     troubled = is_troubled(walk)
     if not troubled and (lost or said):
         wrong.append(f"without trouble, lost {len(lost)} and said {sorted(said)}")
-    if _stands_still(walk) and (lost or (any(page.repeats for page in walk.pages) and not _is_keyset(walk))):
+    if _stands_still(walk) and (lost or (_repeats(walk) and not _is_keyset(walk))):
         wrong.append(f"of a list that stood still, lost {len(lost)}, or brought some twice")
     return Verdict(tuple(wrong), frozenset(lost), said, troubled)
 
@@ -85,6 +88,11 @@ def is_troubled(walk: Walk) -> bool:
 
 def _stands_still(walk: Walk) -> bool:
     return not _is_refused(walk) and walk.problem is None and not walk.scenario.kinds - STILL
+
+
+def _repeats(walk: Walk) -> bool:
+    """Tell whether a page that was fetched once brought jobs which an earlier one had."""
+    return any(page.repeats for page in walk.pages) and not walk.scenario.kinds & RENEWING
 
 
 def _is_refused(walk: Walk) -> bool:
@@ -186,8 +194,8 @@ def _miscounted(walk: Walk) -> list[str]:
             wrong.append(f"page {index + 1} takes itself for page {page.n}")
         if (page.so_far is None) != (page.n is None):
             wrong.append(f"page {index + 1} has {'no' if page.so_far is None else 'a'} sum")
-        if page.so_far is None:
-            continue
+        if page.so_far is None or walk.scenario.kinds & RENEWING:
+            continue  # a sum speaks of the pages as they stand now, and one that was seen may have been renewed since
         doubts = {doubt for before in walk.pages[: index + 1] for doubt in before.doubts}
         told = (page.so_far.pages, page.so_far.received, page.so_far.unique, set(page.so_far.doubts))
         if told != (index + 1, received[index], unique[index], doubts):

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 from tests.walks.oracle import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tests.walks.walker import Walk
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One walk in numbers, as a process tells another."""
+    """One scenario in numbers, those of its readers together, as a process tells another."""
 
     seed: int
+    readers: int
     pages: int
     calls: int
     shown: int
@@ -30,20 +31,22 @@ class Outcome:
     kinds: list[str]
 
     @classmethod
-    def of(cls, walk: Walk) -> Outcome:
-        """Judge a walk and count it."""
-        verdict = judge(walk)
+    def of(cls, walks: Sequence[Walk]) -> Outcome:
+        """Judge the walks of one scenario and count them."""
+        verdicts, scenario = [judge(walk) for walk in walks], walks[0].scenario
+        pages = [page for walk in walks for page in walk.pages]
         return cls(
-            walk.scenario.seed,
-            len(walk.pages),
-            len(walk.calls),
-            sum(len(page.rows) for page in walk.pages),
-            sum(page.repeats for page in walk.pages),
-            len(verdict.lost),
-            sorted(verdict.said),
-            list(verdict.wrong),
-            verdict.troubled,
-            sorted(walk.scenario.kinds),
+            scenario.seed,
+            len(walks),
+            len(pages),
+            len(walks[0].calls),
+            sum(len(page.rows) for page in pages),
+            sum(page.repeats for page in pages),
+            sum(len(verdict.lost) for verdict in verdicts),
+            sorted(set().union(*(verdict.said for verdict in verdicts))),
+            [f"reader {number}: {wrong}" for number, verdict in enumerate(verdicts, 1) for wrong in verdict.wrong],
+            any(verdict.troubled for verdict in verdicts),
+            sorted(scenario.kinds),
         )
 
 
@@ -62,7 +65,7 @@ class Tally:
         """Yield what is printed."""
         every = self.outcomes
         yield (
-            f"{len(every)} walks, {sum(one.pages for one in every)} pages, {sum(one.calls for one in every)} calls,"
+            f"{len(every)} walks, {sum(one.readers == 2 for one in every)} with a second reader, {sum(one.pages for one in every)} pages, {sum(one.calls for one in every)} calls,"
             f" {sum(one.shown for one in every)} rows shown, {sum(one.repeats for one in every)} repeats removed"
         )
         calm = [one for one in every if not one.troubled]

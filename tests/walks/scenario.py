@@ -14,7 +14,7 @@ OPEN, CLOSED = ("Submitted", "Running", "Pause"), ("Success", "Failed", "Cancel"
 NAMES = ("nightly", "nightly-2", "夜间转码", "2")
 KINDS = ("Workflow", "Job")
 GAPS = 12
-"""How many times something may happen: before the first page, and behind each of those that follow."""
+"""How many times something may happen to each reader: before the first page, and behind each of those that follow."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Event:
     change   open jobs go on to a state      retire   the oldest jobs are gone, whole seconds of them
     fault    the emulator gets a fault       heal     it has none any more
     switch   a switch moves                  evict    the cache forgets the chain
+    drop     the cache forgets some pages    renew    some pages are out of date, and fetched anew
     """
 
     kind: str
@@ -42,13 +43,18 @@ class Job:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One walk to be. `events[n]` happen behind page n, those of 0 before the first page."""
+    """One walk to be, or two of the same list.
+
+    `events[n]` happen behind the n-th look, those of 0 before the first. After `second` looks another reader opens the list
+    by its link, None where there is none, and from then on they look in an order that `seed` says.
+    """
 
     seed: int
     filter: JobFilter
     switches: dict[str, str]
     jobs: tuple[Job, ...]
     events: tuple[tuple[Event, ...], ...]
+    second: int | None = None
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -63,12 +69,14 @@ def scenario(seed: int) -> Scenario:
     chance = random.Random(f"walk {seed}")
     size = chance.choice((1, 2, 2, 3, 3, 4, 5, 5, 7, 10, 10, 20, 50, 100))
     asked = _filter(chance, size)
+    second = chance.choice((None, 1, 2, 3, 5, 8))
     return Scenario(
         seed,
         asked,
         {name: chance.choice(values) for name, values in CHOICES.items()},
         tuple(_jobs(chance, min(chance.randint(0, 80), size * 12), size, asked)),
-        tuple(_events(chance, size)),
+        tuple(_events(chance, size, GAPS if second is None else 2 * GAPS)),
+        second,
     )
 
 
@@ -121,13 +129,13 @@ def job(chance: random.Random, age: int, asked: JobFilter) -> Job:
     )
 
 
-def _events(chance: random.Random, size: int) -> list[tuple[Event, ...]]:
+def _events(chance: random.Random, size: int, gaps: int) -> list[tuple[Event, ...]]:
     """Return what happens in each gap: one walk knows few kinds, some know none."""
     if chance.random() < 0.15:
-        return [()] * GAPS
-    known = chance.sample(list(_MAKERS), chance.randint(1, 3))
+        return [()] * gaps
+    known = chance.sample(list(_MAKERS), chance.randint(1, 4))
     often = chance.choice((0.2, 0.5, 0.9))
-    return [tuple(_event(chance, kind, size) for kind in known if chance.random() < often) for _ in range(GAPS)]
+    return [tuple(_event(chance, kind, size) for kind in known if chance.random() < often) for _ in range(gaps)]
 
 
 def _event(chance: random.Random, name: str, size: int) -> Event:
@@ -145,6 +153,8 @@ _MAKERS: dict[str, tuple[str, Any]] = {
     "enter": ("change", lambda chance, size: {"jobs": chance.randint(1, size + 1), "states": ("Running", "Success")}),
     "retire": ("retire", lambda chance, size: {"share": chance.choice((0.05, 0.2, 0.5))}),
     "evict": ("evict", lambda chance, size: {}),
+    "drop": ("drop", lambda chance, size: {"share": chance.choice((0.2, 0.5, 1.0))}),
+    "renew": ("renew", lambda chance, size: {"share": chance.choice((0.2, 0.5, 1.0))}),
     "switch": ("switch", lambda chance, size: {"tokens": chance.choice(CHOICES["tokens"])}),
     "repeat_rows": ("fault", lambda chance, size: {"kind": "repeat_rows", "rows": chance.randint(1, size), "count": chance.randint(1, 2)}),
     "shuffle": ("fault", lambda chance, size: {"kind": "shuffle", "count": 1, "seed": chance.getrandbits(32)}),

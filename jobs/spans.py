@@ -1,0 +1,42 @@
+"""The stretch of creation times that a page of a chain covers, by which it is fetched a second time.
+
+A page that is out of date or evicted is fetched again while its readers go on to the next ones. So it is asked for what it
+covered, not for as many rows as it had: what entered or left the list since moves no other row from one page to another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from jobs.filters import LARGEST_SIZE
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from jobs.filters import JobFilter
+
+Border = Literal["here", "next", "behind"]
+"""Whose the new jobs are of the second in which a page ends: this page's, the next one's, or the next one's if they stand behind
+the last job that this page has shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The stretch of creation times that a page covers, in the list's order, both ends inclusive.
+
+    `begins` is None where the list does.
+    """
+
+    begins: datetime | None
+    ends: datetime
+    border: Border
+
+    def within(self, job_filter: JobFilter, pin: datetime) -> JobFilter:
+        """Return the filter that shows this stretch of a list that was opened at `pin`."""
+        first, last = job_filter.window(pin)
+        if job_filter.order == "Desc":
+            first, last = self.ends, self.begins or last
+        else:
+            first, last = self.begins or first, self.ends
+        return replace(job_filter, range="", zone="", start=first, end=last, size=LARGEST_SIZE)
