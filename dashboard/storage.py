@@ -22,11 +22,23 @@ IMPORTS = re.compile(r"\A(?:\s|/\*.*?\*/|import\b[^;]*;)*", re.DOTALL)
 """The beginning of a module, which must stay outside of every block."""
 
 
+NAMED = re.compile(r"import\s*\{([^}]*,[^}]*,[^}]*)\}\s*from\s*([^;]*);")
+"""An import as a module of ours writes it, of so many names that it is shorter to take them from all."""
+
+
 def _in_a_block(text: str) -> str:
-    """Put what a module declares into a block: it is the module's own there as well, and the minifier shortens such names."""
+    """Put what a module declares, and what it imports, into a block: there the minifier shortens such names.
+
+    What is exported is never assigned anew, so that it may be read once.
+    """
     if re.search(r"^export\b", text, re.MULTILINE):
         return text
-    return IMPORTS.sub(lambda imports: f"{imports[0]}{{", text, count=1) + "}"
+    return IMPORTS.sub(lambda head: _opened(head[0]), text, count=1) + "}"
+
+
+def _opened(imports: str) -> str:
+    opened = NAMED.sub(r"import*as m from \2;{const{\1}=m;", imports)
+    return opened if opened != imports else f"{imports}{{"
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc] # whitenoise has no types

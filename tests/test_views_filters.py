@@ -161,7 +161,7 @@ def test_live_link_moves_with_the_clock_and_frozen_link_does_not(
     assert live == path_of(bucket, "states=Success,Failed&size=10&range=24h&tz=UTC")
     assert frozen.startswith(f"/buckets/{bucket.name}/jobs/?states=Success,Failed&startCreationTime=")
     assert "pin=" not in live + frozen
-    assert [button["data-copy"] for button in page.select(".links button[hidden]")] == [SITE + live, SITE + frozen]
+    assert [button["data-copy"] for button in page.select(".links button[data-copy]")] == [SITE + live, SITE + frozen]
     emulator.add_job(bucket.name, State="Failed")
     query = urlsplit(frozen).query
     again = soup(get(client, path_of(bucket, query)))

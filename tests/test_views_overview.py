@@ -124,7 +124,7 @@ def test_page_looks_again_until_all_is_there(client: Client, new_bucket: NewBuck
     assert "0 of 1" in words(fill)
     assert one(line(soup(first), bucket), ".told").get_text() == "asking …"
     last = one(whole(client, until), "#fill")
-    assert (last["hx-trigger"], "data-live" in last.attrs) == ("live", True)
+    assert last["hx-trigger"] == "every 5s"
 
 
 def sent(fill: Tag) -> dict[str, str]:
@@ -140,7 +140,7 @@ def test_look_again_brings_the_lines_that_have_changed(client: Client, new_bucke
     def answer() -> Any:
         return client.get(str(fill["hx-get"]), headers={**FILL, **sent(fill)})
 
-    until(lambda: "live" in str(one(soup(answer()), "#fill")["hx-trigger"]))
+    until(lambda: "every" in str(one(soup(answer()), "#fill")["hx-trigger"]))
 
     found = soup(answer())
     assert [tag.name for tag in found.find_all(recursive=False)] == ["p", "template"]

@@ -29,10 +29,12 @@ always(place);
 addEventListener("load", () => setTimeout(place)); // what is above has its height by then
 on("keydown pointerdown wheel", () => (wanted = ""));
 
-on("scrollend htmx:replacedInHistory", () => {
+const keep = () => {
   // Without a pin the list is the newest one, which has no rows to come back to.
   const row = !wanted && /\bpin=/.test(location.search) && topRow();
   if (!row) return;
   const hash = row === one(ROW) ? "" : `#${row.id}`;
   history.replaceState({ ...history.state, at: row.id, top: row.getBoundingClientRect().top }, "", here() + hash);
-});
+};
+on("scrollend", keep);
+on("htmx:replacedInHistory", () => setTimeout(keep)); // not within the work of putting rows in place

@@ -77,10 +77,10 @@ const show = (cell) => {
 };
 
 on("pointerover focusin", ({ type, target }) => show(target.closest(`${ROW} > ${type === "focusin" ? ".name" : "td"}`)));
-menu.addEventListener("beforetoggle", ({ newState }) => newState === "open" && fill());
-note.lastElementChild.addEventListener("click", () => {
+menu.onbeforetoggle = ({ newState }) => newState === "open" && fill();
+note.lastElementChild.onclick = () => {
   hiding.clear();
   apply();
   topRow()?.querySelector("a")?.focus();
-});
+};
 on("htmx:afterRequest", () => hiding.size && apply());

@@ -1,5 +1,5 @@
-/* Copy buttons: <button data-copy="text" data-copied="Copied">, hidden until this runs. */
-import { all, on, say } from "./page.js";
+/* Copy buttons: <button data-copy="text" data-copied="Copied">. */
+import { on, say } from "./page.js";
 
 const copy = async (text) => {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
@@ -26,10 +26,3 @@ on("click", async ({ target }) => {
   say(button.dataset.copied);
   setTimeout(() => delete button.dataset.done, 1500);
 });
-
-const show = () => {
-  for (const button of all("[data-copy][hidden]")) button.hidden = false;
-};
-
-on("htmx:afterRequest", show); // before the answer is painted
-show();

@@ -35,4 +35,4 @@ on("keydown", (event) => {
 });
 
 box.checked = stored("keys") !== "off";
-box.addEventListener("change", () => stored("keys", box.checked ? "on" : "off"));
+box.onchange = () => stored("keys", box.checked ? "on" : "off");

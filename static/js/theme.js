@@ -17,7 +17,6 @@
     const choice = document.getElementById("theme");
     if (!choice) return;
     choice.value = chosen;
-    choice.closest("[hidden]").hidden = false;
-    choice.addEventListener("change", () => wear(kept(choice.value)));
+    choice.onchange = () => wear(kept(choice.value));
   });
 }

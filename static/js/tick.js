@@ -66,10 +66,12 @@ on("htmx:afterRequest", ({ detail }) => {
   latency = Math.min(now() - asked, 10_000); // more, and the machine slept meanwhile
   failures = detail.successful && !one("#as-of [data-problem]") ? 0 : failures + 1;
 });
-/* What another list was asked says nothing of this one. A row that is replaced keeps the focus. */
+/* What another list was asked says nothing of this one. While somebody selects, rows stay until the next tick; one that is
+   replaced keeps the focus. */
 on("htmx:oobBeforeSwap", (event) => {
   const { target } = event.detail;
-  if (source !== ticker() && target.matches(`#as-of, #newer, ${ROW}`)) event.preventDefault();
+  const isOurs = source === ticker() && getSelection().isCollapsed;
+  if (!isOurs && target.matches(`#as-of, #newer, ${ROW}`)) event.preventDefault();
   held = target.contains(focused()) && target.id;
 });
 on("htmx:oobAfterSwap", () => byId(held)?.querySelector("a, button")?.focus({ preventScroll: true }));
@@ -82,7 +84,5 @@ on("change", ({ target }) => {
 });
 setInterval(tick, 1000);
 always(() => {
-  if (!ticker()) return;
-  ticker().hidden = false;
-  if (!("kept" in ticker().dataset)) box().checked = !off;
+  if (ticker() && !("kept" in ticker().dataset)) box().checked = !off;
 });

@@ -185,7 +185,8 @@ def test_after_five_pages_by_themselves_the_reader_is_asked(
     wait_for_htmx(page)
     assert button.count() == 1
     assert ids(page) == emulator.job_ids(bucket.name)[:60]
-    assert page.evaluate("document.activeElement.closest('tr').id") == f"job-{ids(page)[30]}"
+    first_new = f"job-{ids(page)[30]}"
+    page.wait_for_function("(id) => document.activeElement.closest('tr')?.id === id", arg=first_new)
 
 
 def test_sentinel_that_is_fired_twice_asks_once(page: Page, new_bucket: Callable[..., Bucket]) -> None:

@@ -70,6 +70,31 @@ def tick(page: Page, site: Site, bucket: Bucket) -> None:
         pass_time(page, 16)
 
 
+def test_row_in_which_somebody_selects_changes_once_they_have_done(
+    page: Page, site: Site, new_bucket: Callable[..., Bucket]
+) -> None:
+    bucket = new_bucket(given=given(3))
+    look(page, bucket)
+    site.emulator.change_job(bucket.name, f"b{1:032x}", State="Success")
+    make_stale(site, bucket)
+    held: list[Route] = []
+    page.route("**/tick/**", lambda route: held.append(route))
+    with page.expect_request(lambda request: "/tick/" in request.url):
+        pass_time(page, 16)
+    page.evaluate("(row) => getSelection().selectAllChildren(document.querySelector(`${row} a`))", row(1))
+
+    with page.expect_event("requestfinished", lambda request: "/tick/" in request.url):
+        held[0].continue_()
+    page.wait_for_function("() => !document.querySelector('.htmx-request')")
+
+    assert page.evaluate("getSelection().toString()")
+    assert page.locator(row(1, "Running")).count() == 1
+    page.unroute("**/tick/**")
+    page.evaluate("getSelection().removeAllRanges()")
+    tick(page, site, bucket)
+    page.wait_for_selector(row(1, "Success"))
+
+
 def test_row_changes_in_its_place_and_keeps_the_focus(
     page: Page, site: Site, new_bucket: Callable[..., Bucket]
 ) -> None:
@@ -292,8 +317,7 @@ def test_switch_is_remembered(page: Page, new_bucket: Callable[..., Bucket]) -> 
     page.locator("#summary", has_text="Running jobs").wait_for()
     assert not page.locator("#ticking").is_checked()
     page.reload()
-    page.wait_for_selector("#ticker:not([hidden])")
-    assert not page.locator("#ticking").is_checked()
+    page.wait_for_function("() => !document.querySelector('#ticking').checked")
     be_told_of_odd_ones(page)
     asked.clear()
     pass_time(page, 120)

@@ -1,0 +1,120 @@
+"""What a page asks by itself: nothing while nobody sees it, and not for ever while nobody touches it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.conftest import TROUBLE_STATUS
+from tests.e2e.looking import list_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from jobs.models import Bucket
+
+    NewBucket = Callable[..., Bucket]
+
+UNSEEN = "Object.defineProperty(document, 'hidden', { get: () => !window.seen, configurable: true })"
+LOOK = "() => { window.seen = true; document.dispatchEvent(new Event('visibilitychange')); }"
+
+
+def asked_by(page: Page) -> list[str]:
+    """Return the addresses that the page's scripts ask for from now on."""
+    asked: list[str] = []
+    page.on("request", lambda request: request.resource_type in {"xhr", "fetch"} and asked.append(request.url))
+    return asked
+
+
+@pytest.mark.parametrize("path", ["/buckets/{}/jobs/", "/jobs/?bucket={}", "/buckets/{}/insight/"])
+def test_pending_page_in_a_tab_that_nobody_sees_waits_until_somebody_does(
+    page: Page, new_bucket: NewBucket, path: str
+) -> None:
+    bucket = new_bucket(jobs=3, latency=2.5)
+    page.add_init_script(UNSEEN)
+    page.clock.install()
+    asked = asked_by(page)
+
+    answer = page.goto(path.format(bucket.name))
+    page.clock.run_for(10_000)
+
+    assert answer is not None
+    assert answer.status == 202
+    assert asked == []
+    page.evaluate(LOOK)
+    page.wait_for_event("requestfinished", lambda request: request.resource_type == "xhr")
+
+
+@pytest.mark.console_allows(TROUBLE_STATUS)
+def test_failed_list_of_a_wall_screen_asks_nothing_while_hidden(page: Page, new_bucket: NewBucket) -> None:
+    fault = {"kind": "error", "status": 403, "code": "AccessDenied"}
+    bucket = new_bucket(faults=(fault,))
+    page.add_init_script(UNSEEN)
+    page.clock.install()
+    page.goto(list_path(bucket, "live=60s"))
+    page.wait_for_selector("[data-code]")
+    asked = asked_by(page)
+
+    page.clock.run_for(200_000)
+
+    assert asked == []
+
+
+@pytest.mark.parametrize("path", ["/", "/status/"])
+def test_page_that_refreshes_itself_lets_turns_pass_while_hidden(page: Page, new_bucket: NewBucket, path: str) -> None:
+    new_bucket(jobs=1)
+    page.clock.install()
+    page.goto(path)
+    page.clock.run_for(6_000)
+    page.wait_for_selector("[hx-trigger='every 5s']")
+    page.evaluate(UNSEEN)
+    asked = asked_by(page)
+
+    page.clock.run_for(60_000)
+
+    assert asked == []
+    with page.expect_request(lambda request: request.resource_type == "xhr"):
+        page.evaluate(LOOK)
+        page.clock.run_for(6_000)
+
+
+@pytest.mark.parametrize("ticked", [False, True])
+def test_overview_that_nobody_touches_stops_after_half_an_hour_unless_it_was_asked_to_go_on(
+    page: Page, new_bucket: NewBucket, *, ticked: bool
+) -> None:
+    bucket = new_bucket(jobs=1)
+    page.clock.install()
+    page.goto("/")
+    page.clock.run_for(6_000)
+    page.wait_for_selector(f".lines tr:has-text('{bucket.name}')")
+    box = page.locator("#live")
+    if ticked:
+        box.uncheck()
+        box.check()
+    page.route("**/*", lambda route: route.fulfill(status=204))  # what is asked for matters, not what comes
+
+    for _ in range(400):
+        page.clock.run_for(5_000)
+        if not box.is_checked():
+            break
+
+    assert box.is_checked() == ticked
+
+
+def test_touch_keeps_the_overview_awake(page: Page, new_bucket: NewBucket) -> None:
+    new_bucket(jobs=1)
+    page.clock.install()
+    page.goto("/")
+    page.clock.run_for(6_000)
+    page.wait_for_selector("[hx-trigger='every 5s']")
+    page.route("**/*", lambda route: route.fulfill(status=204))
+
+    for _ in range(4):
+        for _turn in range(100):
+            page.clock.run_for(5_000)
+        page.mouse.move(10, 10 + page.evaluate("Math.random() * 100"))
+
+    assert page.locator("#live").is_checked()
