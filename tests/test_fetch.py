@@ -321,6 +321,30 @@ def test_job_that_leaves_a_page_draws_none_up_from_the_next(ci: Emulator) -> Non
     assert ids(second)[0] == added[5]
 
 
+def test_pages_that_all_jobs_left_since_do_not_end_the_list(ci: Emulator) -> None:
+    ci.create_bucket(NAME, jobs=0)
+    added = add_jobs(ci, 14, "Running")
+    running = JobFilter(states=("Running",), size=3)
+    page = run(PageQuestion(NAME, running))[0]
+    assert page is not None
+    pin, questions = page.pin, [PageQuestion(NAME, running, page.pin)]
+    for _ in range(3):
+        question, page = read_on(page, running)
+        questions.append(question)
+    shown = added[:9]
+    for job_id in shown:
+        ci.change_job(NAME, job_id, State="Success")
+    for question in questions:
+        run(question)
+    ci.fault(NAME, "empty_page", count=1)
+
+    last_known = cache.find_page(questions[-1], "default", person=True).page
+    assert last_known is not None
+    _, empty = read_on(last_known, running)
+
+    assert (pin, empty.end, empty.next is None) == (empty.pin, "", False)
+
+
 @pytest.mark.parametrize("tokens", CHOICES["tokens"])
 @pytest.mark.parametrize("is_read", [False, True])
 def test_job_that_comes_into_the_second_in_which_a_page_ends_is_on_one_of_two(

@@ -86,11 +86,13 @@ local mends = not recorded and ARGV[16] ~= '' and (repeats > 0 or begins_before)
 -- How many pages running brought nothing new? One or two prove no end: rows may follow a page that is empty or only repeats.
 -- But a server that leads on for ever would never let the list end.
 local idle = 0
-if new == 0 then
-  idle = 1 + (tonumber(redis.call('HGET', KEYS[2], 'e:' .. (n - 1)) or nil) or 0)
-  redis.call('HSET', KEYS[2], 'e:' .. n, idle)
-else
-  redis.call('HDEL', KEYS[2], 'e:' .. n)
+if not stays then  -- jobs that left a page since prove nothing
+  if new == 0 then
+    idle = 1 + (tonumber(redis.call('HGET', KEYS[2], 'e:' .. (n - 1)) or nil) or 0)
+    redis.call('HSET', KEYS[2], 'e:' .. n, idle)
+  else
+    redis.call('HDEL', KEYS[2], 'e:' .. n)
+  end
 end
 
 -- How does it go on? What the chain has recorded stands, so that pages already read stay joined.
