@@ -119,6 +119,29 @@ def test_odd_ones_are_told_with_the_numbers_behind_them(client: Client, new_buck
     assert "usual: 2 min 0 s (median of 8 finished jobs)" in words(one(narrowed, ".chosen .name .odd-note"))
 
 
+def test_more_odd_ones_than_are_told_at_once_are_all_behind_a_link(client: Client, new_bucket: NewBucket) -> None:
+    contradictory = jobs_in(*["Running"] * 25, EndTime=LONG_AGO)
+    bucket = new_bucket(given=contradictory)
+
+    part = one(page_of(client, bucket), "[aria-labelledby=odd]")
+
+    link = one(part, "ul + p a")
+    assert (len(part.select("li")), words(link)) == (20, "The first 20 of 25: show all as rows")
+    assert len(row_ids(page_of(client, bucket, str(link["href"])[1:]))) == 25
+
+
+def test_family_of_more_than_a_hundred_jobs_is_listed_whole(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=jobs_in(*["Failed"] * 130, **DENIED))
+    first = get(client, f"/buckets/{bucket.name}/jobs.json?size=100").json()
+    get(client, first["next"])
+    query = f"size=100&depth=2&pin={first['pin']}"
+    family = one(page_of(client, bucket, query), "[href*='family=']")
+
+    listed = page_of(client, bucket, str(family["href"]).split("?")[1])
+
+    assert len(row_ids(listed)) == 130
+
+
 def test_list_asks_which_of_its_jobs_are_odd(client: Client, new_bucket: NewBucket) -> None:
     (contradictory,) = jobs_in("Running")
     ended = {**contradictory, "StartTime": later(contradictory["CreationTime"], 5), "EndTime": LONG_AGO}

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 FRAGMENTS = {"results": "#results", "odd-ones": "#odd_ones"}
 """Which part of the page goes where: the id of what htmx replaces, and the partial that replaces it."""
-MOST_ROWS = 100
-"""Rows of a family, or of odd ones, that the page shows."""
+FIRST_ODD = 20
+"""Odd ones that are told at once; the others are behind a link."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,15 @@ class Insight:
         return [row for row in self.rows if row.job.job_id in ids]
 
     @property
-    def shown_first(self) -> list[tuple[Row, Odd | None]]:
-        """As many of them as the page shows, each with what is odd about it, where the odd ones are asked for."""
+    def told_rows(self) -> list[tuple[Row, Odd | None]]:
+        """The same, each with what is odd about it, where the odd ones are asked for."""
         odd = {one.job.job_id: one for one in self.odd} if self.asked.odd else {}
-        return [(row, odd.get(row.job.job_id)) for row in self.shown[:MOST_ROWS]]
+        return [(row, odd.get(row.job.job_id)) for row in self.shown]
+
+    @property
+    def first_odd(self) -> list[Odd]:
+        """The odd ones that are told at once."""
+        return self.odd[:FIRST_ODD]
 
     @property
     def version(self) -> Sequence[object]:
