@@ -23,7 +23,7 @@ from jobs.filters import Pin
 from jobs.filters.times import write_time
 from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion, Row, Rows, pack, unpack
 from jobs.servers import cache_key
-from jobs.spans import Border, Span
+from jobs.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -212,7 +212,6 @@ def store_page(
             if_moved.digest if if_moved else "",
             int(step.of_span),
             ",".join(str(index) for index in step.theirs),
-            int(step.theirs_are_behind),
             *(row.job.job_id for row in page.rows),
         ],
     )
@@ -336,10 +335,8 @@ def find_known(question: PageQuestion) -> Known:
     ends = _time(last)
     if ends is None or not following or (begins is None and n != 1):
         return Known(fetched=True)
-    border: Border = "here"
-    if not is_passed:
-        border = "next" if next_is_fetched or Continuation(*unpack(following)).after else "behind"
-    return Known(fetched=True, span=Span(None if n == 1 else begins, ends, border))
+    may_turn = not next_is_fetched and not Continuation(*unpack(following)).after
+    return Known(True, Span(None if n == 1 else begins, ends, is_shared=not is_passed, may_turn=may_turn))
 
 
 def find_next(question: PageQuestion) -> Continuation | None:

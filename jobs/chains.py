@@ -38,8 +38,7 @@ class Step:
     `next` is where it goes on, None at the end; `if_moved`, where there is one, is where it goes on instead if a row stood
     on an earlier page. `first` and `last` are the creation times of its first and last row, None where the order is not
     proven. `of_span` says that it holds all of the stretch that its page covered before; `theirs` are the indexes of those rows
-    that may then belong to the next page, where they are new, and `theirs_are_behind` says that it is only those which stand
-    behind the last row that this page has shown.
+    that may then belong to the next page, where they are new, and `next` is where that one is to begin if any are.
     """
 
     next: Continuation | None
@@ -49,7 +48,6 @@ class Step:
     if_moved: Continuation | None = None
     of_span: bool = False
     theirs: tuple[int, ...] = ()
-    theirs_are_behind: bool = False
 
 
 def step(job_filter: JobFilter, asked: Continuation, created: Sequence[datetime | None], next_token: str) -> Step:
@@ -90,11 +88,9 @@ def step_of_span(span: Span, steps: Sequence[Step], created: Sequence[datetime |
     doubts = dict.fromkeys(doubt for step in steps for doubt in step.doubts)
     if grown:
         doubts["grown"] = None
-    theirs = () if span.border == "here" else tuple(i for i, time in enumerate(created) if time == span.ends)
-    # Where they stand says whose they are only if the order is proven.
-    behind = span.border == "behind" and all(step.last for step in steps)
-    first, last = steps[0].first, steps[-1].last
-    return Step(None, tuple(doubts), first, last, of_span=True, theirs=theirs, theirs_are_behind=behind)
+    theirs = tuple(i for i, time in enumerate(created) if time == span.ends) if span.is_shared else ()
+    following = Continuation("", write_time(span.ends)) if span.may_turn else None
+    return Step(following, tuple(doubts), steps[0].first, steps[-1].last, of_span=True, theirs=theirs)
 
 
 def _ends_of(

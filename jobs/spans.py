@@ -7,7 +7,7 @@ covered, not for as many rows as it had: what entered or left the list since mov
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from jobs.filters import LARGEST_SIZE
 
@@ -16,21 +16,20 @@ if TYPE_CHECKING:
 
     from jobs.filters import JobFilter
 
-Border = Literal["here", "next", "behind"]
-"""Whose the new jobs are of the second in which a page ends: this page's, the next one's, or the next one's if they stand behind
-the last job that this page has shown."""
-
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """The stretch of creation times that a page covers, in the list's order, both ends inclusive.
 
-    `begins` is None where the list does.
+    `begins` is None where the list does. `is_shared` says that the new jobs of its last second may be the next page's, for none
+    that was fetched goes past it; `may_turn` that the next one can still be told to begin with that second, for it is reached
+    by a token alone and nobody has asked for it.
     """
 
     begins: datetime | None
     ends: datetime
-    border: Border
+    is_shared: bool
+    may_turn: bool
 
     def within(self, job_filter: JobFilter, pin: datetime) -> JobFilter:
         """Return the filter that shows this stretch of a list that was opened at `pin`."""

@@ -371,6 +371,31 @@ def test_job_that_comes_into_the_second_in_which_a_page_ends_is_on_one_of_two(
     assert sorted(seen) == sorted([*failed, comes])
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("tokens", CHOICES["tokens"])
+def test_jobs_of_one_second_that_change_places_are_all_shown_to_who_went_on_before_and_who_came_after(
+    ci: Emulator, tokens: str, seed: int
+) -> None:
+    ci.create_bucket(NAME, jobs=0)
+    ci.set_switches(tokens=tokens)
+    began = datetime.fromtimestamp(ci.now() - 600, UTC)
+    added = [ci.add_job(NAME, CreationTime=format_time(began - timedelta(seconds=index // 7))) for index in range(21)]
+    ci.fault(NAME, "shuffle", among="ties", seed=seed)
+    asked = JobFilter(size=5)
+    first = run(PageQuestion(NAME, asked))[0]
+    renewed = run(PageQuestion(NAME, asked, first.pin))[0] if first else None
+
+    def rest(page: Page | None) -> list[str]:
+        seen = ids(page)
+        while page and page.next:
+            _, page = read_on(page, asked)
+            seen += ids(page)
+        return seen
+
+    assert sorted(rest(first)) == sorted(added)
+    assert sorted(rest(renewed)) == sorted(added)
+
+
 def test_page_that_more_jobs_came_to_than_are_asked_for_at_once_says_so(ci: Emulator) -> None:
     ci.create_bucket(NAME, jobs=0)
     add_jobs(ci, 10, "Failed", apart=200)

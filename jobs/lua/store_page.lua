@@ -6,10 +6,10 @@
 --       11 doubts   12, 13 first and last row's creation time, unix seconds ("" = the order is not proven)
 --       14 "1" when the newest come first   15 rows received   16 continuation in place of 6 if the list moved ("" = none)
 --       17 its place   18 "1" when these are all rows of the stretch that the page covered when it was first fetched
---       19 indexes of those rows that may belong to the next page, where they are new   20 "1" when only those may that stand
---       behind the last one which is not   21... JobIds in the order of the rows
+--       19 indexes of those rows that may belong to the next page, where they are new: then it is reached by 6, if there is one
+--       20... JobIds in the order of the rows
 -- Answer: 1 stored, 0 a newer one stands there
-local STRAY, IDS, IDLE_PAGES = 1000000, 21, 3
+local STRAY, IDS, IDLE_PAGES = 1000000, 20, 3
 local began = tonumber(redis.call('HGET', KEYS[1], 'began') or nil)
 -- No call takes a minute: what began so much later was stored by a clock that was wrong.
 if began and began >= tonumber(ARGV[1]) and began < ARGV[1] + 60000 then return 0 end
@@ -38,14 +38,10 @@ if ARGV[18] == '1' and not stays then return 0 end
 
 -- A row repeats iff the chain knows its JobId from an earlier page. Where this page may have been read, it leaves to the pages
 -- behind it what they have shown, and what is new and may be theirs: all that is, if nothing binds this page.
-local fields, pages, ours = {}, {}, -1
+local fields, pages, theirs = {}, {}, {}
 for i = IDS, #ARGV do fields[#fields + 1] = 'j:' .. ARGV[i] end
 if #fields > 0 then pages = redis.call('HMGET', KEYS[2], unpack(fields)) end
-for i = 1, #fields do
-  if tonumber(pages[i] or nil) == n then ours = i - 1 end
-end
-local theirs = {}
-for index in string.gmatch(ARGV[19], '%d+') do theirs[tonumber(index)] = ARGV[20] ~= '1' or tonumber(index) > ours end
+for index in string.gmatch(ARGV[19], '%d+') do theirs[tonumber(index)] = true end
 local left_out, new, left = {}, 0, 0
 local first_seen, here = {}, {}
 for i = IDS, #ARGV do
@@ -67,6 +63,11 @@ for i = IDS, #ARGV do
 end
 local repeats, received = #left_out - left, ARGV[15] - left
 if #first_seen > 0 then redis.call('HSET', KEYS[2], unpack(first_seen)) end
+-- Behind a token that counts from this page's last row as it was, those rows would be passed over.
+if stays and ARGV[18] == '1' and left > 0 and ARGV[6] ~= '' and redis.call('HEXISTS', KEYS[2], 'd:' .. (n + 1)) == 0 then
+  recorded = ARGV[6]
+  redis.call('HSET', KEYS[2], 'c:' .. (n + 1), recorded, 'p:' .. (n + 1), ARGV[7], 't:' .. ARGV[7], n + 1)
+end
 -- Where the list's last page has grown beyond its size, what it shows no more is the next one's.
 if doubted_before and not recorded and ARGV[6] ~= '' then
   local known = redis.call('HGETALL', KEYS[2])
