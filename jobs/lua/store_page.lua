@@ -63,9 +63,11 @@ for i = IDS, #ARGV do
 end
 local repeats, received = #left_out - left, ARGV[15] - left
 if #first_seen > 0 then redis.call('HSET', KEYS[2], unpack(first_seen)) end
--- Behind a token that counts from this page's last row as it was, those rows would be passed over.
+-- Behind a token that counts from this page's last row as it was, those rows would be passed over. Who goes on by it all the same,
+-- from this page as it was, is told that earlier pages are unknown.
 if stays and ARGV[18] == '1' and left > 0 and ARGV[6] ~= '' and redis.call('HEXISTS', KEYS[2], 'd:' .. (n + 1)) == 0 then
   recorded = ARGV[6]
+  redis.call('HDEL', KEYS[2], 't:' .. redis.call('HGET', KEYS[2], 'p:' .. (n + 1)))
   redis.call('HSET', KEYS[2], 'c:' .. (n + 1), recorded, 'p:' .. (n + 1), ARGV[7], 't:' .. ARGV[7], n + 1)
 end
 -- Where the list's last page has grown beyond its size, what it shows no more is the next one's.
