@@ -39,7 +39,7 @@ LIST = "/buckets/media-live-1250000000/jobs/"
 """Of the demo."""
 ACCOUNT = {"CI_SECRET_ID": "EXAMPLE-SECRET-ID-0001", "CI_SECRET_KEY": "EXAMPLE-SECRET-KEY-0001"}
 NETWORK = re.compile(r"PIP_|UV_|SSL_|(https?|all|no)_proxy$", re.IGNORECASE)
-"""Begins the variables by which pip and uv find their index here."""
+"""What variables are called, or begin with, by which pip and uv find their index here."""
 
 
 def clone(report: Report) -> None:
