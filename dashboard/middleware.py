@@ -78,18 +78,19 @@ class SignInMiddleware(LoginRequiredMiddleware):
         view_kwargs: dict[str, Any],
     ) -> HttpResponseBase | None:
         """Return None where the request may go on, else what answers it."""
-        # First what needs no session: a probe must not wait for the database.
-        if not getattr(view_func, "login_required", True):
+        # First what needs no session: a probe must not wait for the database. Django's admin would show strangers a
+        # sign-in page of its own.
+        if not getattr(view_func, "login_required", True) and not _is_admin(request):
             return None
         if settings.ANONYMOUS_ACCESS and not _is_admin(request) and not getattr(view_func, access.PEOPLE_ONLY, False):
             return None
         if request.user.is_authenticated:
             return None
-        return self.answer_stranger(request, view_func)
+        return self.answer_stranger(request)
 
-    def answer_stranger(self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]) -> HttpResponse:
+    def answer_stranger(self, request: HttpRequest) -> HttpResponse:
         """Return what a stranger gets instead of the page."""
-        sign_in = sign_in_link(request, resolve_url(self.get_login_url(view_func)))
+        sign_in = sign_in_link(request, resolve_url(settings.LOGIN_URL))
         embedded = _is_embedded(request)
         response: HttpResponse
         if request.path.endswith(".json"):

@@ -601,7 +601,8 @@ def files_outside_var(checkout: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def test_sigterm_ends_everything_within_twelve_seconds_and_leaves_nothing(var: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_ends_everything_within_twelve_seconds_and_leaves_nothing(var: Path, number: signal.Signals) -> None:
     with Run(var) as run:
         run.line(r"Open http")
         processes = run.processes()
@@ -609,7 +610,7 @@ def test_sigterm_ends_everything_within_twelve_seconds_and_leaves_nothing(var: P
         with socket.create_connection(("127.0.0.1", run.port)) as idle:
             idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert idle.recv(4096).startswith(b"HTTP/1.1 200")
-            code = run.end()
+            code = run.end(number)
         assert (code, time.monotonic() - began < 12) == (0, True)
         assert {
             name for name in ("celery", "gunicorn", "emulator", "valkey") if name in " ".join(processes.values())

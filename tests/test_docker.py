@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import subprocess
@@ -22,11 +23,22 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def instructions() -> list[list[str]]:
+    """Return the words of each instruction of the Dockerfile, one that goes on over several lines as one."""
+    text = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    return [line.split() for line in text.splitlines() if re.match(r"[A-Z]+\s", line)]
+
+
+def stages() -> list[list[list[str]]]:
+    """Return the instructions of each stage."""
+    begins = [place for place, words in enumerate(instructions()) if words[0] == "FROM"]
+    return [instructions()[place:following] for place, following in zip(begins, [*begins[1:], None], strict=True)]
+
+
 def copied() -> list[str]:
     """Return every source of a COPY or ADD that comes from the checkout."""
-    text = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
-    instructions = [line.split() for line in text.splitlines() if re.match(r"(COPY|ADD)\s", line)]
-    here = [words[1:] for words in instructions if not any(word.startswith("--from=") for word in words)]
+    copies = [words for words in instructions() if words[0] in {"COPY", "ADD"}]
+    here = [words[1:] for words in copies if not any(word.startswith("--from=") for word in words)]
     return [word for words in here for word in words[:-1] if not word.startswith("--")]
 
 
@@ -67,6 +79,34 @@ def test_what_the_image_is_made_from_is_in_git_and_reaches_the_builder(source: s
 )
 def test_what_is_no_part_of_the_image_stays_outside(path: str) -> None:
     assert not let_through(path)
+
+
+def test_the_image_only_holds_what_a_first_stage_has_built() -> None:
+    first, second = stages()
+    name = first[0][first[0].index("AS") + 1]
+
+    taken = [words[1] for words in second if words[0] == "COPY"]
+    assert taken[:2] == [f"--from={name}"] * 2
+    # What installs and compiles ran in the first, and left its leavings there.
+    assert [words[1] for words in second if words[0] == "RUN"] == ["useradd"]
+
+
+def test_nobody_in_the_image_is_root() -> None:
+    _first, second = stages()
+    names = [words[0] for words in second]
+    users = [words[1] for words in second if words[0] == "USER"]
+
+    # By number: whoever starts the image and demands that it isn't root can't look names up.
+    assert [int(user) > 0 for user in users] == [True]
+    assert names.index("RUN") < names.index("USER") < names.index("CMD")
+
+
+def test_the_image_asks_itself_whether_it_is_well() -> None:
+    (check,) = [words for words in instructions() if words[0] == "HEALTHCHECK"]
+    command = " ".join(check).partition("CMD ")[2]
+
+    assert json.loads(command) == ["python", "docker/health.py"]
+    assert "docker/health.py" in copied()
 
 
 # The health check --------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -136,6 +137,26 @@ def test_readyz_names_a_database_that_is_not_there_and_tells_no_password(tmp_pat
     assert (answer.status_code, alive.status_code) == (503, 200)
     assert answer.json()["parts"]["database"] == "does not answer"
     assert "hunter22" not in answer.text
+
+
+def test_readyz_names_a_silent_database_within_a_second_each_time(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent_url = f"postgres://someone@127.0.0.1:{silent.getsockname()[1]}/nothing"
+        process, address = web(tmp_path / "web.log", DATABASE_URL=silent_url)
+        process.start()
+        try:
+            answers = []
+            for _ in range(3):
+                with within(1):
+                    answers.append(requests.get(f"{address}/readyz", timeout=5))
+                with within(1):
+                    assert requests.get(f"{address}/healthz", timeout=5).ok
+        finally:
+            process.stop()
+
+    assert [answer.status_code for answer in answers] == [503] * 3
+    assert {answer.json()["parts"]["database"] for answer in answers} == {"no answer in time"}
+    assert all("database" in answer.json()["down"] for answer in answers)
 
 
 @pytest.mark.usefixtures("heartbeat")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs import cache, claims, clock, fetch, pages, servers, tasks
+from jobs import cache, claims, clock, fetch, pages, servers, tasks, throttle
 from jobs.filters import JobFilter, Pin, View
 from jobs.pages import Failed, Pending, Ready
 from jobs.records import Continuation, JobQuestion, Page, PageQuestion
@@ -444,15 +444,36 @@ def test_no_worker_is_said_after_half_a_minute(new_bucket: Callable[..., Bucket]
     bucket = new_bucket(jobs=5)
     worker.stop()
     pages.get_page(bucket, LIST, View())
-    key = claims._asking_key(PageQuestion(bucket.name, LIST).key)
-    with servers.broker().connection() as client:
-        client.hincrby(key, "first", -31_000)
-        client.hincrby(key, "until", -31_000)
+    let_half_a_minute_pass(PageQuestion(bucket.name, LIST).key)
 
     answer = pages.get_page(bucket, LIST, View())
 
     assert isinstance(answer, Failed)
     assert (answer.problem.code, answer.problem.status) == ("no_worker", 503)
+
+
+def test_busy_is_said_after_half_a_minute_in_which_workers_live_and_none_came(
+    new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    bucket = new_bucket(jobs=5)
+    key = PageQuestion(bucket.name, LIST).key
+    # Somebody asked, and the task for it waits in a queue so long that no worker has come to it.
+    claims.ask(key, throttle.gate(bucket.name, bucket.credential), lane="person")
+    let_half_a_minute_pass(key)
+
+    answer = pages.get_page(bucket, LIST, View())
+
+    assert claims.heartbeats()
+    assert isinstance(answer, Failed)
+    assert (answer.problem.code, answer.problem.status) == ("busy", 503)
+    assert list_calls(emulator, bucket) == 0
+
+
+def let_half_a_minute_pass(question: str) -> None:
+    """Let an asking that nobody has taken be as old as if so much time had passed."""
+    with servers.broker().connection() as client:
+        client.hincrby(claims._asking_key(question), "first", -31_000)
+        client.hincrby(claims._asking_key(question), "until", -31_000)
 
 
 def test_broker_that_is_down_leaves_cached_pages_readable(

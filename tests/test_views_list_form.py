@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -53,37 +54,65 @@ def test_form_of_one_question_is_not_shown_for_another(client: Client, new_bucke
     assert len(set(forms)) == 4
 
 
+TURNED_AROUND = "startCreationTime=2026-02-02T00:00:00%2B0800&endCreationTime=2026-01-01T00:00:00%2B0800"
+
+
 @pytest.mark.parametrize(
-    ("query", "parameter", "meant"),
+    ("query", "parameter", "meant", "without"),
     [
-        ("states=Faild", "states", "Failed"),
-        ("states=All,Failed", "states", "Failed"),
-        ("size=500", "size", "100"),
-        ("state=Failed", "state", "states"),
-        (
-            "startCreationTime=2026-02-02T00:00:00%2B0800&endCreationTime=2026-01-01T00:00:00%2B0800",
-            "startCreationTime",
-            "",
-        ),
-        ("pin=99999999999.1", "pin", ""),
-        ("nextToken=abc", "nextToken", ""),
+        ("states=Faild", "states", "Failed", ""),
+        ("states=All,Failed", "states", "Failed", ""),
+        ("name=zebra&size=500", "size", "100", "name=zebra"),
+        ("type=Job&state=Failed", "state", "states", "type=Job"),
+        (TURNED_AROUND, "startCreationTime", "", "endCreationTime=2026-01-01T00:00:00%2B0800"),
+        ("pin=99999999999.1", "pin", "", ""),
+        ("size=20&nextToken=abc", "nextToken", "", "size=20"),
     ],
 )
 def test_wrong_parameter_is_told_with_links_that_go_on_and_nothing_is_fetched(
-    client: Client, new_bucket: NewBucket, emulator: Emulator, query: str, parameter: str, meant: str
+    client: Client,
+    new_bucket: NewBucket,
+    emulator: Emulator,
+    query: str,
+    parameter: str,
+    meant: str,
+    without: str,
 ) -> None:
     bucket = new_bucket(jobs=3)
 
     response = client.get(path_of(bucket, query))
     twin = client.get(f"/buckets/{bucket.name}/jobs.json?{query}")
+    calls = emulator.calls(bucket.name)  # before the links are followed, which may fetch
 
     alert = one(soup(response), "[role=alert][data-code=wrong_filter]")
     assert (response.status_code, twin.status_code) == (400, 400)
+    assert calls == []
     assert [words(code) for code in alert.select("li > code")] == [parameter]
     assert [words(link) for link in alert.select("li span a")] == ([meant] if meant else [])
-    assert all(client.get(str(link["href"])).status_code in (200, 202) for link in alert.select("a"))
+    assert [(words(link), link["href"]) for link in alert.select("li > a")] == [
+        (f"Go on without {parameter}", path_of(bucket, without))
+    ]
+    assert {client.get(str(link["href"])).status_code for link in alert.select("a")} <= {200, 202}
     assert list(twin.json()["errors"]) == [parameter]
     assert twin.json()["problem"]["code"] == "wrong_filter"
+
+
+def test_each_of_several_wrong_parameters_has_its_own_link_that_goes_on_without_it(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    bucket = new_bucket(jobs=3)
+
+    response = client.get(path_of(bucket, "name=zebra&states=Faild&size=0&colour=red"))
+    calls = emulator.calls(bucket.name)
+
+    alert = one(soup(response), "[role=alert][data-code=wrong_filter]")
+    leads = {words(one(item, "code")): str(one(item, ":scope > a")["href"]) for item in alert.select("li")}
+    assert calls == []
+    assert {name: parse_qs(urlsplit(href).query) for name, href in leads.items()} == {
+        "states": {"name": ["zebra"], "size": ["0"], "colour": ["red"]},
+        "size": {"name": ["zebra"], "states": ["Faild"], "colour": ["red"]},
+        "colour": {"name": ["zebra"], "states": ["Faild"], "size": ["0"]},
+    }
 
 
 def test_nothing_is_asked_of_upstream_for_a_wrong_address(

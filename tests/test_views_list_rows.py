@@ -34,6 +34,7 @@ def test_list_shows_the_newest_jobs_each_in_its_row(client: Client, new_bucket: 
     ]
     assert [one(row, ".name a")["href"] for row in rows] == [f"{path_of(bucket)}{job.job_id}/" for job in truth[:10]]
     assert [words(one(row, ".name a")) for row in rows] == [job.name for job in truth[:10]]
+    assert [words(one(row, ".name > code")) for row in rows] == [job.job_id for job in truth[:10]]
     assert words(one(page, "h1")) == "All jobs, newest first"
 
 

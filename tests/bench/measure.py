@@ -26,6 +26,10 @@ class Report:
                 self.missed.append(what)
         print(f"{what:<78} {value:8.2f}{unit}{verdict}", flush=True)  # noqa: T201 - printing is what it is for
 
+    def note(self, text: str) -> None:
+        """Print what was not measured here, and why."""
+        print(text, flush=True)  # noqa: T201 - as above
+
 
 class Client:
     """A signed-in browser's connection: keep-alive, one request at a time."""

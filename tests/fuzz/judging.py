@@ -179,9 +179,7 @@ def _stranger(request: Request, received: Received) -> list[str]:
     if received.header("hx-redirect") and not received.body:
         return []
     path = unquote_to_bytes(request.target.split(b"?")[0])
-    if path.startswith(
-        (b"/static/", b"/sign-in/", b"/sign-out/", b"/healthz", b"/readyz", b"/metrics", b"/admin/login/")
-    ):
+    if path.startswith((b"/static/", b"/sign-in/", b"/sign-out/", b"/healthz", b"/readyz", b"/metrics")):
         return []
     return [f"a stranger gets {received.status}"]
 
