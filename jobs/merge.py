@@ -45,7 +45,7 @@ class Merged:
     `next` is where each bucket goes on, None at the end. `problems` are those of buckets that were asked and can't be read,
     by name; `late` are buckets that did not answer in time and are left out. `stale` names the buckets whose rows may have
     changed since, each with what kept them from being refreshed, if anything did. Where nothing can be shown yet, `again` is
-    the seconds after which to ask again.
+    the seconds after which to ask again. `refused` says why nothing of it may be asked at all.
     """
 
     rows: Sequence[tuple[Bucket, Row]]
@@ -56,6 +56,7 @@ class Merged:
     as_of: float | None
     again: float | None = None
     stale: Mapping[str, Problem | None] = field(default_factory=dict)
+    refused: Problem | None = None
 
     @property
     def left_out(self) -> list[Bucket]:
@@ -78,12 +79,15 @@ def look(places: Sequence[Place], job_filter: JobFilter, *, reader: str, depth: 
     Args:
         places: one for each bucket, all of which the reader may see, in the order in which equal times sort.
         job_filter: what each is asked.
-        reader: whose budget new questions cost.
+        reader: whose budget what is new costs, as one question to all.
         depth: how many pages are wanted.
     """
     until = time.monotonic() + settings.FIRST_WAIT
     streams = [_Stream(place, job_filter) for place in places if not place.out]
     late = _begin(streams, job_filter, reader, until)
+    # A part of what was asked for would look like all that there is.
+    if refused := next((stream.problem for stream in streams if _is_refused(stream.problem)), None):
+        return Merged([], places, None, {}, [], None, refused=refused)
     # Who takes part already is waited for; a list that begins goes on without those that are late.
     held_up = [stream for stream in late if stream.place.pin] or (late if len(late) == len(streams) else [])
     if held_up:
@@ -106,6 +110,10 @@ def look(places: Sequence[Place], job_filter: JobFilter, *, reader: str, depth: 
         again=again if not rows and goes_on else None,
         stale={stream.place.bucket.name: stream.not_refreshed for stream in streams if stream.stale},
     )
+
+
+def _is_refused(problem: Problem | None) -> bool:
+    return problem is not None and problem.code == "miss_budget"
 
 
 def rows_before(places: Sequence[Place], job_filter: JobFilter, most: int) -> Sequence[Place] | None:

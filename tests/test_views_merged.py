@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from tests.factories import jobs_in, make_bucket, make_viewer
-from tests.reading import HTMX, LONG_AGO, UNBOUND, get, one, row_ids, scroll, soup, words
+from jobs import servers
+from tests.factories import jobs_in, make_bucket, make_staff, make_viewer
+from tests.reading import HTMX, LONG_AGO, UNBOUND, get, one, path_of, row_ids, scroll, soup, words
 from tests.test_live import grow_old as grow_minute_old
 from tests.test_merge import DENIED
 from tests.test_views_list_trouble import grow_old
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.test import Client
+    from pytest_django import Settings
 
     from jobs.models import Bucket
     from tests.emulators import Emulator
@@ -207,8 +209,6 @@ def test_fragment_of_a_page_that_is_late_asks_again(client: Client, new_bucket: 
     first = soup(get(client, path(bucket, query="size=10")))
     second = soup(get(client, str(one(first, "#more")["hx-get"]), "more"))
     emulator.set_latency(3.0, bucket.name)
-    from jobs import servers
-
     with servers.cache_server().connection() as connection:
         connection.flushall()
 
@@ -453,3 +453,45 @@ def test_list_of_many_buckets_names_few_enough_rows_in_a_tick(client: Client, ne
         longest + len("%252F,:Submitted:1700000000")
     )
     assert asked < 8190
+
+
+# Budget -------------------------------------------------------------------------------------------------------------------
+
+
+def test_reader_who_asks_for_too_many_merged_lists_is_told_and_gets_no_part_of_one(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, settings: Settings
+) -> None:
+    settings.MISS_BUDGET = 3
+    buckets = [new_bucket(jobs=25, seed=seed) for seed in (1, 2)]
+    client.force_login(make_staff())
+    with servers.broker().connection() as connection:
+        connection.delete(f"budget:user:{client.session['_auth_user_id']}")
+    opened = [get(client, path(*buckets, query=f"size=10&range={hours}h")) for hours in (30, 31)]
+    assert get(client, path_of(buckets[0], "size=10")).status_code == 200  # so one of them would be there
+
+    refused, twin = (get(client, path(*buckets, query="size=10", twin=twin)) for twin in (False, True))
+
+    assert [response.status_code for response in opened] == [200, 200]
+    assert (refused.status_code, twin.status_code, twin.json()["problem"]["code"]) == (429, 429, "miss_budget")
+    assert 1 <= int(refused["Retry-After"]) <= 60
+    assert one(soup(refused), ".problem[role=alert]")["data-code"] == "miss_budget"
+    assert row_ids(soup(refused)) == []
+    assert all("startCreationTime" in call.parameters for call in emulator.calls(buckets[1].name))
+    assert get(client, path(*buckets, query="size=10&range=31h")).status_code == 200
+    assert get(client, str(one(soup(opened[0]), "#more")["hx-get"]), "more").status_code == 200
+
+
+@pytest.mark.parametrize(("budget", "changes"), [(3, 1), (9, 4), (1, 1)])
+def test_list_of_twenty_buckets_costs_two_new_questions_however_often_it_is_asked(
+    client: Client, new_bucket: NewBucket, settings: Settings, budget: int, changes: int
+) -> None:
+    settings.MISS_BUDGET = budget
+    settings.FIRST_WAIT = 0.01
+    client.force_login(make_staff(f"with-{budget}"))
+    with servers.broker().connection() as connection:
+        connection.delete(f"budget:user:{client.session['_auth_user_id']}")
+    buckets = [new_bucket(jobs=1, seed=seed) for seed in range(20)]
+
+    statuses = [get(client, path(*buckets, query=f"range={hours + 30}h")).status_code for hours in range(changes + 1)]
+
+    assert statuses == [200] * changes + [429]

@@ -50,9 +50,9 @@ class Merging:
     # What was found -------------------------------------------------------------------------------------------------------
 
     @property
-    def outcome(self) -> Literal["ready", "pending"]:
+    def outcome(self) -> Literal["ready", "pending", "failed"]:
         """Whether there is something to show. Buckets in trouble are told beside it."""
-        return "ready" if self.pending is None else "pending"
+        return "pending" if self.pending else "failed" if self.found.refused else "ready"
 
     @cached_property
     def pending(self) -> Pending | None:
@@ -61,19 +61,21 @@ class Merging:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds after which asking again makes sense, None when that isn't needed."""
-        return self.found.again
+        """Seconds after which asking again makes sense, None when that isn't known or needed."""
+        return self.found.refused.retry_after if self.found.refused else self.found.again
 
     @property
     def again_in(self) -> str:
         """The same for htmx, which takes milliseconds."""
-        return f"{round((self.found.again or 1) * 1000)}ms"
+        return f"{round((self.retry_after or 1) * 1000)}ms"
 
     @property
     def status(self) -> int:
         """Our HTTP status: trouble only where every bucket is in trouble."""
         if self.pending:
             return 202
+        if self.found.refused:
+            return self.found.refused.status
         if self.troubles and len(self.troubles) == len(self.buckets) and not self.found.rows:
             return self.troubles[0][1].status
         return 200
@@ -130,8 +132,12 @@ class Merging:
 
     request_id = ""
     """Each bucket's answer has one of its own."""
-    problem = None
-    """What is wrong with a bucket is told by its name."""
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why nothing may be asked at all. What is wrong with a bucket is told by its name."""
+        return self.found.refused
+
     completeness = None
     """What is proven is known of each bucket's own list."""
     first_unknown = True
