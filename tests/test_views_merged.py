@@ -139,6 +139,43 @@ def test_where_every_bucket_is_in_trouble_the_status_says_so(client: Client, new
 
 
 @pytest.mark.parametrize(
+    ("well", "said"),
+    [
+        ((), "None of these buckets could be read"),
+        ((0,), "No job matches in those buckets that could be read"),
+        ((0, 0), "No job matches in those buckets that could be read"),
+        ((3,), ""),
+    ],
+)
+def test_list_is_called_empty_only_where_every_bucket_answered(
+    client: Client, new_bucket: NewBucket, well: tuple[int, ...], said: str
+) -> None:
+    buckets = [new_bucket(faults=(DENIED,)), new_bucket(faults=(UNBOUND,)), *(new_bucket(jobs=jobs) for jobs in well)]
+
+    page = soup(get(client, path(*buckets, query="tz=UTC")))
+
+    assert [words(heading) for heading in page.select(".empty h2")] == [said] * bool(said)
+    assert "No job of these buckets matches" not in page.get_text()
+    assert len(page.select(".troubles li")) == 2
+    assert len(page.select("#as-of")) == bool(well)
+
+
+def test_list_with_a_late_bucket_and_no_row_is_not_called_empty(client: Client, new_bucket: NewBucket) -> None:
+    empty, slow = new_bucket(), new_bucket(jobs=3, latency=2.5)
+
+    page = soup(get(client, path(empty, slow)))
+
+    assert words(one(page, ".empty h2")) == "No job matches in those buckets that could be read"
+    assert slow.name in words(one(page, "#about"))
+
+
+def test_list_of_buckets_that_all_answered_without_a_job_is_empty(client: Client, new_bucket: NewBucket) -> None:
+    page = soup(get(client, path(new_bucket(), new_bucket())))
+
+    assert words(one(page, ".empty h2")) == "No job of these buckets matches"
+
+
+@pytest.mark.parametrize(
     ("query", "parameter"),
     [
         ("bucket=unknown-1250000000", "bucket"),

@@ -92,8 +92,13 @@ class Merging:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is known that the list holds nothing."""
+        """Whether there is no row and none follows. That the list holds nothing is only known where every bucket answered."""
         return not (self.found.rows or self.found.next or self.asked.view.is_continuation or self.pending)
+
+    @property
+    def answered(self) -> int:
+        """How many buckets have told of their jobs."""
+        return sum(not place.out and place.bucket.name not in self.found.problems for place in self.found.begin)
 
     @cached_property
     def troubles(self) -> list[tuple[Bucket, Problem]]:
