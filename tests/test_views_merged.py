@@ -532,3 +532,40 @@ def test_list_of_twenty_buckets_costs_two_new_questions_however_often_it_is_aske
     statuses = [get(client, path(*buckets, query=f"range={hours + 30}h")).status_code for hours in range(changes + 1)]
 
     assert statuses == [200] * changes + [429]
+
+
+# Wall screens -------------------------------------------------------------------------------------------------------------
+
+
+def test_list_of_which_no_bucket_could_be_read_asks_again_where_its_link_says_how_often(
+    client: Client, new_bucket: NewBucket
+) -> None:
+    failed = [new_bucket(faults=(DENIED,)), new_bucket(faults=(UNBOUND,))]
+
+    asks, hands_off, well = (
+        soup(get(client, address))
+        for address in (
+            path(*failed, query="live=60s"),
+            path(*failed),
+            path(*failed, new_bucket(jobs=1), query="live=60s"),
+        )
+    )
+
+    again = one(asks, ".ticker")
+    assert (again["hx-trigger"], again["hx-target"]) == ("load delay:60s", "#results")
+    assert again["hx-get"] == path(*failed, query="live=60s")
+    assert hands_off.select(".ticker") == []
+    assert one(well, ".ticker")["id"] == "ticker"
+
+
+def test_list_that_was_refused_for_want_of_budget_asks_again_where_its_link_says_how_often(
+    client: Client, new_bucket: NewBucket, settings: Settings
+) -> None:
+    settings.MISS_BUDGET = 1
+    bucket = new_bucket(jobs=1)
+    get(client, path(bucket, query="range=30h"))
+
+    response = get(client, path(bucket, query="range=31h&live=60s"))
+
+    assert response.status_code == 429
+    assert one(soup(response), ".ticker")["hx-trigger"] == "load delay:60s"

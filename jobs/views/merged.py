@@ -61,7 +61,7 @@ def merged_list(request: HttpRequest, *, as_json: bool = False) -> HttpResponse:
     response = as_html(request, _template(request), context, status=listing.status, retry_after=_again(context))
     if listing.scrolls:
         patch_vary_headers(response, [ADDRESS, PAGES])
-        if listing.outcome == "ready" and listing.document_query:
+        if listing.document_query and not listing.pending and not listing.problem:
             replace_url(response, address(request.path, listing.document_query))
     return response
 

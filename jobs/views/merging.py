@@ -52,7 +52,9 @@ class Merging:
     @property
     def outcome(self) -> Literal["ready", "pending", "failed"]:
         """Whether there is something to show. Buckets in trouble are told beside it."""
-        return "pending" if self.pending else "failed" if self.found.refused else "ready"
+        if self.pending:
+            return "pending"
+        return "ready" if self.answered or self.asked.view.is_continuation else "failed"
 
     @cached_property
     def pending(self) -> Pending | None:
@@ -98,6 +100,8 @@ class Merging:
     @property
     def answered(self) -> int:
         """How many buckets have told of their jobs."""
+        if self.found.refused:
+            return 0
         return sum(not place.out and place.bucket.name not in self.found.problems for place in self.found.begin)
 
     @cached_property
@@ -241,8 +245,19 @@ class Merging:
 
     @property
     def tick_every(self) -> int:
-        """Seconds from one tick to the next, 0 where the list can't be live."""
-        return tick_every(self.asked.view.live) if self._pin and not self.pending else 0
+        """Seconds from one tick to the next, 0 where the list can't be live.
+
+        Where no bucket could be read it asks again as a whole, where nobody may be there to do it: its link says how often.
+        """
+        live = self.asked.view.live
+        if self.outcome == "failed":
+            is_worth_it = any(problem.retryable for problem in self._all_problems)
+            return tick_every(live) if live not in {"", "off"} and is_worth_it else 0
+        return tick_every(live) if self._pin and not self.pending else 0
+
+    @property
+    def _all_problems(self) -> list[Problem]:
+        return [self.problem] if self.problem else [problem for _bucket, problem in self.troubles]
 
     @property
     def tick_path(self) -> str:
