@@ -262,14 +262,21 @@ def _waited_for(
 
 
 def pages_holding(
-    wanted: Sequence[tuple[Bucket, Pin, int]], job_filter: JobFilter
+    wanted: Sequence[tuple[Bucket, Pin, int, int | None]], job_filter: JobFilter
 ) -> list[tuple[Continuation | None, int]]:
-    """Return for each bucket where the page of a pin's chain begins that holds a row, and the number of its first row.
+    """Return for each bucket where the page of a pin's chain begins on which a reader goes on, and the rows before it.
 
-    Rows are counted from 0. (None, 0) for the first page, and where the chain is forgotten: then it is walked from there.
+    (None, 0) for the first page, and where the chain is forgotten: then it is walked from there.
+
+    Args:
+        wanted: buckets with a pin, how many rows of its chain were shown, and the unix second in which the last of what was
+            shown was created, if that is known.
+        job_filter: what the chains show.
     """
     try:
-        return cache.pages_holding([(PageQuestion(bucket.name, job_filter, pin), row) for bucket, pin, row in wanted])
+        return cache.pages_holding(
+            [(PageQuestion(bucket.name, job_filter, pin), rows, second) for bucket, pin, rows, second in wanted]
+        )
     except ServerDown:
         return [(None, 0)] * len(wanted)
 

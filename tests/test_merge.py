@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -183,6 +184,92 @@ def test_jobs_that_leave_the_filter_meanwhile_hide_none_that_stay(new_bucket: Ne
 
     assert wanted - {leaving} <= set(found)
     assert len(found) == len(set(found))
+
+
+# Pages that are fetched again ---------------------------------------------------------------------------------------------
+
+
+def forget(*patterns: str) -> None:
+    """Let the cache lose what it keeps under names like these."""
+    with servers.cache_server().connection() as client:
+        for pattern in patterns:
+            lost = list(client.scan_iter(servers.cache_key(pattern)))
+            assert lost, pattern
+            client.delete(*lost)
+
+
+def by_number(page: Merged) -> list[Place]:
+    """Where a page goes on as older addresses say it."""
+    return [replace(place, mark=None) for place in page.next or ()]
+
+
+@pytest.mark.parametrize("order", ["Desc", "Asc"])
+@pytest.mark.parametrize("spread", [7200, 30])
+@pytest.mark.parametrize(("leaves", "enters"), [(2, 0), (0, 2), (1, 1), (3, 1)])
+@pytest.mark.parametrize("lost", ["page:{}:*", "*:{}:*"])
+def test_jobs_that_leave_and_enter_pages_which_are_fetched_again_move_no_other(
+    new_bucket: NewBucket, emulator: Emulator, order: str, spread: int, leaves: int, enters: int, lost: str
+) -> None:
+    buckets = [new_bucket(jobs=35, seed=seed, spread=spread) for seed in (1, 2)]
+    moving, job_filter = buckets[1], JobFilter(size=10, order=order)
+    expected = oracle(emulator, buckets, asc=order == "Asc")
+    pages = walk(map(Place, buckets), job_filter)
+    read = [next(pages), next(pages)]
+    mine = [job for name, job in shown(read) if name == moving.name]
+    gone = mine[:leaves]
+    seen = {job.job_id: job.creation_time for job in emulator.jobs(moving.name)}
+    for job in gone:
+        emulator.remove_job(moving.name, job)
+    for job in mine[leaves : leaves + enters]:
+        emulator.add_job(moving.name, CreationTime=seen[job])
+    forget(lost.format(moving.name))
+
+    assert read[-1].next is not None
+    found = shown(read) + shown(walk(read[-1].next, job_filter))
+
+    stayed = [one for one in expected if one[1] not in gone]
+    assert sorted(one for one in found if one in stayed) == sorted(stayed)
+    assert len(found) == len(set(found))
+
+
+def test_place_by_numbers_alone_goes_on_where_nothing_moved(new_bucket: NewBucket, emulator: Emulator) -> None:
+    buckets = [new_bucket(jobs=35, seed=seed, spread=7200) for seed in (1, 2)]
+    pages = walk(map(Place, buckets))
+    read = [next(pages), next(pages), next(pages)]
+
+    assert shown(read) + shown(walk(by_number(read[-1]))) == oracle(emulator, buckets)
+    forget("*")
+    assert shown(read) + shown(walk(by_number(read[-1]))) == oracle(emulator, buckets)
+
+
+def test_more_jobs_of_one_second_than_an_address_can_name_are_told_by_their_number(
+    new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    buckets = [new_bucket(jobs=60, seed=seed, spread=1) for seed in (1, 2)]
+    job_filter = JobFilter(size=30)
+    pages = list(walk(map(Place, buckets), job_filter))
+
+    marks = [page.next[0].mark for page in pages if page.next]
+    assert None in marks
+    assert shown(pages) == oracle(emulator, buckets)
+
+
+def test_list_whose_chains_were_forgotten_goes_on_under_new_pins(new_bucket: NewBucket, emulator: Emulator) -> None:
+    buckets = [new_bucket(jobs=35, seed=seed, spread=7200) for seed in (1, 2)]
+    opened = next(walk(map(Place, buckets)))
+    forget("*")
+
+    again = next(walk(opened.begin))
+    deep = merge.look(opened.begin, LIST, reader="", depth=3)
+
+    assert all(new.pin != old.pin for new, old in zip(again.begin, opened.begin, strict=True))
+    assert all(
+        new.pin and old.pin and new.pin.end == old.pin.end for new, old in zip(again.begin, opened.begin, strict=True)
+    )
+    assert shown([again]) == shown([opened])
+    assert shown([deep])[:10] == shown([opened])
+    assert deep.next is not None
+    assert shown([deep]) + shown(walk(deep.next)) == oracle(emulator, buckets)
 
 
 # Several pages together ---------------------------------------------------------------------------------------------------

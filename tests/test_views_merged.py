@@ -13,7 +13,7 @@ from jobs import servers
 from tests.factories import jobs_in, make_bucket, make_staff, make_viewer
 from tests.reading import HTMX, LONG_AGO, UNBOUND, get, one, path_of, row_ids, scroll, soup, words
 from tests.test_live import grow_old as grow_minute_old
-from tests.test_merge import DENIED
+from tests.test_merge import DENIED, forget
 from tests.test_views_list_trouble import grow_old
 
 if TYPE_CHECKING:
@@ -138,6 +138,24 @@ def test_where_every_bucket_is_in_trouble_the_status_says_so(client: Client, new
     assert get(client, path(new_bucket(faults=(UNBOUND,)))).status_code == 409
 
 
+def test_link_to_the_next_page_holds_though_a_page_before_it_is_fetched_again(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    buckets = [new_bucket(jobs=25, seed=seed, spread=7200) for seed in (1, 2)]
+    every = {f"{bucket.name}/{job}" for bucket in buckets for job in emulator.job_ids(bucket.name)}
+    page = soup(get(client, path(*buckets, query="size=10")))
+    found = row_ids(page)
+    gone = found[2]
+    emulator.remove_job(*gone.split("/"))
+    forget(f"page:{gone.partition('/')[0]}:*")
+
+    while following := one(page, "#more").get("hx-get"):
+        page = soup(get(client, str(following), "more"))
+        found += row_ids(page)
+
+    assert (len(found), set(found)) == (len(every), every)
+
+
 @pytest.mark.parametrize(
     ("well", "said"),
     [
@@ -187,6 +205,10 @@ def test_list_of_buckets_that_all_answered_without_a_job_is_empty(client: Client
         ("bucket=a-1250000000&pin=1700000000.1700000002000", "pin"),
         ("bucket=a-1250000000&pin=x&at=1", "pin"),
         ("bucket=a-1250000000&pin=-&at=x", "at"),
+        ("bucket=a-1250000000&pin=-&at=1-", "at"),
+        ("bucket=a-1250000000&pin=-&at=1-1700000000", "at"),
+        ("bucket=a-1250000000&pin=-&at=1-1700000000-nothex", "at"),
+        ("bucket=a-1250000000&pin=-&at=1-1700000000" + "-0123ab" * 41, "at"),
         ("bucket=a-1250000000&depth=21", "depth"),
         ("bucket=a-1250000000&nextToken=x", "nextToken"),
         ("bucket=a-1250000000&job=b0123", "job"),

@@ -73,7 +73,7 @@ def _look(request: HttpRequest, buckets: Sequence[Bucket], asked: MergedRequest,
     places = [Place(bucket) for bucket in buckets]
     if view.places:
         places = [
-            Place(bucket, pin, taken, out=pin is None)
+            Place(bucket, pin, taken, out=pin is None, mark=view.mark)
             for bucket, (pin, taken) in zip(buckets, view.places, strict=True)
         ]
     document = Document.around(request, asked, now) if scrolls else Document.new(asked, now)

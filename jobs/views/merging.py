@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from math import ceil
@@ -19,7 +19,7 @@ from jobs.views.ages import age_below, age_patterns, age_text, tick_every
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from jobs.filters import MergedRequest, Pin
+    from jobs.filters import MergedRequest, Pin, View
     from jobs.merge import Merged, Place
     from jobs.models import Bucket
     from jobs.problems import Problem
@@ -190,16 +190,15 @@ class Merging:
         at = self.document.asked
         if at is None:
             return ""
-        view = at.view if self.scrolls else self.asked.view.beginning(_places(self.found.begin))
-        return self.asked.written(self.asked.filter, view.beginning(view.places, depth=self.document.depth))
+        view = at.view if self.scrolls else _beginning(self.asked.view, self.found.begin)
+        return self.asked.written(self.asked.filter, replace(view, depth=self.document.depth))
 
     @cached_property
     def next_query(self) -> str:
         """The query of the page that follows, "" at the end."""
         if self.found.next is None:
             return ""
-        view = self.asked.view.showing("").beginning(_places(self.found.next))
-        return self.asked.written(self.asked.filter, view)
+        return self.asked.written(self.asked.filter, _beginning(self.asked.view.showing(""), self.found.next))
 
     @cached_property
     def before_query(self) -> str:
@@ -211,7 +210,7 @@ class Merging:
             return ""
         now = {place.bucket.pk: place.taken for place in before}
         stood = sum(place.taken - now[place.bucket.pk] for place in self.found.begin if not place.out)
-        view = self.asked.view.showing("").beginning(_places(before), depth=ceil(stood / self.asked.filter.size))
+        view = _beginning(self.asked.view.showing(""), before, depth=ceil(stood / self.asked.filter.size))
         return self.asked.written(self.asked.filter, view)
 
     @property
@@ -277,8 +276,11 @@ class Merging:
         return min(100, (LONGEST_TICK - len(self.tick_query)) // (longest + ROW_IN_TICK) // 2 * 2)
 
 
-def _places(places: Sequence[Place]) -> list[tuple[Pin | None, int]]:
-    return [(None if place.out else place.pin, place.taken) for place in places]
+def _beginning(view: View, places: Sequence[Place], *, depth: int = 1) -> View:
+    """Return a view of the list from `places` on."""
+    pairs = [(None if place.out else place.pin, place.taken) for place in places]
+    mark = next((place.mark for place in places), None)
+    return view.beginning(pairs, depth=depth, mark=mark)
 
 
 def _end(pin: Pin) -> int:

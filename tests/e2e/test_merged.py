@@ -9,10 +9,10 @@ import pytest
 
 from tests.e2e.conftest import TROUBLE_STATUS
 from tests.e2e.looking import ROWS, ids, job_path, see_more, wait_for_htmx, wait_for_rows
-from tests.e2e.staleness import make_stale
+from tests.e2e.staleness import forget_trouble, make_stale
 from tests.e2e.test_depth import PLACE, TOP_ROW, wait_for_place
 from tests.e2e.test_drawer import MARK, STILL_MARKED, WIDE, focused, params_of, wait_for_job, wait_until_closed
-from tests.e2e.test_live import DENIED, forget_trouble, given, pass_time, stamp
+from tests.e2e.test_live import DENIED, given, pass_time, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
