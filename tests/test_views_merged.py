@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from jobs import servers
+from jobs.filters.reading import MOST_MERGED
 from tests.factories import jobs_in, make_bucket, make_staff, make_viewer
 from tests.reading import HTMX, LONG_AGO, UNBOUND, get, one, path_of, row_ids, scroll, soup, words
 from tests.test_live import grow_old as grow_minute_old
@@ -214,7 +215,7 @@ def test_list_of_buckets_that_all_answered_without_a_job_is_empty(client: Client
         ("bucket=a-1250000000&job=b0123", "job"),
         ("bucket=a-1250000000&job=other-1250000000/b0123", "job"),
         ("bucket=a-1250000000&tab=raw", "tab"),
-        ("bucket=" + ",".join(f"b{number}-1250000000" for number in range(21)), "bucket"),
+        ("bucket=" + ",".join(f"b{number}-1250000000" for number in range(MOST_MERGED + 1)), "bucket"),
     ],
 )
 def test_wrong_address_is_refused_and_nothing_is_asked(
@@ -503,7 +504,7 @@ def test_tick_of_what_one_may_not_see_or_that_was_never_opened_is_none(client: C
 
 
 def test_list_of_many_buckets_names_few_enough_rows_in_a_tick(client: Client, new_bucket: NewBucket) -> None:
-    buckets = [new_bucket(jobs=8, seed=seed) for seed in range(20)]
+    buckets = [new_bucket(jobs=8, seed=seed) for seed in range(MOST_MERGED)]
 
     page = soup(get(client, path(*buckets, query="size=100")))
 

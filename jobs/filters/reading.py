@@ -67,8 +67,9 @@ TEXT = "q"
 """A whole filter in the words of `grammar`. It is answered by a redirect to its parameters, so it stays in no address."""
 MERGED = ("bucket", "group", "at")
 """Parameters of a merged list, besides a list's filter and pin: whose jobs, and how many rows of each are shown already."""
-MOST_MERGED = 20
-"""Buckets of a merged list: each costs a call a page, and an address that goes on names each with its pin."""
+MOST_MERGED = 50
+"""Buckets of a merged list, as many as a page of the overview has. Each costs a call, and an address that goes on names each
+with its pin; servers bound addresses."""
 CARD = ("bucket", "group")
 """Parameters of a portal's card, besides a list's filter: whose jobs are counted."""
 CARD_RANGE = "24h"
