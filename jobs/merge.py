@@ -49,7 +49,7 @@ class Merged:
     `next` is where each bucket goes on, None at the end. `problems` are those of buckets that were asked and can't be read,
     by name; `late` are buckets that did not answer in time and are left out. `stale` names the buckets whose rows may have
     changed since, each with what kept them from being refreshed, if anything did. Where nothing can be shown yet, `again` is
-    the seconds after which to ask again. `refused` says why nothing of it may be asked at all.
+    the seconds after which to ask again, and `waiting` the buckets that are waited for. `refused` says why nothing of it may be asked at all.
     """
 
     rows: Sequence[tuple[Bucket, Row]]
@@ -61,6 +61,7 @@ class Merged:
     again: float | None = None
     stale: Mapping[str, Problem | None] = field(default_factory=dict)
     refused: Problem | None = None
+    waiting: Sequence[Bucket] = ()
 
     @property
     def left_out(self) -> list[Bucket]:
@@ -96,7 +97,8 @@ def look(places: Sequence[Place], job_filter: JobFilter, *, reader: str, depth: 
     held_up = [stream for stream in late if stream.place.pin] or (late if len(late) == len(streams) else [])
     if held_up:
         waits = [stream.pending.retry_after for stream in held_up if stream.pending]
-        return Merged([], places, places, {}, [], None, again=max(waits, default=1.0))
+        waiting = [stream.place.bucket for stream in held_up]
+        return Merged([], places, places, {}, [], None, again=max(waits, default=1.0), waiting=waiting)
     shown = _Shown.up_to(places, job_filter)
     again = _merge(streams, shown, job_filter.size, lambda hungry: _feed(hungry, job_filter, reader, until))
     if depth > 1 and again is None:
@@ -114,6 +116,7 @@ def look(places: Sequence[Place], job_filter: JobFilter, *, reader: str, depth: 
         late=[stream.place.bucket for stream in late],
         as_of=min((stream.as_of for stream in streams if stream.as_of is not None), default=None),
         again=again if not shown.rows and goes_on else None,
+        waiting=[stream.place.bucket for stream in streams if stream.is_late],
         stale={stream.place.bucket.name: stream.not_refreshed for stream in streams if stream.stale},
     )
 
@@ -221,6 +224,11 @@ class _Stream:
     problem: Problem | None = None
     pending: Pending | None = None
     is_alive: bool = True
+
+    @property
+    def is_late(self) -> bool:
+        """Whether its next row is being fetched."""
+        return self.pending is not None and self.is_alive and not self.has_row
 
     def put(self, page: Page) -> None:
         """Go on with a page's rows but for those that were shown before the place."""
@@ -354,6 +362,7 @@ def _heed(stream: _Stream, answer: Ready | Pending | Failed) -> bool:
     if isinstance(answer, Failed):
         stream.problem, stream.is_alive = answer.problem, False
         return True
+    stream.pending = None
     stream.put(answer.page)
     stream.stale = stream.stale or answer.stale
     stream.not_refreshed = stream.not_refreshed or answer.problem

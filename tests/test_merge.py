@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.conf import settings
 
 from jobs import merge, servers
 from jobs.filters import JobFilter
@@ -15,6 +16,8 @@ from tests.reading import UNBOUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from pytest_django import Settings
 
     from jobs.models import Bucket
     from tests.emulators import Emulator
@@ -184,6 +187,47 @@ def test_jobs_that_leave_the_filter_meanwhile_hide_none_that_stay(new_bucket: Ne
 
     assert wanted - {leaving} <= set(found)
     assert len(found) == len(set(found))
+
+
+def test_silent_bucket_delays_the_others_by_the_first_wait_alone(new_bucket: NewBucket, emulator: Emulator) -> None:
+    well, silent = [new_bucket(jobs=15, seed=seed, spread=7200) for seed in (1, 2)], new_bucket(latency=60.0)
+
+    began = time.monotonic()
+    page = merge.look([Place(bucket) for bucket in (*well, silent)], LIST, reader="")
+    first = time.monotonic() - began
+    began = time.monotonic()
+    rest = list(walk(page.next or ()))
+
+    assert first < settings.FIRST_WAIT + 0.5
+    assert time.monotonic() - began < settings.FIRST_WAIT
+    assert [bucket.name for bucket in page.late] == [silent.name]
+    assert shown([page, *rest]) == oracle(emulator, well)
+
+
+def test_bucket_that_begins_to_hang_in_mid_list_is_named_and_no_look_takes_long(
+    new_bucket: NewBucket, emulator: Emulator, settings: Settings
+) -> None:
+    settings.FETCH_DEADLINE = 2.0
+    well, bad = new_bucket(jobs=40, seed=1, spread=7200), new_bucket(jobs=40, seed=2, spread=7200)
+    read = [next(walk([Place(well), Place(bad)]))]
+    emulator.set_faults(bad.name, {"kind": "hang", "seconds": 60.0})
+    took, waited_for, following = [], set(), read[0].next
+
+    while following:
+        began = time.monotonic()
+        page = merge.look(following, LIST, reader="")
+        took.append(time.monotonic() - began)
+        waited_for |= {bucket.name for bucket in page.waiting}
+        if page.again is not None:
+            assert page.waiting
+            continue
+        read.append(page)
+        following = page.next
+
+    assert max(took) < settings.FIRST_WAIT + 0.5
+    assert waited_for == {bad.name}
+    assert {name for page in read for name in page.problems} == {bad.name}
+    assert [one for one in shown(read) if one[0] == well.name] == oracle(emulator, [well])
 
 
 # Pages that are fetched again ---------------------------------------------------------------------------------------------

@@ -276,6 +276,24 @@ def test_fragment_of_a_page_that_is_late_asks_again(client: Client, new_bucket: 
 
     assert response.status_code == 202
     assert "load delay" in str(one(soup(response), "#more")["hx-trigger"])
+    assert f"Waiting for {bucket.name}" in words(one(soup(response), "#more"))
+
+
+def test_list_that_a_silent_bucket_holds_up_goes_on_without_it(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    well, bad = (new_bucket(jobs=40, seed=seed, spread=7200) for seed in (1, 2))
+    following = str(one(soup(get(client, path(well, bad, query="size=10"))), "#more")["hx-get"])
+    emulator.set_faults(bad.name, {"kind": "hang", "seconds": 60.0})
+    while (response := client.get(following, headers={**HTMX, "HX-Target": "more"})).status_code != 202:
+        following = str(one(soup(response), "#more")["hx-get"])
+    held_up = one(soup(response), "#more")
+
+    page = soup(get(client, str(held_up.select("a")[-1]["href"])))
+
+    assert f"Waiting for {bad.name} · Go on without" in words(held_up)
+    assert {name.split("/")[0] for name in row_ids(page)} == {well.name}
+    assert bad.name in words(one(page, "#about .notice.warn"))
 
 
 def test_late_bucket_is_named_and_offered_by_opening_the_list_anew(client: Client, new_bucket: NewBucket) -> None:
@@ -288,6 +306,32 @@ def test_late_bucket_is_named_and_offered_by_opening_the_list_anew(client: Clien
     assert slow.name in words(notice)
     assert (words(one(notice, "a")), one(notice, "a")["href"]) == ("Add", address)
     assert {name.split("/")[0] for name in row_ids(page)} == {quick.name}
+
+
+def test_late_bucket_joins_where_one_follows_add_after_it_has_answered(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, until: Callable[[Callable[[], Any]], None]
+) -> None:
+    quick, slow = new_bucket(jobs=5), new_bucket(jobs=4, latency=1.5)
+    add = one(soup(get(client, path(quick, slow))), "#about .notice a")
+    until(lambda: [call for call in emulator.calls(slow.name) if call.seconds is not None])
+
+    page = soup(get(client, str(add["href"])))
+
+    assert page.select("#about .notice") == []
+    assert {name.split("/")[0] for name in row_ids(page)} == {quick.name, slow.name}
+    assert words(one(page, ".meta [data-count-rows]")) == "9 loaded of 2 buckets"
+
+
+def test_number_of_loaded_jobs_tells_of_how_many_buckets_and_which_part_is_denied(
+    client: Client, new_bucket: NewBucket
+) -> None:
+    well = [new_bucket(jobs=40, seed=seed) for seed in (1, 2, 3)]
+
+    denied = soup(get(client, path(*well, new_bucket(faults=(DENIED,)), query="size=100")))
+    both = soup(get(client, path(*well, new_bucket(faults=(DENIED,)), new_bucket(faults=(UNBOUND,)), query="size=100")))
+
+    assert words(one(denied, ".meta [data-count-rows]")) == "100 loaded of 4 buckets, 1 denied"
+    assert words(one(both, ".meta [data-count-rows]")) == "100 loaded of 5 buckets, 1 denied, 1 can't be read"
 
 
 # Drawer -------------------------------------------------------------------------------------------------------------------

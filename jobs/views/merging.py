@@ -200,6 +200,15 @@ class Merging:
             return ""
         return self.asked.written(self.asked.filter, _beginning(self.asked.view.showing(""), self.found.next))
 
+    @property
+    def without_query(self) -> str:
+        """The query that goes on without the buckets that are waited for; "" where no others take part, or none is."""
+        waiting = {bucket.pk for bucket in self.found.waiting}
+        places = [replace(place, out=place.out or place.bucket.pk in waiting) for place in self.found.begin]
+        if not waiting or not any(place.pin and not place.out for place in places):
+            return ""
+        return self.asked.written(self.asked.filter, _beginning(self.asked.view.showing(""), places))
+
     @cached_property
     def before_query(self) -> str:
         """The query of the rows before them, as many as one document holds; "" at the beginning or where that is unknown."""
