@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from jobs.records import Continuation, Page, Row
 
 
+CUT_SHORT = frozenset({"repeated", "no_new_rows"})
+"""Ends of a chain behind which more may follow."""
+LOSING = frozenset({"order", "second", "empty", "grown"})
+"""Doubts that leave it open whether a job is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a bucket's part of a merged list goes on: `taken` rows of the chain of `pin` are shown already.
@@ -50,6 +56,7 @@ class Merged:
     by name; `late` are buckets that did not answer in time and are left out. `stale` names the buckets whose rows may have
     changed since, each with what kept them from being refreshed, if anything did. Where nothing can be shown yet, `again` is
     the seconds after which to ask again, and `waiting` the buckets that are waited for. `refused` says why nothing of it may be asked at all.
+    `doubtful` are buckets of whose rows in these pages some may be missing, as their own lists tell.
     """
 
     rows: Sequence[tuple[Bucket, Row]]
@@ -62,6 +69,7 @@ class Merged:
     stale: Mapping[str, Problem | None] = field(default_factory=dict)
     refused: Problem | None = None
     waiting: Sequence[Bucket] = ()
+    doubtful: Sequence[Bucket] = ()
 
     @property
     def left_out(self) -> list[Bucket]:
@@ -117,6 +125,7 @@ def look(places: Sequence[Place], job_filter: JobFilter, *, reader: str, depth: 
         as_of=min((stream.as_of for stream in streams if stream.as_of is not None), default=None),
         again=again if not shown.rows and goes_on else None,
         waiting=[stream.place.bucket for stream in streams if stream.is_late],
+        doubtful=[stream.place.bucket for stream in streams if stream.is_doubtful],
         stale={stream.place.bucket.name: stream.not_refreshed for stream in streams if stream.stale},
     )
 
@@ -223,6 +232,7 @@ class _Stream:
     not_refreshed: Problem | None = None
     problem: Problem | None = None
     pending: Pending | None = None
+    is_doubtful: bool = False
     is_alive: bool = True
 
     @property
@@ -235,6 +245,7 @@ class _Stream:
         self.pin, self.following = page.pin, page.next
         self.as_of = page.as_of if self.as_of is None else min(self.as_of, page.as_of)
         self.rows, self.at = page.rows, 0
+        self.is_doubtful = self.is_doubtful or page.end in CUT_SHORT or not LOSING.isdisjoint(page.doubts)
         mark, count = self.place.mark, len(page.rows)
         if mark and "order" not in page.doubts:
             self.order = self._not_shown(mark)

@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 
 from jobs import merge, servers
+from jobs.cloudinfinite.emulator.switches import CHOICES
 from jobs.filters import JobFilter
 from jobs.merge import Merged, Place
 from tests.reading import UNBOUND
@@ -228,6 +229,81 @@ def test_bucket_that_begins_to_hang_in_mid_list_is_named_and_no_look_takes_long(
     assert waited_for == {bad.name}
     assert {name for page in read for name in page.problems} == {bad.name}
     assert [one for one in shown(read) if one[0] == well.name] == oracle(emulator, [well])
+
+
+# Every fault --------------------------------------------------------------------------------------------------------------
+
+BEHIND = {"token": True}
+FAULTS: dict[str, dict[str, Any]] = {
+    "429": {"kind": "error", "status": 429, "code": "SlowDown", "count": 1},
+    "500": {"kind": "error", "status": 500, "code": "InternalError", "when": BEHIND},
+    "500 now and then": {"kind": "error", "status": 500, "code": "InternalError", "probability": 0.4},
+    "denied": {"kind": "error", "status": 403, "code": "AccessDenied", "when": BEHIND},
+    "hang": {"kind": "hang", "seconds": 30.0, "when": BEHIND},
+    "broken XML": {"kind": "truncate", "keep": 0.5, "probability": 0.5},
+    "no XML": {"kind": "raw", "body": "<html>", "when": BEHIND},
+    "reset": {"kind": "reset", "after": 100, "probability": 0.5},
+    "shuffle": {"kind": "shuffle", "among": "ties"},
+    "repeat_rows": {"kind": "repeat_rows", "rows": 2, "when": BEHIND},
+    "token_repeat": {"kind": "token_repeat", "when": BEHIND},
+    "empty_page": {"kind": "empty_page", "probability": 0.3, "when": BEHIND},
+}
+"""What is wrong with a bucket each; 503 stands for itself, since two that are throttled stop their credential."""
+
+
+@pytest.fixture
+def switches(emulator: Emulator) -> Iterator[Callable[..., None]]:
+    """Set switches of the session's emulator, which are put back afterwards."""
+    changed: set[str] = set()
+
+    def change(**chosen: str) -> None:
+        changed.update(chosen)
+        emulator.set_switches(**chosen)
+
+    yield change
+    emulator.set_switches(**{name: CHOICES[name][0] for name in changed})
+
+
+@pytest.mark.parametrize(
+    ("seed", "tokens", "end_of_list", "throttled"),
+    [(1, "offset", "empty", "429"), (2, "cursor", "missing", "503"), (3, "offset", "missing", "503")],
+)
+def test_every_fault_leaves_the_other_buckets_whole_and_its_own_bucket_whole_or_named(
+    new_bucket: NewBucket,
+    emulator: Emulator,
+    switches: Callable[..., None],
+    settings: Settings,
+    seed: int,
+    tokens: str,
+    end_of_list: str,
+    throttled: str,
+) -> None:
+    settings.FETCH_DEADLINE = 2.0
+    switches(tokens=tokens, end_of_list=end_of_list)
+    well = [new_bucket(jobs=30, seed=100 * seed + number, spread=spread) for number, spread in enumerate((7200, 60))]
+    bad = {}
+    for number, (name, fault) in enumerate(FAULTS.items()):
+        if name == "429" and throttled == "503":
+            fault = {"kind": "error", "status": 503, "code": "ServiceUnavailable", "count": 1}
+        bucket = new_bucket(jobs=30, seed=1000 * seed + number, spread=7200 if number % 2 else 60)
+        emulator.set_faults(bucket.name, {**fault, "seed": seed})
+        bad[bucket.name] = bucket
+    everything = [*well, *bad.values()]
+
+    read = list(walk(map(Place, everything)))
+
+    rows, whole = shown(read), oracle(emulator, everything)
+    named = {name for page in read for name in page.problems}
+    named |= {bucket.name for page in read for bucket in (*page.late, *page.doubtful)}
+    assert named <= bad.keys()
+    assert len(rows) == len(set(rows))
+    for bucket in everything:
+        of_bucket = [one for one in rows if one[0] == bucket.name]
+        if bucket.name not in named:
+            expected = [one for one in whole if one[0] == bucket.name]
+            assert sorted(of_bucket) == sorted(expected), bucket.name
+    of_well = [one for one in rows if one[0] in {bucket.name for bucket in well}]
+    assert of_well == oracle(emulator, well)
 
 
 # Pages that are fetched again ---------------------------------------------------------------------------------------------
