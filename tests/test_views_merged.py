@@ -455,6 +455,23 @@ def test_bucket_that_is_lost_in_mid_list_is_named_there_and_above(
     assert bad.name in str(above)
 
 
+def test_bucket_of_which_jobs_may_be_missing_is_named_where_that_is(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    well, looping = (new_bucket(jobs=30, seed=seed, spread=7200) for seed in (1, 2))
+    emulator.fault(looping.name, "token_repeat", when={"token": True})
+    page = soup(get(client, path(well, looping, query="size=10")))
+    twin = get(client, path(well, looping, query="size=10", twin=True)).json()
+
+    while not page.select(".doubtful"):
+        page = soup(get(client, str(one(page, "#more")["hx-get"]), "more"))
+    while not any(bucket["doubtful"] for bucket in twin["buckets"]):
+        twin = get(client, twin["next"]).json()
+
+    assert [str(link["href"]) for link in page.select(".doubtful a")] == [path_of(looping)]
+    assert {bucket["name"]: bucket["doubtful"] for bucket in twin["buckets"]} == {well.name: False, looping.name: True}
+
+
 def test_place_that_is_too_old_opens_the_newest_list_and_leads_to_it_as_it_was(
     client: Client, new_bucket: NewBucket
 ) -> None:
