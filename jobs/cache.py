@@ -42,7 +42,7 @@ JOB_AGE = 15.0
 AHEAD = 2.0
 """Seconds by which a good clock may be behind the one that a page was stored by; more, and that one was wrong."""
 MOST_PAGES_SEARCHED = 200
-"""Pages of a chain among which one is looked for by the number of a row."""
+"""Pages of a chain among which one is looked for by its rows."""
 SHORT_LIFE = 10 * 60 * 1000
 LONG_LIFE = 6 * 60 * 60 * 1000
 """Milliseconds that a chain lives: short while nobody went past its first page."""
@@ -258,39 +258,28 @@ def find_continuation(question: PageQuestion, n: int) -> Continuation | None:
     return Continuation(*unpack(known)) if known else None
 
 
-def pages_holding(wanted: Sequence[tuple[PageQuestion, int]]) -> list[tuple[Continuation | None, int]]:
-    """Return for each chain how the page is reached that holds its row of a number, and its first row's number.
+def pages_holding(wanted: Sequence[tuple[PageQuestion, int, int | None]]) -> list[tuple[Continuation | None, int]]:
+    """Return for each chain how the page is reached on which a reader goes on, and how many rows the pages before it hold.
 
-    Rows are counted from 0, without repeats. (None, 0) for the first page, and where that is forgotten. One round trip.
+    (None, 0) for the first page, and where that is forgotten. One round trip.
 
     Args:
-        wanted: a question of each chain, with the row's number.
+        wanted: a question of each chain, with how many of its rows the reader has seen, and the unix second in which the last
+            of what they saw was created, if that is known: pages that are fetched again keep to their times, not to their
+            number of rows.
 
     Raises:
         ServerDown: the cache can't be reached.
     """
-    numbers = range(1, MOST_PAGES_SEARCHED)
-    fields = [*(f"s:{n}" for n in numbers), *(f"c:{n}" for n in numbers)]
-    with servers.cache_server().connection() as client:
-        pipeline = client.pipeline(transaction=False)
-        for question, row in wanted:
-            if row:
-                pipeline.hmget(f"{_chain_prefix(question)}{question.pin}", fields)
-        found = iter(cast("Any", pipeline.execute()))
-    return [_holding(row, next(found), len(numbers)) if row else (None, 0) for _question, row in wanted]
-
-
-def _holding(row: int, found: Sequence[bytes | None], searched: int) -> tuple[Continuation | None, int]:
-    best: tuple[Continuation | None, int] = (None, 0)
-    # A page begins after what all before it have brought.
-    for brought, continuation in zip(found, found[searched + 1 :], strict=False):
-        if brought is None or continuation is None:
-            break
-        unique = int(brought.split(b" ")[1])
-        if unique > row:
-            break
-        best = Continuation(*unpack(continuation)), unique
-    return best
+    calls: list[tuple[list[str], list[str | int]]] = [
+        (
+            [f"{_chain_prefix(question)}{question.pin}"],
+            [rows, "" if second is None else second, int(question.filter.order == "Desc"), MOST_PAGES_SEARCHED],
+        )
+        for question, rows, second in wanted
+    ]
+    found = servers.cache_server().scripts("find_place", calls) if calls else []
+    return [(Continuation(*unpack(reached)) if reached else None, brought) for reached, brought in found]
 
 
 def created_before(question: PageQuestion) -> str:

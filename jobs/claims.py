@@ -59,6 +59,9 @@ LEASES = 4
 LEASE_AGAIN = 400
 """Milliseconds after which to ask again where all leases are out."""
 
+BUCKETS_A_QUESTION = 10
+"""Buckets that one question of a reader's budget may be put to together: a list of twenty costs two of thirty a minute."""
+
 Outcome = Literal["claimed", "joined", "later", "ended", "refused"]
 Lane = Literal["person", "refresh", "overview", "ahead", "walk"]
 LANES: dict[Lane, int] = {"person": 0, "refresh": 1, "overview": 2, "ahead": 3, "walk": 4}
@@ -167,6 +170,29 @@ def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.
         stored=bool(stored),
         overtakes=outcome == b"claimed" and token.decode() != own,
     )
+
+
+def pay(reader: str, question: str, buckets: int) -> float:
+    """Charge a reader for a question to several buckets, once while it is being answered.
+
+    Args:
+        reader: whose budget it costs, "" for nobody's.
+        question: its name; asked again within a minute it costs nothing.
+        buckets: how many of them have to be asked.
+
+    Returns 0 where it is paid for, else the seconds after which the budget holds enough; then nothing is taken.
+
+    Raises:
+        ServerDown: the broker can't be reached.
+    """
+    if not (reader and buckets and settings.MISS_BUDGET):
+        return 0.0
+    wait = servers.broker().script(
+        "pay",
+        [f"budget:{reader}", f"paid:{reader}:{question}"],
+        [-(-buckets // BUCKETS_A_QUESTION), settings.MISS_BUDGET, ASKING_LIFE],
+    )
+    return float(wait) / 1000
 
 
 def start(key: str, enqueued_at: int) -> Claim | None:

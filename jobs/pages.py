@@ -5,6 +5,7 @@ The answer is always one of three: Ready (fresh, or stale with a refresh behind 
 
 from __future__ import annotations
 
+import hashlib
 import math
 import threading
 import time
@@ -108,7 +109,7 @@ def renewed_pages(asked: Sequence[tuple[Bucket, JobFilter]], *, reader: str = ""
 
     Args:
         asked: buckets that the reader may see, each with what is asked.
-        reader: whose budget a new question costs, "" for nobody's.
+        reader: whose budget what is new of it costs, as one question; "" for nobody's.
     """
     searches = [
         _PageSearch(bucket, PageQuestion(bucket.name, job_filter), "refresh", reader) for bucket, job_filter in asked
@@ -155,7 +156,8 @@ def get_together(
     Args:
         asked: buckets that the reader may see, each with the view that says which page.
         job_filter: what each is asked.
-        reader: whose budget each new question costs, "" for nobody's.
+        reader: whose budget what is new of it costs, as one question; "" for nobody's. It is all paid for, or nothing of it
+            is asked.
         until: the moment of the monotonic clock after which nothing is waited for.
     """
     return _together([_page_search(bucket, job_filter, view, "person", reader) for bucket, view in asked], until)
@@ -184,10 +186,14 @@ def _together(searches: Sequence[_PageSearch], until: float, *, renew: bool = Fa
         looked = _look_all(searches)
     except ServerDown:
         return [Failed(ours("redis_down")) for _search in searches]
+    refused = _pay_together(searches, looked)
     answers: list[Ready | Pending | Failed] = []
     for place, (search, (ready, found)) in enumerate(zip(searches, looked, strict=True)):
+        if refused and _is_new(search, ready, found):
+            answers.append(refused)
+            continue
         try:
-            answer, token = _have_fetched(search, ready, found)
+            answer, token = _have_fetched(replace(search, reader=""), ready, found)
         except ServerDown:
             answer, token = Failed(ours("redis_down")), None
         answers.append(answer)
@@ -195,8 +201,27 @@ def _together(searches: Sequence[_PageSearch], until: float, *, renew: bool = Fa
             waiting[place] = token, found
     for place, (token, found) in waiting.items():
         with suppress(ServerDown):
-            answers[place] = _waited_for(searches[place], found, token, until, answers[place])
+            answers[place] = _waited_for(replace(searches[place], reader=""), found, token, until, answers[place])
     return answers
+
+
+def _pay_together(searches: Sequence[_PageSearch], looked: Sequence[tuple[Ready | None, cache.Found]]) -> Failed | None:
+    """Let the reader pay for what is new of one question to several buckets; return why nothing may be asked, if so."""
+    new = [search for search, (ready, found) in zip(searches, looked, strict=True) if _is_new(search, ready, found)]
+    if not new:
+        return None
+    name = hashlib.sha256("\n".join(sorted(search.key for search in searches)).encode()).hexdigest()[:20]
+    # A broker that is away is told by the questions themselves.
+    with suppress(ServerDown):
+        if wait := claims.pay(new[0].reader, name, len(new)):
+            metrics.claim("refused")
+            return Failed(ours("miss_budget", clock.now(), retry_after=math.ceil(wait)))
+    return None
+
+
+def _is_new(search: _PageSearch, ready: Ready | None, found: cache.Found) -> bool:
+    """Tell whether a search costs its reader something: next pages of a chain don't, nor what is known."""
+    return bool(search.reader) and ready is None and not found.problem
 
 
 def _have_fetched(
@@ -215,8 +240,6 @@ def _have_fetched(
     asking = _enqueue_if_claimed(search, found.since)
     if asking.outcome == "ended":
         return Failed(asking.problem or _nobody_came()), None
-    if asking.outcome == "refused":
-        return Failed(ours("miss_budget", clock.now(), retry_after=math.ceil(asking.again))), None
     is_later = asking.outcome == "later"
     wait = max(asking.again, asking.interval) if is_later else asking.interval
     return Pending(wait, asking.tries, asking.problem), "" if is_later else asking.token
@@ -239,14 +262,21 @@ def _waited_for(
 
 
 def pages_holding(
-    wanted: Sequence[tuple[Bucket, Pin, int]], job_filter: JobFilter
+    wanted: Sequence[tuple[Bucket, Pin, int, int | None]], job_filter: JobFilter
 ) -> list[tuple[Continuation | None, int]]:
-    """Return for each bucket where the page of a pin's chain begins that holds a row, and the number of its first row.
+    """Return for each bucket where the page of a pin's chain begins on which a reader goes on, and the rows before it.
 
-    Rows are counted from 0. (None, 0) for the first page, and where the chain is forgotten: then it is walked from there.
+    (None, 0) for the first page, and where the chain is forgotten: then it is walked from there.
+
+    Args:
+        wanted: buckets with a pin, how many rows of its chain were shown, and the unix second in which the last of what was
+            shown was created, if that is known.
+        job_filter: what the chains show.
     """
     try:
-        return cache.pages_holding([(PageQuestion(bucket.name, job_filter, pin), row) for bucket, pin, row in wanted])
+        return cache.pages_holding(
+            [(PageQuestion(bucket.name, job_filter, pin), rows, second) for bucket, pin, rows, second in wanted]
+        )
     except ServerDown:
         return [(None, 0)] * len(wanted)
 

@@ -135,9 +135,10 @@ class Row:
         return cls(Job(tree), tuple(given[1]))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _unpacked(packed: bytes) -> list[Any]:
-    """Unpack the rows of a page. A list of several buckets reads ten of them at each look; nobody changes what is in them."""
+    """Unpack the rows of a page. A list of several buckets reads up to fifty of them at each look, so fewer kept ones would never
+    be met again; nobody changes what is in them."""
     rows: list[Any] = unpack(packed)
     return rows
 

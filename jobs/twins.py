@@ -324,6 +324,7 @@ def merged(asked: MergedRequest, buckets: Iterable[Bucket], found: Merged, follo
                 "late": bucket.name in late,
                 "left_out": bucket in found.left_out,
                 "stale": bucket.name in found.stale,
+                "doubtful": bucket in found.doubtful,
                 "problem": problem_body(problem) if problem else None,
             }
             for bucket in buckets

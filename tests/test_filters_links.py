@@ -197,6 +197,7 @@ def test_removing_chip_after_chip_ends_with_the_unfiltered_list(request: tuple[J
         "bucket=a-1250000000,b-1250000000",
         "group=Film&states=Failed&tz=UTC&live=60s&lang=en",
         f"bucket=a-1250000000,b-1250000000&pin={PIN},-&at=20.0&size=10&depth=3",
+        f"bucket=a-1250000000,b-1250000000&pin={PIN},-&at=20.0-1700000000-0123ab-cdef01&depth=3",
         "bucket=a-1250000000&depth=2&job=a-1250000000/b0123&tab=raw",
     ],
 )

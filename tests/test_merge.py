@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.conf import settings
 
 from jobs import merge, servers
+from jobs.cloudinfinite.emulator.switches import CHOICES
 from jobs.filters import JobFilter
 from jobs.merge import Merged, Place
 from tests.reading import UNBOUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from pytest_django import Settings
 
     from jobs.models import Bucket
     from tests.emulators import Emulator
@@ -183,6 +188,208 @@ def test_jobs_that_leave_the_filter_meanwhile_hide_none_that_stay(new_bucket: Ne
 
     assert wanted - {leaving} <= set(found)
     assert len(found) == len(set(found))
+
+
+def test_silent_bucket_delays_the_others_by_the_first_wait_alone(new_bucket: NewBucket, emulator: Emulator) -> None:
+    well, silent = [new_bucket(jobs=15, seed=seed, spread=7200) for seed in (1, 2)], new_bucket(latency=60.0)
+
+    began = time.monotonic()
+    page = merge.look([Place(bucket) for bucket in (*well, silent)], LIST, reader="")
+    first = time.monotonic() - began
+    began = time.monotonic()
+    rest = list(walk(page.next or ()))
+
+    assert first < settings.FIRST_WAIT + 0.5
+    assert time.monotonic() - began < settings.FIRST_WAIT
+    assert [bucket.name for bucket in page.late] == [silent.name]
+    assert shown([page, *rest]) == oracle(emulator, well)
+
+
+def test_bucket_that_begins_to_hang_in_mid_list_is_named_and_no_look_takes_long(
+    new_bucket: NewBucket, emulator: Emulator, settings: Settings
+) -> None:
+    settings.FETCH_DEADLINE = 2.0
+    well, bad = new_bucket(jobs=40, seed=1, spread=7200), new_bucket(jobs=40, seed=2, spread=7200)
+    read = [next(walk([Place(well), Place(bad)]))]
+    emulator.set_faults(bad.name, {"kind": "hang", "seconds": 60.0})
+    took, waited_for, following = [], set(), read[0].next
+
+    while following:
+        began = time.monotonic()
+        page = merge.look(following, LIST, reader="")
+        took.append(time.monotonic() - began)
+        waited_for |= {bucket.name for bucket in page.waiting}
+        if page.again is not None:
+            assert page.waiting
+            continue
+        read.append(page)
+        following = page.next
+
+    assert max(took) < settings.FIRST_WAIT + 0.5
+    assert waited_for == {bad.name}
+    assert {name for page in read for name in page.problems} == {bad.name}
+    assert [one for one in shown(read) if one[0] == well.name] == oracle(emulator, [well])
+
+
+# Every fault --------------------------------------------------------------------------------------------------------------
+
+BEHIND = {"token": True}
+FAULTS: dict[str, dict[str, Any]] = {
+    "429": {"kind": "error", "status": 429, "code": "SlowDown", "count": 1},
+    "500": {"kind": "error", "status": 500, "code": "InternalError", "when": BEHIND},
+    "500 now and then": {"kind": "error", "status": 500, "code": "InternalError", "probability": 0.4},
+    "denied": {"kind": "error", "status": 403, "code": "AccessDenied", "when": BEHIND},
+    "hang": {"kind": "hang", "seconds": 30.0, "when": BEHIND},
+    "broken XML": {"kind": "truncate", "keep": 0.5, "probability": 0.5},
+    "no XML": {"kind": "raw", "body": "<html>", "when": BEHIND},
+    "reset": {"kind": "reset", "after": 100, "probability": 0.5},
+    "shuffle": {"kind": "shuffle", "among": "ties"},
+    "repeat_rows": {"kind": "repeat_rows", "rows": 2, "when": BEHIND},
+    "token_repeat": {"kind": "token_repeat", "when": BEHIND},
+    "empty_page": {"kind": "empty_page", "probability": 0.3, "when": BEHIND},
+}
+"""What is wrong with a bucket each; 503 stands for itself, since two that are throttled stop their credential."""
+
+
+@pytest.fixture
+def switches(emulator: Emulator) -> Iterator[Callable[..., None]]:
+    """Set switches of the session's emulator, which are put back afterwards."""
+    changed: set[str] = set()
+
+    def change(**chosen: str) -> None:
+        changed.update(chosen)
+        emulator.set_switches(**chosen)
+
+    yield change
+    emulator.set_switches(**{name: CHOICES[name][0] for name in changed})
+
+
+@pytest.mark.parametrize(
+    ("seed", "tokens", "end_of_list", "throttled"),
+    [(1, "offset", "empty", "429"), (2, "cursor", "missing", "503"), (3, "offset", "missing", "503")],
+)
+def test_every_fault_leaves_the_other_buckets_whole_and_its_own_bucket_whole_or_named(
+    new_bucket: NewBucket,
+    emulator: Emulator,
+    switches: Callable[..., None],
+    settings: Settings,
+    seed: int,
+    tokens: str,
+    end_of_list: str,
+    throttled: str,
+) -> None:
+    settings.FETCH_DEADLINE = 2.0
+    switches(tokens=tokens, end_of_list=end_of_list)
+    well = [new_bucket(jobs=30, seed=100 * seed + number, spread=spread) for number, spread in enumerate((7200, 60))]
+    bad = {}
+    for number, (name, fault) in enumerate(FAULTS.items()):
+        if name == "429" and throttled == "503":
+            fault = {"kind": "error", "status": 503, "code": "ServiceUnavailable", "count": 1}
+        bucket = new_bucket(jobs=30, seed=1000 * seed + number, spread=7200 if number % 2 else 60)
+        emulator.set_faults(bucket.name, {**fault, "seed": seed})
+        bad[bucket.name] = bucket
+    everything = [*well, *bad.values()]
+
+    read = list(walk(map(Place, everything)))
+
+    rows, whole = shown(read), oracle(emulator, everything)
+    named = {name for page in read for name in page.problems}
+    named |= {bucket.name for page in read for bucket in (*page.late, *page.doubtful)}
+    assert named <= bad.keys()
+    assert len(rows) == len(set(rows))
+    for bucket in everything:
+        of_bucket = [one for one in rows if one[0] == bucket.name]
+        if bucket.name not in named:
+            expected = [one for one in whole if one[0] == bucket.name]
+            assert sorted(of_bucket) == sorted(expected), bucket.name
+    of_well = [one for one in rows if one[0] in {bucket.name for bucket in well}]
+    assert of_well == oracle(emulator, well)
+
+
+# Pages that are fetched again ---------------------------------------------------------------------------------------------
+
+
+def forget(*patterns: str) -> None:
+    """Let the cache lose what it keeps under names like these."""
+    with servers.cache_server().connection() as client:
+        for pattern in patterns:
+            lost = list(client.scan_iter(servers.cache_key(pattern)))
+            assert lost, pattern
+            client.delete(*lost)
+
+
+def by_number(page: Merged) -> list[Place]:
+    """Where a page goes on as older addresses say it."""
+    return [replace(place, mark=None) for place in page.next or ()]
+
+
+@pytest.mark.parametrize("order", ["Desc", "Asc"])
+@pytest.mark.parametrize("spread", [7200, 30])
+@pytest.mark.parametrize(("leaves", "enters"), [(2, 0), (0, 2), (1, 1), (3, 1)])
+@pytest.mark.parametrize("lost", ["page:{}:*", "*:{}:*"])
+def test_jobs_that_leave_and_enter_pages_which_are_fetched_again_move_no_other(
+    new_bucket: NewBucket, emulator: Emulator, order: str, spread: int, leaves: int, enters: int, lost: str
+) -> None:
+    buckets = [new_bucket(jobs=35, seed=seed, spread=spread) for seed in (1, 2)]
+    moving, job_filter = buckets[1], JobFilter(size=10, order=order)
+    expected = oracle(emulator, buckets, asc=order == "Asc")
+    pages = walk(map(Place, buckets), job_filter)
+    read = [next(pages), next(pages)]
+    mine = [job for name, job in shown(read) if name == moving.name]
+    gone = mine[:leaves]
+    seen = {job.job_id: job.creation_time for job in emulator.jobs(moving.name)}
+    for job in gone:
+        emulator.remove_job(moving.name, job)
+    for job in mine[leaves : leaves + enters]:
+        emulator.add_job(moving.name, CreationTime=seen[job])
+    forget(lost.format(moving.name))
+
+    assert read[-1].next is not None
+    found = shown(read) + shown(walk(read[-1].next, job_filter))
+
+    stayed = [one for one in expected if one[1] not in gone]
+    assert sorted(one for one in found if one in stayed) == sorted(stayed)
+    assert len(found) == len(set(found))
+
+
+def test_place_by_numbers_alone_goes_on_where_nothing_moved(new_bucket: NewBucket, emulator: Emulator) -> None:
+    buckets = [new_bucket(jobs=35, seed=seed, spread=7200) for seed in (1, 2)]
+    pages = walk(map(Place, buckets))
+    read = [next(pages), next(pages), next(pages)]
+
+    assert shown(read) + shown(walk(by_number(read[-1]))) == oracle(emulator, buckets)
+    forget("*")
+    assert shown(read) + shown(walk(by_number(read[-1]))) == oracle(emulator, buckets)
+
+
+def test_more_jobs_of_one_second_than_an_address_can_name_are_told_by_their_number(
+    new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    buckets = [new_bucket(jobs=60, seed=seed, spread=1) for seed in (1, 2)]
+    job_filter = JobFilter(size=30)
+    pages = list(walk(map(Place, buckets), job_filter))
+
+    marks = [page.next[0].mark for page in pages if page.next]
+    assert None in marks
+    assert shown(pages) == oracle(emulator, buckets)
+
+
+def test_list_whose_chains_were_forgotten_goes_on_under_new_pins(new_bucket: NewBucket, emulator: Emulator) -> None:
+    buckets = [new_bucket(jobs=35, seed=seed, spread=7200) for seed in (1, 2)]
+    opened = next(walk(map(Place, buckets)))
+    forget("*")
+
+    again = next(walk(opened.begin))
+    deep = merge.look(opened.begin, LIST, reader="", depth=3)
+
+    assert all(new.pin != old.pin for new, old in zip(again.begin, opened.begin, strict=True))
+    assert all(
+        new.pin and old.pin and new.pin.end == old.pin.end for new, old in zip(again.begin, opened.begin, strict=True)
+    )
+    assert shown([again]) == shown([opened])
+    assert shown([deep])[:10] == shown([opened])
+    assert deep.next is not None
+    assert shown([deep]) + shown(walk(deep.next)) == oracle(emulator, buckets)
 
 
 # Several pages together ---------------------------------------------------------------------------------------------------

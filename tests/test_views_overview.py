@@ -208,6 +208,47 @@ def test_all_that_failed_is_one_link_away(client: Client, new_bucket: NewBucket,
     assert {words(cell) for cell in listed.select(".of")} == {bucket.name for bucket in failed}
 
 
+def test_all_that_hangs_is_one_link_away_the_oldest_first(client: Client, new_bucket: NewBucket, until: Until) -> None:
+    for state in ("Running", "Submitted", "Failed"):
+        new_bucket(given=jobs_in(state, state))
+    page = whole(client, until)
+
+    (link,) = [link for link in page.select("#fill a") if "the oldest first" in words(link)]
+    listed = soup(get(client, str(link["href"])))
+
+    times = [str(time["datetime"]) for time in listed.select("tr[id^=job-] .when time")]
+    assert (len(times), times) == (4, sorted(times))
+    assert {str(row["data-state"]) for row in listed.select("tr[id^=job-]")} == {"Running", "Submitted"}
+
+
+def test_all_that_failed_in_forty_buckets_is_one_link_away(client: Client, new_bucket: NewBucket, until: Until) -> None:
+    failed = [new_bucket(given=jobs_in("Failed")) for _ in range(40)]
+    page = whole(client, until)
+
+    (link,) = [link for link in page.select("#fill a") if "failed" in words(link)]
+    response = get(client, str(link["href"]))
+
+    assert (response.status_code, words(link)) == (200, "All that failed, in one list")
+    assert {words(cell) for cell in soup(response).select(".of")} == {bucket.name for bucket in failed}
+
+
+def test_link_to_all_that_failed_says_where_it_covers_one_page_of_several(
+    client: Client, new_bucket: NewBucket, until: Until
+) -> None:
+    failed = [new_bucket(given=jobs_in("Failed")) for _ in range(2)]
+    for number in range(50):
+        make_bucket(f"zz-{number:03}-1250000000")
+
+    def link() -> Any:
+        found = soup(client.get("/")).select("#fill a")
+        return next((link for link in found if "failed" in words(link)), None)
+
+    until(link)
+
+    assert words(link()) == "All that failed in the buckets of this page, in one list"
+    assert all(bucket.name in str(link()["href"]) for bucket in failed)
+
+
 @pytest.mark.parametrize(
     ("query", "parameter", "meant"),
     [("range=1d", "range", "24h"), ("range=5y", "range", ""), ("sort=wurst", "sort", "worst"), ("page=0", "page", "1")],

@@ -23,7 +23,7 @@ from .parsing import (
     parse_merged,
     parse_overview,
 )
-from .pins import Pin
+from .pins import MOST_MARKED, Mark, Pin
 from .queries import Chip, job_query, list_query
 from .reading import ParameterNote
 from .shown import LiveRequest, Shown, parse_live, parse_merged_live
@@ -33,6 +33,7 @@ from .view import TABS, View
 __all__ = [
     "EXAMPLES",
     "LARGEST_SIZE",
+    "MOST_MARKED",
     "OVERVIEW_RANGES",
     "TABS",
     "CardRequest",
@@ -45,6 +46,7 @@ __all__ = [
     "JobRequest",
     "ListRequest",
     "LiveRequest",
+    "Mark",
     "MergedRequest",
     "OverviewRequest",
     "ParameterError",

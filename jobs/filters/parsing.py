@@ -29,6 +29,7 @@ from .reading import (
     read_overview,
 )
 from .times import default_zone
+from .values import write_counts
 from .view import TABS
 
 if TYPE_CHECKING:
@@ -324,7 +325,7 @@ class MergedRequest(ListRequest):
         places = view.places
         at = (
             ("pin", ",".join(str(pin) if pin else "-" for pin, _taken in places)),
-            ("at", ".".join(str(taken) for _pin, taken in places)),
+            ("at", write_counts((taken for _pin, taken in places), view.mark)),
         )
         return [*self.whose.items(), *(pair for pair in at if pair[1]), *list_pairs(job_filter, view)]
 
@@ -351,10 +352,6 @@ class MergedRequest(ListRequest):
     def named(self, names: Iterable[str]) -> MergedRequest:
         """Return the request that names its buckets, as one with a place must."""
         return replace(self, buckets=tuple(names), group="")
-
-    def merged_query(self, places: Iterable[tuple[Pin | None, int]], *, depth: int = 1) -> str:
-        """Return the query of `depth` pages together from `places` on."""
-        return self.written(self.filter, self.view.beginning(places, depth=depth))
 
 
 @dataclass(frozen=True)

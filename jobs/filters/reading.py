@@ -43,6 +43,7 @@ from .values import (
     read_type,
     read_zone,
     shortened,
+    write_counts,
 )
 from .view import TABS, View
 
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from .pins import Pin
+    from .pins import Mark, Pin
 
     T = TypeVar("T")
     Pairs = Sequence[tuple[str, str]]
@@ -66,8 +67,9 @@ TEXT = "q"
 """A whole filter in the words of `grammar`. It is answered by a redirect to its parameters, so it stays in no address."""
 MERGED = ("bucket", "group", "at")
 """Parameters of a merged list, besides a list's filter and pin: whose jobs, and how many rows of each are shown already."""
-MOST_MERGED = 20
-"""Buckets of a merged list: each costs a call a page, and an address that goes on names each with its pin."""
+MOST_MERGED = 50
+"""Buckets of a merged list, as many as a page of the overview has. Each costs a call, and an address that goes on names each
+with its pin; servers bound addresses."""
 CARD = ("bucket", "group")
 """Parameters of a portal's card, besides a list's filter: whose jobs are counted."""
 CARD_RANGE = "24h"
@@ -194,7 +196,7 @@ def read_merged(pairs: Pairs, now: float) -> Reading:
             reading.fault(name, _("A list of several buckets has no such parameter."))
     no_names: tuple[str, ...] = ()
     no_pins: tuple[Pin | None, ...] = ()
-    no_counts: tuple[int, ...] = ()
+    no_counts: tuple[tuple[int, ...], Mark | None] = (), None
     names = reading.read("bucket", read_bucket_names, no_names)
     group = reading.read("group", read_text, "")
     if names and group:
@@ -203,7 +205,7 @@ def read_merged(pairs: Pairs, now: float) -> Reading:
     if written:
         reading.values["pin"] = written
     pins = reading.read("pin", lambda value: read_pins(value, now), no_pins)
-    at = reading.read("at", read_counts, no_counts)
+    at, mark = reading.read("at", read_counts, no_counts)
     if len(names) > MOST_MERGED:
         text = _("At most %(most)s buckets can stand in one list; these are %(count)s.")
         reading.fault("bucket", text % {"most": MOST_MERGED, "count": len(names)})
@@ -211,11 +213,11 @@ def read_merged(pairs: Pairs, now: float) -> Reading:
         reading.fault(
             "pin", _("pin and at go on with a list that was opened earlier: they need one part for each bucket.")
         )
-    own = {"bucket": ",".join(names), "group": group, "pin": written if pins else "", "at": ".".join(map(str, at))}
+    own = {"bucket": ",".join(names), "group": group, "pin": written if pins else "", "at": write_counts(at, mark)}
     reading.own = {name: value for name, value in own.items() if value}
     reading.buckets = names
     if not reading.faults:
-        reading.view = reading.view.beginning(zip(pins, at, strict=True), depth=reading.view.depth)
+        reading.view = reading.view.beginning(zip(pins, at, strict=True), depth=reading.view.depth, mark=mark)
     return reading
 
 

@@ -16,7 +16,7 @@ from jobs.cloudinfinite.schema import STATES, TYPES
 
 from . import ranges
 from .filter import LARGEST_SIZE, ORDERS
-from .pins import Pin
+from .pins import Mark, Pin
 from .times import UnreadableTime, read_time, similar_zone, zone_names
 from .view import TABS
 
@@ -250,12 +250,21 @@ def read_pins(value: str, now: float) -> tuple[Pin | None, ...]:
     return tuple(None if part == "-" else read_pin(part, now) for part in value.split(","))
 
 
-def read_counts(value: str) -> tuple[int, ...]:
-    """Return how many rows of several lists are shown already, joined by dots."""
-    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,7})*", value):
+def read_counts(value: str) -> tuple[tuple[int, ...], Mark | None]:
+    """Return how many rows of several lists are shown already, joined by dots, and the mark of the last of them, if there is one."""
+    counts, dash, mark = value.partition("-")
+    try:
+        if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,7})*", counts):
+            raise ValueError(counts)
+        return tuple(int(part) for part in counts.split(".")), Mark.parse(mark) if dash else None
+    except ValueError:
         text = _("“%(value)s” says not where a list goes on. Such a place comes with a link and can't be made up.")
-        raise WrongValue(text % {"value": shortened(value)})
-    return tuple(int(part) for part in value.split("."))
+        raise WrongValue(text % {"value": shortened(value)}) from None
+
+
+def write_counts(counts: Iterable[int], mark: Mark | None) -> str:
+    """Return what `read_counts` reads, "" for nothing."""
+    return "-".join(filter(None, (".".join(map(str, counts)), str(mark or ""))))
 
 
 def shortened(value: str) -> str:

@@ -12,7 +12,7 @@ from .times import default_zone, write_time
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .pins import Pin
+    from .pins import Mark, Pin
 
 TABS = ("operation", "output", "time-interval", "input", "raw")
 """What a job is drilled into; the first is open where none is named."""
@@ -28,7 +28,7 @@ class View:
     `after` is the creation time, inclusive, at which a chain goes on by keyset; it is kept in UTC. `job` is the id of the job
     that the drawer beside the list shows, "" while it is closed, and `tab` the part of it that is open. In a merged list a
     job is named `<bucket>/<JobId>`, and `places` say for each bucket where its part of the list begins: by the pin of its
-    chain, None where it takes no part, and how many of its rows stand before.
+    chain, None where it takes no part, and how many of its rows stand before; `mark` tells up to which row, where that is known.
     """
 
     tz: str = ""
@@ -41,6 +41,7 @@ class View:
     tab: str = TABS[0]
     live: str = ""
     places: tuple[tuple[Pin | None, int], ...] = ()
+    mark: Mark | None = None
 
     def __post_init__(self) -> None:
         """Let equal views be equal: the default zone has one name, a moment one form."""
@@ -83,9 +84,9 @@ class View:
         """Return this view with a job in the drawer, or with the drawer closed where `job` is ""."""
         return replace(self, job=job, tab=tab)
 
-    def beginning(self, places: Iterable[tuple[Pin | None, int]], *, depth: int = 1) -> View:
-        """Return this view of `depth` pages of a merged list from `places` on."""
-        return replace(self, places=tuple(places), depth=depth)
+    def beginning(self, places: Iterable[tuple[Pin | None, int]], *, depth: int = 1, mark: Mark | None = None) -> View:
+        """Return this view of `depth` pages of a merged list from `places` on, behind the row that `mark` tells."""
+        return replace(self, places=tuple(places), depth=depth, mark=mark)
 
     def at(self, pin: Pin, *, depth: int = 1, next_token: str = "", after: str = "") -> View:
         """Return this view of a page of the chain that `pin` names.

@@ -153,5 +153,6 @@ def _merged_address(there: MergedRequest, asked: MergedRequest, now: float) -> M
             return None
         # Such a link opened the newest list, which is the one that is scrolled now.
         places, there = (), replace(there, view=there.view.first())
-    view = there.view.beginning(places or ((pin, 0) for pin in pins), depth=there.view.depth)
+    begins = places or ((pin, 0) for pin in pins)
+    view = there.view.beginning(begins, depth=there.view.depth, mark=there.view.mark)
     return replace(there.named(asked.buckets), view=view)

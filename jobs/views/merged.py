@@ -61,7 +61,7 @@ def merged_list(request: HttpRequest, *, as_json: bool = False) -> HttpResponse:
     response = as_html(request, _template(request), context, status=listing.status, retry_after=_again(context))
     if listing.scrolls:
         patch_vary_headers(response, [ADDRESS, PAGES])
-        if listing.document_query and not listing.pending:
+        if listing.document_query and not listing.pending and not listing.problem:
             replace_url(response, address(request.path, listing.document_query))
     return response
 
@@ -73,7 +73,7 @@ def _look(request: HttpRequest, buckets: Sequence[Bucket], asked: MergedRequest,
     places = [Place(bucket) for bucket in buckets]
     if view.places:
         places = [
-            Place(bucket, pin, taken, out=pin is None)
+            Place(bucket, pin, taken, out=pin is None, mark=view.mark)
             for bucket, (pin, taken) in zip(buckets, view.places, strict=True)
         ]
     document = Document.around(request, asked, now) if scrolls else Document.new(asked, now)
@@ -84,6 +84,8 @@ def _look(request: HttpRequest, buckets: Sequence[Bucket], asked: MergedRequest,
 def _twin(request: HttpRequest, listing: Merging) -> HttpResponse:
     if listing.pending:
         return as_twin(request, twins.PENDING, status=listing.status, retry_after=listing.retry_after)
+    if listing.problem:
+        return as_twin(request, twins.problem(listing.problem), status=listing.status, retry_after=listing.retry_after)
     following = address(request.path, listing.next_query) if listing.next_query else None
     body = twins.merged(listing.asked, listing.buckets, listing.found, following)
     return as_twin(request, body, status=listing.status)

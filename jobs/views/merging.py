@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from math import ceil
@@ -19,7 +19,7 @@ from jobs.views.ages import age_below, age_patterns, age_text, tick_every
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from jobs.filters import MergedRequest, Pin
+    from jobs.filters import MergedRequest, Pin, View
     from jobs.merge import Merged, Place
     from jobs.models import Bucket
     from jobs.problems import Problem
@@ -50,9 +50,11 @@ class Merging:
     # What was found -------------------------------------------------------------------------------------------------------
 
     @property
-    def outcome(self) -> Literal["ready", "pending"]:
+    def outcome(self) -> Literal["ready", "pending", "failed"]:
         """Whether there is something to show. Buckets in trouble are told beside it."""
-        return "ready" if self.pending is None else "pending"
+        if self.pending:
+            return "pending"
+        return "ready" if self.answered or self.asked.view.is_continuation else "failed"
 
     @cached_property
     def pending(self) -> Pending | None:
@@ -61,19 +63,21 @@ class Merging:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds after which asking again makes sense, None when that isn't needed."""
-        return self.found.again
+        """Seconds after which asking again makes sense, None when that isn't known or needed."""
+        return self.found.refused.retry_after if self.found.refused else self.found.again
 
     @property
     def again_in(self) -> str:
         """The same for htmx, which takes milliseconds."""
-        return f"{round((self.found.again or 1) * 1000)}ms"
+        return f"{round((self.retry_after or 1) * 1000)}ms"
 
     @property
     def status(self) -> int:
         """Our HTTP status: trouble only where every bucket is in trouble."""
         if self.pending:
             return 202
+        if self.found.refused:
+            return self.found.refused.status
         if self.troubles and len(self.troubles) == len(self.buckets) and not self.found.rows:
             return self.troubles[0][1].status
         return 200
@@ -90,8 +94,15 @@ class Merging:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is known that the list holds nothing."""
+        """Whether there is no row and none follows. That the list holds nothing is only known where every bucket answered."""
         return not (self.found.rows or self.found.next or self.asked.view.is_continuation or self.pending)
+
+    @property
+    def answered(self) -> int:
+        """How many buckets have told of their jobs."""
+        if self.found.refused:
+            return 0
+        return sum(not place.out and place.bucket.name not in self.found.problems for place in self.found.begin)
 
     @cached_property
     def troubles(self) -> list[tuple[Bucket, Problem]]:
@@ -130,8 +141,12 @@ class Merging:
 
     request_id = ""
     """Each bucket's answer has one of its own."""
-    problem = None
-    """What is wrong with a bucket is told by its name."""
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why nothing may be asked at all. What is wrong with a bucket is told by its name."""
+        return self.found.refused
+
     completeness = None
     """What is proven is known of each bucket's own list."""
     first_unknown = True
@@ -175,16 +190,24 @@ class Merging:
         at = self.document.asked
         if at is None:
             return ""
-        view = at.view if self.scrolls else self.asked.view.beginning(_places(self.found.begin))
-        return self.asked.written(self.asked.filter, view.beginning(view.places, depth=self.document.depth))
+        view = at.view if self.scrolls else _beginning(self.asked.view, self.found.begin)
+        return self.asked.written(self.asked.filter, replace(view, depth=self.document.depth))
 
     @cached_property
     def next_query(self) -> str:
         """The query of the page that follows, "" at the end."""
         if self.found.next is None:
             return ""
-        view = self.asked.view.showing("").beginning(_places(self.found.next))
-        return self.asked.written(self.asked.filter, view)
+        return self.asked.written(self.asked.filter, _beginning(self.asked.view.showing(""), self.found.next))
+
+    @property
+    def without_query(self) -> str:
+        """The query that goes on without the buckets that are waited for; "" where no others take part, or none is."""
+        waiting = {bucket.pk for bucket in self.found.waiting}
+        places = [replace(place, out=place.out or place.bucket.pk in waiting) for place in self.found.begin]
+        if not waiting or not any(place.pin and not place.out for place in places):
+            return ""
+        return self.asked.written(self.asked.filter, _beginning(self.asked.view.showing(""), places))
 
     @cached_property
     def before_query(self) -> str:
@@ -196,7 +219,7 @@ class Merging:
             return ""
         now = {place.bucket.pk: place.taken for place in before}
         stood = sum(place.taken - now[place.bucket.pk] for place in self.found.begin if not place.out)
-        view = self.asked.view.showing("").beginning(_places(before), depth=ceil(stood / self.asked.filter.size))
+        view = _beginning(self.asked.view.showing(""), before, depth=ceil(stood / self.asked.filter.size))
         return self.asked.written(self.asked.filter, view)
 
     @property
@@ -230,8 +253,19 @@ class Merging:
 
     @property
     def tick_every(self) -> int:
-        """Seconds from one tick to the next, 0 where the list can't be live."""
-        return tick_every(self.asked.view.live) if self._pin and not self.pending else 0
+        """Seconds from one tick to the next, 0 where the list can't be live.
+
+        Where no bucket could be read it asks again as a whole, where nobody may be there to do it: its link says how often.
+        """
+        live = self.asked.view.live
+        if self.outcome == "failed":
+            is_worth_it = any(problem.retryable for problem in self._all_problems)
+            return tick_every(live) if live not in {"", "off"} and is_worth_it else 0
+        return tick_every(live) if self._pin and not self.pending else 0
+
+    @property
+    def _all_problems(self) -> list[Problem]:
+        return [self.problem] if self.problem else [problem for _bucket, problem in self.troubles]
 
     @property
     def tick_path(self) -> str:
@@ -251,8 +285,11 @@ class Merging:
         return min(100, (LONGEST_TICK - len(self.tick_query)) // (longest + ROW_IN_TICK) // 2 * 2)
 
 
-def _places(places: Sequence[Place]) -> list[tuple[Pin | None, int]]:
-    return [(None if place.out else place.pin, place.taken) for place in places]
+def _beginning(view: View, places: Sequence[Place], *, depth: int = 1) -> View:
+    """Return a view of the list from `places` on."""
+    pairs = [(None if place.out else place.pin, place.taken) for place in places]
+    mark = next((place.mark for place in places), None)
+    return view.beginning(pairs, depth=depth, mark=mark)
 
 
 def _end(pin: Pin) -> int:

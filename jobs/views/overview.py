@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from jobs.models import Bucket
     from jobs.overview import Line, Overview
 
-PER_PAGE = 50
-"""Buckets of a page."""
+PER_PAGE = MOST_MERGED
+"""Buckets of a page: all of them fit into one list."""
 SINCE = "Batchlens-Since"
 """The header in which a page says when its lines were told, in CI's unix seconds."""
 SHOWN = "Batchlens-Lines"
@@ -110,7 +110,6 @@ def _groups(visible: Sequence[Bucket]) -> list[str]:
 
 def _sheet(asked: OverviewRequest, found: Sequence[Bucket], job_filter: JobFilter, now: float) -> Sheet:
     """Look at the buckets of one page; at all where the worst come first, for nobody knows before which they are."""
-    pages = max(1, -(-len(found) // PER_PAGE))
     ours = slice((asked.page - 1) * PER_PAGE, asked.page * PER_PAGE)
     if asked.sort == "worst":
         looked = overview.look(found, job_filter, now=now)
@@ -118,7 +117,11 @@ def _sheet(asked: OverviewRequest, found: Sequence[Bucket], job_filter: JobFilte
     else:
         looked = overview.look(found[ours], job_filter, now=now)
         lines = list(looked.lines)
-    return Sheet(lines, pages, looked.answered, len(looked.lines), looked.again)
+    return Sheet(lines, _pages(found), looked.answered, len(looked.lines), looked.again)
+
+
+def _pages(found: Sequence[Bucket]) -> int:
+    return max(1, -(-len(found) // PER_PAGE))
 
 
 def _fill(
@@ -135,7 +138,7 @@ def _fill(
         found if asked.sort == "worst" else [bucket for bucket in found if bucket.pk in numbers], job_filter, now=now
     )
     lines = _shown(looked, numbers)
-    sheet = Sheet(lines, 1, looked.answered, len(looked.lines), looked.again)
+    sheet = Sheet(lines, _pages(found), looked.answered, len(looked.lines), looked.again)
     changed = [line for line in lines if _changed_at(line) > since - MARGIN]
     return as_html(request, "jobs/overview.html#filled", {**_frame(request, asked, sheet, now), "changed": changed})
 
@@ -156,20 +159,24 @@ def _frame(request: HttpRequest, asked: OverviewRequest, sheet: Sheet, now: floa
         "now": now,
         "now_time": datetime.fromtimestamp(now, UTC),
         "since": f"{now:.3f}",
-        "failed_query": _failed_query(asked, sheet.lines),
+        "failed_query": _one_list(asked, sheet.lines, JobFilter(states=("Failed",))),
+        "open_query": _one_list(asked, sheet.lines, JobFilter(states=("Submitted", "Running"), order="Asc")),
         "here": request.get_full_path(),
         "view": asked.view,
         "zone": asked.view.zone,
     }
 
 
-def _failed_query(asked: OverviewRequest, lines: Sequence[Line]) -> str:
-    """Return the query of one list of all that failed in these buckets, "" where that is none or only one."""
-    names = sorted(line.bucket.name for line in lines if line.summary and line.summary.counts["Failed"])
-    if not 1 < len(names) <= MOST_MERGED:
+def _one_list(asked: OverviewRequest, lines: Sequence[Line], wanted: JobFilter) -> str:
+    """Return the query of one list of the jobs of `lines` that are in a state of `wanted`, "" where no two buckets have any."""
+    names = sorted(
+        line.bucket.name
+        for line in lines
+        if line.summary and any(line.summary.counts[state] for state in wanted.states)
+    )
+    if len(names) < 2:
         return ""
-    narrowed = JobFilter(states=("Failed",), range=asked.range)
-    return f"bucket={','.join(names)}&{filters.list_query(narrowed, asked.view)}"
+    return f"bucket={','.join(names)}&{filters.list_query(replace(wanted, range=asked.range), asked.view)}"
 
 
 def _twin(request: HttpRequest, asked: OverviewRequest, sheet: Sheet, status: int) -> HttpResponse:

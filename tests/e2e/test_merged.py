@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import TROUBLE_STATUS
 from tests.e2e.looking import ROWS, ids, job_path, see_more, wait_for_htmx, wait_for_rows
-from tests.e2e.staleness import make_stale
+from tests.e2e.staleness import forget_trouble, make_stale
 from tests.e2e.test_depth import PLACE, TOP_ROW, wait_for_place
 from tests.e2e.test_drawer import MARK, STILL_MARKED, WIDE, focused, params_of, wait_for_job, wait_until_closed
 from tests.e2e.test_live import DENIED, given, pass_time, stamp
@@ -473,3 +473,23 @@ def test_nothing_stands_beside_the_edge_of_the_page(page: Page, new_bucket: NewB
     page.wait_for_selector("#more")
 
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+
+@pytest.mark.console_allows(TROUBLE_STATUS)
+def test_wall_screen_of_which_no_bucket_could_be_read_recovers_by_itself(
+    page: Page, site: Site, new_bucket: NewBucket
+) -> None:
+    buckets = [new_bucket(given=given(2)), new_bucket(given=given(2))]
+    for bucket in buckets:
+        site.emulator.set_faults(bucket.name, DENIED)
+    page.clock.install()
+    page.goto(path(buckets, "live=60s"))
+    page.wait_for_selector("#results .ticker[hx-get]")
+
+    for bucket in buckets:
+        site.emulator.set_faults(bucket.name)
+        forget_trouble(site, bucket)
+    pass_time(page, 61)
+
+    wait_for_rows(page, 4)
+    page.wait_for_selector("#ticker", state="attached")
