@@ -12,7 +12,7 @@ from tests.e2e.looking import list_path
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Request
 
     from jobs.models import Bucket
 
@@ -25,7 +25,12 @@ LOOK = "() => { window.seen = true; document.dispatchEvent(new Event('visibility
 def asked_by(page: Page) -> list[str]:
     """Return the addresses that the page's scripts ask for from now on."""
     asked: list[str] = []
-    page.on("request", lambda request: request.resource_type in {"xhr", "fetch"} and asked.append(request.url))
+
+    def note(request: Request) -> None:
+        if request.resource_type in {"xhr", "fetch"}:
+            asked.append(request.url)
+
+    page.on("request", note)
     return asked
 
 
