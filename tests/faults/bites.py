@@ -154,10 +154,6 @@ class Struck:
         numbers = {call.number for call in calls}
         return [call for call in self.calls() if call.number in numbers]
 
-    def must(self, is_one: Callable[[Call], bool], missing: str) -> None:
-        """Raise DidNotBiteError unless such a call comes soon, or has come."""
-        must(wait_for(lambda: any(is_one(call) for call in self.calls()), FELT_WITHIN), missing)
-
 
 @contextmanager
 def looked_up(site: Site) -> Iterator[None]:
