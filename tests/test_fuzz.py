@@ -144,7 +144,7 @@ def test_pulse_notes_that_a_redis_stood_still(until: Until) -> None:
     with Pulse([settings.REDIS_CACHE_URL]) as pulse:
         calm = pulse.stalled(time.monotonic() + 10)  # as whoever asks then, when a stall before the test is forgotten
         with servers.cache_server().connection() as client:
-            client.execute_command("CLIENT", "PAUSE", 600, "ALL")
+            client.client_pause(600)
             client.ping()
 
         assert not calm
