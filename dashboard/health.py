@@ -93,21 +93,25 @@ def _limits() -> Iterator[GaugeMetricFamily]:
     found = status.scraped(buckets)
     if found is None:
         return
-    quotas, queues, workers = found
     living = GaugeMetricFamily("batchlens_workers", "Workers with a fresh heartbeat")
-    living.add_metric([], workers)
+    living.add_metric([], found.workers)
     length = GaugeMetricFamily("batchlens_queue_length", "Tasks that no worker has taken yet", labels=["queue"])
     of_lanes = "; ".join(f"{name} holds the lanes {lanes}" for name, lanes in lanes_by_queue().items())
     age = GaugeMetricFamily("batchlens_queue_age_seconds", f"Age of the oldest of them ({of_lanes})", labels=["queue"])
-    for name, queue in queues.items():
+    for name, queue in found.queues.items():
         length.add_metric([name], queue.length)
         age.add_metric([name], queue.age)
+    lane_age = GaugeMetricFamily(
+        "batchlens_lane_age_seconds", "Age of the oldest of them of each lane", labels=["lane"]
+    )
+    for lane, seconds in found.lanes.items():
+        lane_age.add_metric([lane], seconds)
     in_flight = GaugeMetricFamily("batchlens_calls_in_flight", "Leases that are out", labels=["bucket"])
     quiet = GaugeMetricFamily("batchlens_cooling_seconds", "Seconds that a bucket still cools down", labels=["bucket"])
-    for name, quota in quotas.items():
+    for name, quota in found.quotas.items():
         in_flight.add_metric([name], quota.in_flight or 0)
         quiet.add_metric([name], quota.quiet)
-    yield from (living, length, age, in_flight, quiet)
+    yield from (living, length, age, lane_age, in_flight, quiet)
 
 
 def _jobs() -> Iterator[GaugeMetricFamily]:

@@ -62,6 +62,8 @@ LEASE_AGAIN = 400
 BUCKETS_A_QUESTION = 10
 """Buckets that one question of a reader's budget may be put to together: a list of twenty costs two of thirty a minute."""
 
+Reason = Literal["cool", "lease", "token"]
+"""Which of upstream's limits holds a call back: a cool-down, the leases, or the tokens."""
 Outcome = Literal["claimed", "joined", "later", "ended", "refused"]
 Lane = Literal["person", "refresh", "overview", "ahead", "walk"]
 LANES: dict[Lane, int] = {"person": 0, "refresh": 1, "overview": 2, "ahead": 3, "walk": 4}
@@ -112,7 +114,8 @@ class Asking:
 class Claim:
     """The right to fetch, held by a running task. `tries` counts this one; `since_first` is seconds since the first.
 
-    `queued` is the seconds between the claim and the task's start.
+    `queued` is the seconds between the claim and the task's start, `held` those since upstream's limits first held the question
+    back, 0 where they did not, and `held_by` which of them it was.
     """
 
     key: str
@@ -120,6 +123,8 @@ class Claim:
     tries: int
     since_first: float
     queued: float = 0.0
+    held: float = 0.0
+    held_by: Reason | None = None
 
 
 def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.0) -> Asking:
@@ -210,8 +215,10 @@ def start(key: str, enqueued_at: int) -> Claim | None:
     )
     if not answer:
         return None
-    token, tries, since_first, queued = answer
-    return Claim(key, token.decode(), tries, since_first / 1000, max(0.0, queued / 1000))
+    token, tries, since_first, queued, held, held_by = answer
+    return Claim(
+        key, token.decode(), tries, since_first / 1000, max(0.0, queued / 1000), held / 1000, held_by.decode() or None
+    )
 
 
 def finish(claim: Claim, outcome: Literal["stored", "failed"]) -> None:
@@ -232,13 +239,13 @@ def again(claim: Claim, problem: Problem, delay: float) -> None:
     _finish(claim, "again", pack(problem.to_primitives()), delay)
 
 
-def give_back(claim: Claim, delay: float) -> None:
-    """Wake all who wait for `claim`, which made no call, and let it be asked again in `delay` seconds.
+def give_back(claim: Claim, delay: float, reason: Reason) -> None:
+    """Wake all who wait for `claim`, which `reason` kept from its call, and let it be asked again in `delay` seconds.
 
     Raises:
         ServerDown: the broker can't be reached; the claim then lapses by itself.
     """
-    _finish(claim, "held", b"", delay)
+    _finish(claim, "held", reason.encode(), delay)
 
 
 def release(key: str, token: str) -> None:
@@ -250,11 +257,11 @@ def release(key: str, token: str) -> None:
     finish(Claim(key, token, 0, 0.0), "stored")
 
 
-def _finish(claim: Claim, outcome: str, problem: bytes, delay: float) -> None:
+def _finish(claim: Claim, outcome: str, why: bytes, delay: float) -> None:
     servers.broker().script(
         "finish",
         [_asking_key(claim.key), _stream_key(claim.key, claim.token)],
-        [claim.token, outcome, problem, round(delay * 1000), ASKING_LIFE, STREAM_LIFE],
+        [claim.token, outcome, why, round(delay * 1000), ASKING_LIFE, STREAM_LIFE],
     )
 
 

@@ -190,6 +190,7 @@ def _work_on(
         try:
             credential = credentials.get(bucket.credential)
             with throttle.permit(bucket.name, bucket.credential, lane, longest) as permit:
+                metrics.let_through(lane, claim.held_by, claim.held)
                 try:
                     work(claim, Upstream(bucket, credential, permit))
                 except CloudInfiniteError as error:
@@ -199,7 +200,7 @@ def _work_on(
                     troubles.note_problem(problem, bucket.name, permit.calls)
         except throttle.HeldBack as held:
             # Nobody waits here: whoever still wants it asks again when there is a chance.
-            claims.give_back(claim, held.delay)
+            claims.give_back(claim, held.delay, held.reason)
         except credentials.MissingCredential as error:
             _fail(claim, bucket, Problem("credentials", "missing_credential", str(error), at=clock.now()), spent=0.0)
         except ServerDown:

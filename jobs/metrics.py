@@ -9,7 +9,7 @@ from django.conf import settings
 from prometheus_client import Counter, Histogram, disable_created_metrics
 
 if TYPE_CHECKING:
-    from jobs.claims import Lane
+    from jobs.claims import Lane, Reason
 
 if settings.PROMETHEUS_MULTIPROC_DIR:
     # Each number's file is opened when it is first counted: without the folder that would fail a fetch.
@@ -39,6 +39,13 @@ ADMISSION_SECONDS = Histogram(
     "Seconds that a call waited until it was let through (go), or until it was known that it would not be, and why",
     ["outcome"],
     buckets=(0.001, 0.005, 0.01, 0.02, 0.05, 0.1),
+)
+HELD_SECONDS = Histogram(
+    "batchlens_held_seconds",
+    "Seconds from when upstream's limits first held a call back until it was let through, by lane and by what held it back"
+    " first (none: it was let through at once). Who gave up meanwhile is not among them",
+    ["lane", "reason"],
+    buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
 )
 COOL_DOWNS = Counter("batchlens_cool_downs", "Answers that asked to slow down", ["bucket"])
 COOL_DOWN_SECONDS = Counter("batchlens_cool_down_seconds", "Seconds that a bucket was told to keep still", ["bucket"])
@@ -71,6 +78,17 @@ def upstream_call(bucket: str, kind: str, seconds: float) -> None:
 def throttled(outcome: Literal["go", "cool", "lease", "token"], seconds: float) -> None:
     """Count one call that wanted to go out: whether it was let through or what held it back, and how long that took."""
     ADMISSION_SECONDS.labels(outcome).observe(seconds)
+
+
+def let_through(lane: Lane, reason: Reason | None, seconds: float) -> None:
+    """Count one question whose call may go out.
+
+    Args:
+        lane: who waits for it.
+        reason: what held it back when it was first tried, None where nothing did.
+        seconds: since then.
+    """
+    HELD_SECONDS.labels(lane, reason or "none").observe(seconds)
 
 
 def cool_down(bucket: str, seconds: float) -> None:

@@ -31,6 +31,9 @@ QUEUES: dict[Lane, str] = {
 }
 """Lane -> the queue in which its fetches wait, or the steps of its walks."""
 
+MOST_READ = 500
+"""Messages of a queue that are looked at to find each lane's oldest."""
+
 DEAF_BEATS = 6
 """Looks, one a second, at which tasks wait and this worker takes none, after which it counts as deaf."""
 
@@ -75,12 +78,55 @@ def queued() -> dict[str, Queued]:
     }
 
 
+def lane_ages() -> dict[Lane, float]:
+    """Return seconds since the oldest task of each lane was enqueued that no worker has taken, 0 where none waits.
+
+    Of a queue that several lanes share, the MOST_READ oldest messages are looked at: a lane that isn't among them is told to be
+    as old as the youngest of those, which it is at most.
+
+    Raises:
+        ServerDown: the broker can't be reached.
+    """
+    names = sorted(set(QUEUES.values()))
+    with servers.broker().connection() as client:
+        pipeline = client.pipeline(transaction=False)
+        pipeline.time()
+        for name in names:
+            pipeline.lrange(key_of(name), -MOST_READ if _lanes_of(name)[1:] else -1, -1)
+        (seconds, micros), *found = cast("Any", pipeline.execute())
+    now = seconds * 1000 + micros / 1000
+    ages: dict[Lane, float] = {}
+    for name, messages in zip(names, found, strict=True):
+        lanes = _lanes_of(name)
+        oldest_first = [(_lane(message) or lanes[0], _age(message, now)) for message in reversed(messages)]
+        unseen = oldest_first[-1][1] if len(messages) == MOST_READ else 0.0
+        for lane in lanes:
+            ages[lane] = next((age for its_lane, age in oldest_first if its_lane == lane), unseen)
+    return ages
+
+
+def _lanes_of(queue: str) -> list[Lane]:
+    return [lane for lane, its_queue in QUEUES.items() if its_queue == queue]
+
+
+def _named(message: bytes) -> dict[str, Any]:
+    """Return a task's arguments by name, none for a stranger's message."""
+    with suppress(TypeError, ValueError, KeyError, IndexError):
+        _arguments, named, *_ = json.loads(base64.b64decode(json.loads(message)["body"]))
+        return dict(named)
+    return {}
+
+
+def _lane(message: bytes) -> str:
+    """Return the lane that one of our messages names, "" where its queue says it."""
+    return str(_named(message).get("lane", ""))
+
+
 def _age(message: bytes | None, now: float) -> float:
     """Return the age in seconds of one of our messages, 0 for none and for a stranger's."""
-    with suppress(TypeError, ValueError, KeyError, IndexError):
+    with suppress(TypeError, ValueError, KeyError):
         if message:
-            _arguments, named, *_ = json.loads(base64.b64decode(json.loads(message)["body"]))
-            return max(0.0, (now - float(named["enqueued_at"])) / 1000)
+            return max(0.0, (now - float(_named(message)["enqueued_at"])) / 1000)
     return 0.0
 
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from jobs import claims, throttle, troubles
-from jobs.queues import queued
+from jobs.queues import lane_ages, queued
 from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from jobs.claims import Lane
     from jobs.models import Bucket
     from jobs.problems import Problem
     from jobs.queues import Queued
@@ -141,8 +142,18 @@ def _together(tallies: Iterable[Tally]) -> Tally:
     )
 
 
-def scraped(buckets: Iterable[str]) -> tuple[dict[str, Quota], dict[str, Queued], int] | None:
-    """Return quotas by bucket, queues, and how many workers live, for Prometheus; None while the broker is down."""
+@dataclass(frozen=True, slots=True)
+class Scraped:
+    """What Prometheus reads of the broker: quotas by bucket, queues by name, ages in seconds by lane, and living workers."""
+
+    quotas: Mapping[str, Quota]
+    queues: Mapping[str, Queued]
+    lanes: Mapping[Lane, float]
+    workers: int
+
+
+def scraped(buckets: Iterable[str]) -> Scraped | None:
+    """Return what Prometheus reads of the broker; None while it is down."""
     with suppress(ServerDown):
-        return throttle.quotas(buckets, ())[0], queued(), len(claims.heartbeats())
+        return Scraped(throttle.quotas(buckets, ())[0], queued(), lane_ages(), len(claims.heartbeats()))
     return None

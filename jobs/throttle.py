@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from django.conf import settings
 
 from jobs import claims, metrics, servers
-from jobs.claims import LANES, LEASE_AGAIN, LEASES, RUNNING_FOR, Gate
+from jobs.claims import LANES, LEASE_AGAIN, LEASES, RUNNING_FOR, Gate, Reason
 from jobs.cloudinfinite.exceptions import Throttled
 from jobs.records import pack
 
@@ -45,8 +45,6 @@ worker's threads (20) some stay for people."""
 
 WALKS_AT_ONCE = 3
 """Walks that go on at the same time in the whole fleet: each keeps a worker's thread for seconds, also while it may not ask."""
-
-Reason = Literal["cool", "lease", "token"]
 
 
 class HeldBack(Exception):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jobs.chains import Step
+    from jobs.claims import Reason
     from jobs.records import Page, Row
 
 logger = logging.getLogger(__name__)
@@ -125,12 +126,27 @@ def _nudge(walk_id: str, milliseconds: int) -> bool:
 
 @dataclass(slots=True)
 class _Steps:
-    """One walk while this process goes on with it: the JobIds it has met, and since when nothing was added to its time."""
+    """One walk while this process goes on with it: the JobIds it has met, and since when nothing was added to its time.
+
+    `held` says by what, and since when (monotonic), its next call is held back in this step.
+    """
 
     walk: Walk
     seen: set[bytes]
     until: float
     since: float
+    held: tuple[Reason, float] | None = None
+
+    def hold(self, held: throttle.HeldBack) -> None:
+        """Wait for what holds the next call back."""
+        self.held = self.held or (held.reason, time.monotonic())
+        self.pause(held.delay)
+
+    def let_through(self) -> None:
+        """Say that the next call may go out."""
+        reason, since = self.held or (None, time.monotonic())
+        metrics.let_through("walk", reason, time.monotonic() - since)
+        self.held = None
 
     def pause(self, seconds: float) -> None:
         """Wait, but no longer than the step lasts; whoever ends the worker ends it, too."""
@@ -186,9 +202,9 @@ def _take_page(steps: _Steps) -> None:
         asked if asked != Continuation() else None,
     )
     try:
-        page, following = _ask(walk, question, asked)
+        page, following = _ask(steps, question, asked)
     except throttle.HeldBack as held:
-        steps.pause(held.delay)
+        steps.hold(held)
     except credentials.MissingCredential as error:
         _fail(walk, Problem("credentials", "missing_credential", str(error), at=clock.now()))
     except CloudInfiniteError as error:
@@ -197,10 +213,11 @@ def _take_page(steps: _Steps) -> None:
         _keep(steps, question, asked, page, following)
 
 
-def _ask(walk: Walk, question: PageQuestion, asked: Continuation) -> tuple[Page, Step]:
-    bucket = walk.bucket
+def _ask(steps: _Steps, question: PageQuestion, asked: Continuation) -> tuple[Page, Step]:
+    bucket = steps.walk.bucket
     credential = credentials.get(bucket.credential)
     with throttle.permit(bucket.name, bucket.credential, "walk", fetch.longest_call()) as permit:
+        steps.let_through()
         try:
             page, following, _ = fetch.ask_page_once(question, asked, fetch.Upstream(bucket, credential, permit))
         except CloudInfiniteError as error:

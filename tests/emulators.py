@@ -48,6 +48,7 @@ class Call:
     ids: tuple[str, ...]
     faults: tuple[str, ...]
     seconds: float | None
+    states: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -246,7 +247,7 @@ class Emulator:
         entries = self.admin("GET", f"journal?{urlencode({'bucket': bucket, 'since': since})}")
         return [
             Call(**{**entry, "query": tuple((name, value) for name, value in entry["query"]),
-                    "ids": tuple(entry["ids"]), "faults": tuple(entry["faults"])})
+                    **{name: tuple(entry[name]) for name in ("ids", "states", "faults")}})
             for entry in entries
         ]  # fmt: skip
 

@@ -49,7 +49,7 @@ class Postgres:
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="batchlens-postgres-"))
-        self._port = free_port()
+        self.port = free_port()
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
         self._as_user: dict[str, Any] = {}
@@ -77,7 +77,7 @@ class Postgres:
 
     def url(self, database: str = "postgres") -> str:
         """For DATABASE_URL."""
-        return f"postgres://{USER}@127.0.0.1:{self._port}/{database}"
+        return f"postgres://{USER}@127.0.0.1:{self.port}/{database}"
 
     def new_database(self, template: str = "template1") -> str:
         """Create an empty database, or a copy of `template`, and return its URL."""
@@ -139,7 +139,7 @@ class Postgres:
             initdb = [str(home / "bin" / "initdb"), "-D", str(data), "-U", USER, "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"]  # fmt: skip
             subprocess.run(initdb, check=True, **self._output(log), **as_user)
         options = [f"-c{name}={value}" for name, value in _FAST.items()]
-        self._server = [str(home / "bin" / "postgres"), "-D", str(data), "-p", str(self._port), "-h", "127.0.0.1", "-k", "", *options]  # fmt: skip
+        self._server = [str(home / "bin" / "postgres"), "-D", str(data), "-p", str(self.port), "-h", "127.0.0.1", "-k", "", *options]  # fmt: skip
 
     def _copy(self, home: Path) -> Path:
         """Return a copy that everybody may read."""

@@ -355,7 +355,7 @@ def running(key: str, lane: Lane = "person") -> claims.Claim:
 
 
 def test_claim_that_was_given_back_made_no_try_and_is_asked_again_in_time() -> None:
-    claims.give_back(running("k"), 0.5)
+    claims.give_back(running("k"), 0.5, "token")
 
     early = ask("k")
     change("k", again=0)
@@ -369,7 +369,7 @@ def test_claim_that_was_given_back_made_no_try_and_is_asked_again_in_time() -> N
 def test_time_spent_waiting_for_others_does_not_count_against_the_deadline(settings: Settings) -> None:
     settings.FETCH_DEADLINE = 15.0
     claims.again(running("k"), PROBLEM, 0.0)
-    claims.give_back(running("k"), 0.0)
+    claims.give_back(running("k"), 0.0, "token")
     now = int(record("k")["held_since"])
     change("k", first=now - 20_000, first_try=now - 20_000, held_since=now - 16_000)
 
@@ -384,7 +384,7 @@ def test_time_spent_waiting_for_others_does_not_count_against_the_deadline(setti
 
 def test_asking_that_others_are_always_before_ends(settings: Settings) -> None:
     claims.again(running("k"), PROBLEM, 0.0)
-    claims.give_back(running("k"), 0.0)
+    claims.give_back(running("k"), 0.0, "token")
     now = int(record("k")["held_since"])
     change("k", first=now - 46_000, first_try=now - 46_000, held_since=now - 45_000)
 
@@ -405,10 +405,48 @@ def test_person_does_not_wait_in_the_queue_of_pages_fetched_ahead() -> None:
 
 
 def test_what_a_lower_lane_gave_back_holds_no_person_up() -> None:
-    claims.give_back(running("k", "ahead"), 5.0)
+    claims.give_back(running("k", "ahead"), 5.0, "token")
 
     assert ask("k", "ahead").outcome == "later"
     assert ask("k", "person").outcome == "claimed"
+
+
+def test_claim_tells_since_when_and_by_what_it_was_first_held_back() -> None:
+    unhindered = running("other")
+    claims.give_back(running("k"), 0.0, "lease")
+    change("k", held_first=broker_ms() - 3000)
+    claims.give_back(running("k"), 0.0, "token")
+
+    held = running("k")
+
+    assert (unhindered.held, unhindered.held_by) == (0.0, None)
+    assert (held.held_by, 3.0 <= held.held < 4.0) == ("lease", True)
+
+
+def test_what_holds_the_next_call_back_is_counted_from_the_one_before() -> None:
+    claims.give_back(running("k"), 0.0, "lease")
+    claims.again(running("k"), PROBLEM, 0.0)
+
+    after_a_call = running("k")
+
+    assert (after_a_call.held, after_a_call.held_by) == (0.0, None)
+
+
+def test_question_that_is_not_even_enqueued_is_held_back_too() -> None:
+    with servers.broker().connection() as client:
+        client.hset(GATE.cool_bucket, "until", str(broker_ms() + 60_000))
+        assert ask("k").outcome == "later"
+        client.delete(GATE.cool_bucket)
+
+    held = running("k")
+
+    assert (held.held_by, held.held > 0) == ("cool", True)
+
+
+def test_person_was_not_held_back_with_what_waited_in_a_lower_lane() -> None:
+    claims.give_back(running("k", "ahead"), 5.0, "token")
+
+    assert running("k", "person").held_by is None
 
 
 def test_reader_may_ask_so_many_new_questions_a_minute(settings: Settings) -> None:
@@ -466,7 +504,7 @@ def test_question_that_no_worker_took_and_was_left_alone_begins_anew() -> None:
 
 def test_question_that_waited_for_others_and_was_left_alone_forgets_what_it_waited() -> None:
     claims.again(running("k"), PROBLEM, 0.0)
-    claims.give_back(running("k"), 0.0)
+    claims.give_back(running("k"), 0.0, "token")
     leave_alone("k", 40)
 
     anew = ask("k")

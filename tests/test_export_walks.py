@@ -234,9 +234,9 @@ def test_cancelled_walk_asks_nothing_more_and_can_be_resumed(ci: Emulator) -> No
 
 
 def test_page_that_comes_after_the_cancelling_is_not_stored(ci: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    def ask(walk: Walk, *rest: Any) -> Any:
-        answer = asks(walk, *rest)
-        orders.cancel(walk)
+    def ask(steps: walks._Steps, *rest: Any) -> Any:
+        answer = asks(steps, *rest)
+        orders.cancel(steps.walk)
         return answer
 
     asks = walks._ask

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,9 @@ import pytest
 
 from tests.emulators import Call, JobSummary
 from tests.faults.evidence import Evidence, judge, page_of
-from tests.faults.injections import FAULTS
-from tests.faults.readers import SETTLING, Browser, Tally
-from tests.faults.site import SICK, WELL, wait_for
+from tests.faults.injections import FAULTS, Fault, strike_answers
+from tests.faults.readers import SETTLING, Browser, Tally, on_the_way
+from tests.faults.site import SICK, WELL, Site, wait_for
 from tests.faults.trial import Result, Trial
 
 if TYPE_CHECKING:
@@ -54,6 +54,18 @@ def test_site_is_true_under_a_fault_and_well_again_after_it(trial: Trial, name: 
     assert result.kept, str(result)
 
 
+def test_fault_that_strikes_nobody_is_no_proof(trial: Trial) -> None:
+    @contextmanager
+    def strike(site: Site, evidence: Evidence) -> Iterator[None]:
+        yield from strike_answers(site, kind="error", count=0)
+
+    result = trial.run(Fault("none", strike, frozenset()), 0.1)
+
+    assert result.unbitten.startswith("no call of")
+    assert not result.kept
+    assert "did not bite" in str(result)
+
+
 @pytest.fixture
 def browser(trial: Trial) -> Iterator[Browser]:
     """Somebody who looks at the site and judges what comes."""
@@ -87,8 +99,10 @@ def test_page_of_a_job_is_read_as_its_twin_is(trial: Trial, browser: Browser) ->
 # The judge ---------------------------------------------------------------------------------------------------------------
 
 
-def call(*ids: str, bucket: str = WELL, end: int = END, **parameters: str) -> Call:
-    """Return a call that upstream answered with `ids`."""
+def call(
+    *ids: str, bucket: str = WELL, end: int = END, sent_as: tuple[str, ...] = (), answer: str = "req", **parameters: str
+) -> Call:
+    """Return a call that upstream answered with `ids`, jobs that failed if nothing else is said, under the RequestId `answer`."""
     query = {
         "states": "Failed",
         "size": "10",
@@ -98,15 +112,16 @@ def call(*ids: str, bucket: str = WELL, end: int = END, **parameters: str) -> Ca
     return Call(
         number=1, time=float(END), bucket=bucket, region="ap-guangzhou", method="GET", path="/inventorytriggerjob",
         query=tuple((name, value) for name, value in query.items() if value), credential="id", in_flight=1, status=200,
-        code="", request_id="req", ids=ids, faults=(), seconds=0.1,
+        code="", request_id=answer, ids=ids, faults=(), seconds=0.1, states=sent_as or ("Failed",) * len(ids),
     )  # fmt: skip
 
 
 def twin(*ids: str, bucket: str = WELL, problem: dict[str, str] | None = None, **given: str) -> bytes:
-    """Return the twin of a list that shows `ids`."""
+    """Return the twin of a list that shows `ids`, jobs that failed."""
     body: dict[str, Any] = {
         "bucket": bucket, "filter": {"states": "Failed", "size": "10", **given}, "pin": f"{END}.{END}001",
-        "jobs": [{"JobId": job_id} for job_id in ids], "next": None, "problem": problem,
+        "jobs": [{"JobId": job_id, "State": "Failed"} for job_id in ids], "next": None, "problem": problem,
+        "request_id": "req", "completeness": {"earlier_unknown": False},
     }  # fmt: skip
     return json.dumps(body).encode()
 
@@ -120,7 +135,51 @@ def wrong_rows(body: bytes, *calls: Call, path: str = PATH) -> tuple[str, ...]:
 
 
 def test_row_that_upstream_sent_for_this_list_is_right() -> None:
-    assert wrong_rows(twin("a", "b"), call("a"), call("b", "c", end=END - 60)) == ()
+    assert wrong_rows(twin("a", "b"), call("a", "b"), call("b", "c", end=END - 60, answer="other")) == ()
+
+
+@pytest.mark.parametrize(
+    ("shown", "sent", "told"),
+    [
+        (("a",), call("a", "b"), "b cut off"),
+        (("a", "a"), call("a"), "a shown twice"),
+        (("b", "a"), call("a", "b"), "in another order"),
+        (("a",), call("a", sent_as=("Running",)), "a as Failed, not Running"),
+        (("a",), call("a", answer="other"), "of req answer"),
+    ],
+)
+def test_page_must_be_the_answer_that_it_names(shown: tuple[str, ...], sent: Call, told: str) -> None:
+    assert wrong_rows(twin(*shown), sent) == (told,)
+    assert wrong_rows(page(*shown), sent, path=page_of(PATH)) == (told,)
+
+
+def test_page_of_another_answer_is_wrong_though_all_its_rows_were_sent() -> None:
+    assert wrong_rows(twin("a"), call("b"), call("a", answer="other")) == ("b cut off", "a of another answer")
+
+
+def test_row_of_the_second_from_which_a_page_goes_on_may_be_left_out_by_whoever_has_seen_it() -> None:
+    path = f"{PATH}&pin={END}.{END}001&after=2023-11-14T22:12:20%2B00:00"
+    evidence = Evidence()
+    evidence.add(call("a", "b", end=END - 60))
+    evidence.know(WELL, JobSummary("a", "Job", "n", "Failed", "2023-11-15T06:12:20+0800"))
+
+    verdict = judge(evidence, path, 200, twin("b"), "")
+
+    assert (verdict.wrong_rows, sorted(verdict.left_out)) == ((), ["a"])
+    assert on_the_way(verdict, frozenset({"a"})).wrong_rows == ()
+    assert on_the_way(verdict, frozenset({"c"})).wrong_rows == ("a left out though never shown",)
+
+
+@pytest.mark.parametrize(("unknown", "told"), [(False, ("b shown again",)), (True, ())])
+def test_row_that_comes_again_further_down_is_wrong_unless_the_page_says_so(
+    told: tuple[str, ...], *, unknown: bool
+) -> None:
+    body = json.loads(twin("b", "c")) | {"completeness": {"earlier_unknown": unknown}}
+    evidence = Evidence()
+    evidence.add(call("b", "c"))
+    verdict = judge(evidence, PATH, 200, json.dumps(body).encode(), "")
+
+    assert on_the_way(verdict, frozenset({"a", "b"})).wrong_rows == told
 
 
 @pytest.mark.parametrize(
@@ -174,16 +233,17 @@ def test_job_that_upstream_has_never_sent_is_wrong() -> None:
 
 
 def page(*ids: str, told: str = "", pin: str = f"{END}.{END}001", bucket: str = WELL) -> bytes:
-    """Return as much of a list's page as is judged."""
+    """Return as much of a list's page as is judged: of jobs that failed."""
     rows = "".join(
-        f"<tr id='job-{job_id}' data-type='Job'><td class='name'><bdi>n</bdi></td><td class='when'>"
+        f"<tr id='job-{job_id}' data-type='Job' data-state='Failed'><td class='name'><bdi>n</bdi></td><td class='when'>"
         f"<time datetime='2023-11-14T22:12:20Z'></time></td></tr>"
         for job_id in ids
     )
+    named = "<p id='as-of'><span class='request'><code>req</code></span></p>"
     ticker = f"<span id='ticker' data-tick='/tick/?pin={pin}'></span>" if pin else ""
     return (
         f"<html><nav class='crumbs'><code>{bucket}</code></nav><h1>jobs</h1>"
-        f"<section id='results'>{told}{ticker}<table>{rows}</table></section></html>"
+        f"<section id='results'>{told}{named}{ticker}<table>{rows}</table></section></html>"
     ).encode()
 
 
@@ -337,6 +397,13 @@ def test_fault_that_must_be_told_keeps_its_promises_only_where_somebody_was_told
     counted = Tally(expected=fault.expected, named={("ours", code): 1})
 
     assert Result(fault, counted, 0, 3.0, 0).kept == kept
+
+
+def test_fault_that_did_not_bite_keeps_no_promise() -> None:
+    result = Result(FAULTS["500"], Tally(requests=1), 0, 3.0, 0, "nobody was struck")
+
+    assert not result.kept
+    assert "did not bite: nobody was struck" in str(result)
 
 
 def test_permission_and_binding_are_well_again_within_the_minute_for_which_they_are_kept() -> None:

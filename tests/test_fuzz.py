@@ -6,6 +6,8 @@ A failure names its case: `./dev fuzz --seed 7 --first NUMBER --count 1` sends i
 from __future__ import annotations
 
 import base64
+import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,12 +21,18 @@ from tests.fuzz import stack
 from tests.fuzz.addresses import Places, address
 from tests.fuzz.answers import mutant
 from tests.fuzz.firing import fire_addresses
+from tests.fuzz.judging import Person, complaints, foreign_rows
+from tests.fuzz.pulse import Pulse
 from tests.fuzz.reading import read_by_product
+from tests.fuzz.watch import Watch
+from tests.fuzz.wire import Received, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.fuzz.stack import Stack
+
+    Until = Callable[[Callable[[], object]], None]
 
 SEED, COUNT = 7, 300
 
@@ -45,7 +53,10 @@ def test_hostile_addresses_and_answers_are_withstood(under_fire: tuple[Stack, Em
 
     assert (list(asked.first_of_each_kind()), list(read.first_of_each_kind()), left) == ([], [], [])
     # What has been sent must have reached what it was aimed at: views that answered, rows that were shown, Redis.
-    assert asked.counts["fuzz-viewer 200"] > 10
+    answered = {what: count for what, count in asked.counts.items() if what.startswith("fuzz-viewer 200")}
+    assert sum(answered.values()) > 10
+    assert any("with rows" in what for what in answered)
+    assert running.watch.looks > 1
     assert read.counts["product rows"] > COUNT // 4
     assert any("bfuzzshown" in text for text in redis_texts(running.site.cache_url))
 
@@ -64,9 +75,90 @@ def test_canary_is_seen_in_base64_and_what_only_looks_like_it_is_passed_over(pad
 
 
 def test_a_case_is_the_same_whatever_was_made_before_it() -> None:
-    places = Places("h:1", stack.SHOWN, stack.ELSEWHERE, stack.HIDDEN, stack.UNKNOWN, ("b1",))
+    places = Places("h:1", stack.SHOWN, stack.SHOWN_TOO, stack.ELSEWHERE, stack.HIDDEN, stack.UNKNOWN, ("b1",))
 
     again = [(address(SEED, number, places), mutant(SEED, number).wire(0.0)) for number in (7, 3)]
 
     assert again == [(address(SEED, number, places), mutant(SEED, number).wire(0.0)) for number in (7, 3)]
     assert address(SEED + 1, 7, places) != again[0][0]
+
+
+# What is looked for can be found ---------------------------------------------------------------------------------------
+
+PLACES = Places(
+    "h:1", "mine", "mine-too", "theirs", "taboo", "never", ("b1",),
+    jobs={"mine": frozenset({"b1"}), "mine-too": frozenset({"b2"}), "theirs": frozenset({"b3"})},
+)  # fmt: skip
+
+
+def answer(status: int, body: str, kind: str = "text/html") -> Received:
+    return Received(status, (("content-type", kind),), body.encode())
+
+
+@pytest.mark.parametrize(
+    ("path", "row", "is_foreign"),
+    [
+        ("/buckets/mine/jobs/", "b1", False),
+        ("/buckets/mine/tick/", "b1", False),
+        ("/buckets/mine/jobs/", "b2", True),
+        ("/buckets/mine/tick/", "b3", True),
+        ("/buckets/mine/jobs/", "mine/b1", True),
+        ("/jobs/", "mine/b1", False),
+        ("/jobs/", "mine-too/b2", False),
+        ("/jobs/tick/", "mine/b2", True),
+        ("/jobs/", "theirs/b3", True),
+        ("/jobs/", "b3", True),
+    ],
+)
+def test_row_of_another_bucket_is_found(path: str, row: str, *, is_foreign: bool) -> None:
+    bucket, _, job_id = row.rpartition("/")
+    twin = json.dumps({"jobs": [{"JobId": job_id, **({"_bucket": bucket} if bucket else {})}]})
+    request = Request("GET", path.encode())
+
+    assert bool(foreign_rows(request, answer(200, f'<tr id="job-{row}">'), PLACES)) == is_foreign
+    assert bool(foreign_rows(request, answer(200, twin, "application/json"), PLACES)) == is_foreign
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "excused"),
+    [
+        (503, "no_worker", True),
+        (503, "busy", True),
+        (504, "timeout", True),
+        (502, "unreachable", False),
+        (500, "", False),
+    ],
+)
+def test_trouble_is_excused_only_while_the_machine_stands_still(status: int, code: str, *, excused: bool) -> None:
+    person, request = Person("somebody", b"", (), is_stranger=False), Request("GET", b"/buckets/mine/jobs.json")
+    received = answer(status, json.dumps({"problem": {"code": code}}), "application/json")
+
+    def told(*, slow: bool) -> bool:
+        found = complaints(person, request, received, PLACES, (), is_slow=lambda: slow)
+        return any(complaint.startswith(f"status {status}") for complaint in found)
+
+    assert told(slow=False)
+    assert told(slow=True) != excused
+
+
+def test_pulse_notes_that_a_redis_stood_still(until: Until) -> None:
+    with Pulse([settings.REDIS_CACHE_URL]) as pulse:
+        calm = pulse.stalled(time.monotonic() + 10)  # as whoever asks then, when a stall before the test is forgotten
+        with servers.cache_server().connection() as client:
+            client.client_pause(600)
+            client.ping()
+
+        assert not calm
+        until(lambda: pulse.stalled(time.monotonic()))
+
+
+@pytest.mark.usefixtures("empty_redis")
+def test_canary_that_lapses_before_the_end_is_seen(until: Until) -> None:
+    with Watch([settings.REDIS_CACHE_URL], [CANARY_KEY]) as watch, servers.cache_server().connection() as client:
+        client.set("soon-gone", f"a {CANARY_KEY}")
+        until(lambda: watch.found)
+        client.delete("soon-gone")
+        looks = watch.looks
+        until(lambda: watch.looks > looks + 1)
+
+    assert {secret for _place, secret in watch.found} == {CANARY_KEY}

@@ -9,7 +9,7 @@ import sys
 import time
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 import requests
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from prometheus_client.samples import Sample
     from pytest_django import Settings
 
+    from jobs.claims import Lane
     from jobs.models import Bucket
     from tests.services import Valkeys
 
@@ -99,6 +100,7 @@ def test_nothing_that_somebody_asks_for_becomes_a_label(client: Client, empty_re
     assert labels.pop("class", set()) <= {"ok", "error", *problems.RULES}
     assert labels.pop("lane", set()) <= set(claims.LANES)
     assert labels.pop("queue") == set(queues.QUEUES.values())
+    assert labels.pop("reason", set()) <= {"none", *get_args(claims.Reason)}
     assert labels.pop("what") <= {"page", "job"}
     assert labels.pop("part") == {"broker", "cache", "database", "worker"}
     assert labels.pop("outcome") <= {
@@ -118,14 +120,14 @@ from jobs.records import PageQuestion
 for size in range(int(sys.argv[2]), 0, -1):
     question = PageQuestion(sys.argv[1], JobFilter(size=size))
     asking = claims.ask(question.key, throttle.gate(sys.argv[1], "default"), lane="person")
-    tasks.enqueue_page(question, asking.enqueued_at - int(sys.argv[3]) * size, "person")
+    tasks.enqueue_page(question, asking.enqueued_at - int(sys.argv[3]) * size, sys.argv[4])
 """
 """Enqueues so many pages of a bucket as web does; the first is so many milliseconds older than it is, times their number."""
 
 
-def enqueue(settings: Settings, bucket: str, count: int, older: int = 0) -> None:
+def enqueue(settings: Settings, bucket: str, count: int, older: int = 0, lane: Lane = "person") -> None:
     """Put pages into the queue of the test's own broker, of which this process's Celery knows nothing."""
-    run_python(ENQUEUE, bucket, str(count), str(older), REDIS_URL=settings.REDIS_URL)
+    run_python(ENQUEUE, bucket, str(count), str(older), lane, REDIS_URL=settings.REDIS_URL)
 
 
 def run_python(code: str, *arguments: str, **variables: str) -> None:
@@ -144,6 +146,32 @@ def test_what_waits_is_told_with_its_age(client: Client, valkeys: Valkeys, setti
     # The older of the two waits at the end from which workers take.
     assert 14 <= value(found, "batchlens_queue_age_seconds", queue="page") < 30
     assert value(found, "batchlens_queue_age_seconds", queue="ahead") == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lanes_that_share_a_queue_are_told_apart(client: Client, valkeys: Valkeys, settings: Settings) -> None:
+    enqueue(settings, BUCKET, count=2, older=20_000, lane="refresh")
+    enqueue(settings, BUCKET.replace("media", "other"), count=2, older=4000)
+
+    found = scrape(client)
+
+    assert 8 <= value(found, "batchlens_lane_age_seconds", lane="person") < 20
+    assert 40 <= value(found, "batchlens_lane_age_seconds", lane="refresh") < 60
+    assert value(found, "batchlens_queue_age_seconds", queue="page") >= 40
+    assert {value(found, "batchlens_lane_age_seconds", lane=lane) for lane in ("overview", "ahead", "walk")} == {0}
+
+
+def test_lane_behind_very_many_others_is_told_to_be_as_old_as_it_may_be(
+    valkeys: Valkeys, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "MOST_READ", 2)
+    enqueue(settings, BUCKET, count=3, older=5000, lane="refresh")
+
+    ages = queues.lane_ages()
+
+    # Of 15, 10 and 5 seconds the third is not read.
+    assert 15 <= ages["refresh"] < 20
+    assert 10 <= ages["person"] < 15
 
 
 @pytest.mark.django_db(transaction=True)
@@ -290,6 +318,7 @@ def test_worker_tells_its_own_numbers(
     assert value(found, "batchlens_upstream_seconds_count", bucket=bucket.name, **{"class": "ok"}) == 1
     assert value(found, "batchlens_queue_seconds_count", lane="person") == 1
     assert value(found, "batchlens_admission_seconds_count", outcome="go") == 1
+    assert value(found, "batchlens_held_seconds_count", lane="person", reason="none") == 1
 
 
 def test_worker_whose_port_is_taken_works_all_the_same(

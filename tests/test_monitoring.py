@@ -40,6 +40,7 @@ WORDS: dict[str, set[str]] = {
     "class": {"ok", "error", *problems.RULES},
     "lane": set(claims.LANES),
     "queue": set(queues.QUEUES.values()),
+    "reason": {"none", *get_args(claims.Reason)},
     "part": set(health.PROBES),
     "state": set(COUNTED),
 }  # fmt: skip
@@ -80,7 +81,7 @@ def told(client: Client, db: None, empty_redis: None, settings: Settings) -> dic
             assert family._labelnames, f"{family._name} has no label: its file would be opened at import"
     for line in client.get("/metrics").content.decode().splitlines():
         if found := re.match(r"# TYPE (batchlens_\w+) gauge", line):
-            series[found[1]] = {"part", "queue", "bucket", "state", "class"}
+            series[found[1]] = {"part", "queue", "lane", "bucket", "state", "class"}
     for name in list(series):
         if name.endswith("_bucket"):
             series[name].add("le")

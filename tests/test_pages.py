@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jobs import cache, claims, clock, fetch, pages, servers, tasks, throttle
+from jobs.cloudinfinite.schema import parse_time
 from jobs.filters import JobFilter, Pin, View
 from jobs.pages import Failed, Pending, Ready
 from jobs.records import Continuation, JobQuestion, Page, PageQuestion
-from tests.factories import make_bucket
+from tests.factories import jobs_in, make_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +44,7 @@ def get(bucket: Bucket, job_filter: JobFilter = LIST, view: View | None = None, 
 
 def following(answer: Ready) -> View:
     assert answer.page.next is not None
-    return View(pin=answer.page.pin, next_token=answer.page.next.next_token)
+    return View(pin=answer.page.pin, next_token=answer.page.next.next_token, after=parse_time(answer.page.next.after))
 
 
 def ids(answer: Any) -> list[str]:
@@ -99,6 +100,22 @@ def test_one_reader_scrolling_costs_one_call_a_page(new_bucket: Callable[..., Bu
         answer = get(bucket, view=following(answer))
 
     assert list_calls(emulator, bucket) == 10
+
+
+def test_one_reader_scrolling_what_jobs_can_leave_costs_one_call_a_page_too(
+    new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    """It goes on by creation time, so each page begins with the row that the one before ended with."""
+    bucket, running = new_bucket(given=jobs_in(*["Running"] * 46)), replace(LIST, states=("Running",))
+    answer = get(bucket, running)
+    seen, count = ids(answer), 1
+    while answer.page.next:
+        assert answer.page.next.after
+        answer = get(bucket, running, following(answer))
+        seen, count = seen + ids(answer), count + 1
+
+    assert seen == emulator.job_ids(bucket.name)
+    assert list_calls(emulator, bucket) == count == 5
 
 
 def test_fifty_simultaneous_cold_readers_make_one_call_for_the_page(

@@ -62,11 +62,14 @@ if not first and KEYS[5] ~= '' then
   redis.call('PEXPIRE', KEYS[5], 60000)
 end
 
--- What was given back for want of a token in a lower lane says nothing to a more urgent one.
-if again > now and not (held_since and mine < lane) then return answer('later') end
+-- What was given back for want of a token in a lower lane says nothing to a more urgent one, nor does how long that waited.
+local more_urgent = held_since and mine < lane
+if again > now and not more_urgent then return answer('later') end
+if more_urgent then redis.call('HDEL', KEYS[1], 'held_first', 'held_by') end
 again = 0
 
 -- Nothing is enqueued that could not run: while the bucket or its credential cools down, and while all leases are out.
+local held_by = 'cool'
 for i = 3, 4 do
   local c = redis.call('HMGET', KEYS[i], 'until', 'probe', 'problem')
   local quiet, probe = tonumber(c[1]) or 0, tonumber(c[2]) or 0
@@ -75,10 +78,13 @@ for i = 3, 4 do
     if problem == '' then problem = c[3] or '' end
   end
 end
-if again == 0 and redis.call('ZCOUNT', KEYS[2], '(' .. now, '+inf') >= tonumber(ARGV[8]) then again = now + ARGV[10] end
+if again == 0 and redis.call('ZCOUNT', KEYS[2], '(' .. now, '+inf') >= tonumber(ARGV[8]) then
+  again, held_by = now + ARGV[10], 'lease'
+end
 if again > 0 then
   -- Waiting for others is no fault of this asking: its deadline stands still meanwhile.
   redis.call('HSET', KEYS[1], 'first', first or now, 'lane', mine, 'held_since', held_since or now)
+  if redis.call('HSETNX', KEYS[1], 'held_first', now) == 1 then redis.call('HSET', KEYS[1], 'held_by', held_by) end
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
   return answer('later')
 end

@@ -3,11 +3,12 @@
 -- KEYS  1 asking
 -- ARGV  1 token of its own   2 enqueued at (broker's unix ms)   3 running claim's life ms   4 asking's life ms   5 task's life ms
 -- Answer: {} or {token, tries so far with this one, ms since the first try less what was waited for others,
---         ms since it was enqueued}
+--         ms since it was enqueued, ms since upstream's limits first held it back (0 = they did not), by what}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if now - ARGV[2] > tonumber(ARGV[5]) then return {} end
-local f = redis.call('HMGET', KEYS[1], 'phase', 'token', 'until', 'stored', 'tries', 'first_try', 'first', 'waited', 'held_since')
+local f = redis.call('HMGET', KEYS[1], 'phase', 'token', 'until', 'stored', 'tries', 'first_try', 'first', 'waited', 'held_since',
+  'held_first', 'held_by')
 if f[1] == 'running' and (tonumber(f[3]) or 0) > now then return {} end
 if f[4] and tonumber(f[4]) > tonumber(ARGV[2]) then return {} end
 -- The token that stands is kept, lapsed or not: those who wait, wait on its stream.
@@ -20,4 +21,5 @@ redis.call('HSET', KEYS[1], 'phase', 'running', 'token', token, 'until', now + A
   'first_try', first_try, 'first', f[7] or now, 'waited', waited)
 redis.call('HDEL', KEYS[1], 'held_since')
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
-return {token, tries, now - first_try - waited, now - ARGV[2]}
+local held = tonumber(f[10])
+return {token, tries, now - first_try - waited, now - ARGV[2], held and math.max(1, now - held) or 0, f[11] or ''}

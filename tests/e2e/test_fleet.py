@@ -8,7 +8,9 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -21,6 +23,7 @@ from jobs.queues import key_of
 from tests.e2e.fleets import (
     NAMES,
     THREADS,
+    WEBS,
     Fleet,
     first_admin_link,
     go_on,
@@ -229,30 +232,64 @@ def test_one_of_many_becomes_the_first_admin(fleet: Fleet) -> None:
 # A new release ----------------------------------------------------------------------------------------------------------
 
 
-def test_next_release_takes_over_while_people_read(fleet: Fleet, tmp_path: Path) -> None:
-    """Worker, web, worker, web, worker: both versions of what is cached live side by side."""
-    tree = next_release(tmp_path)
-    warm = fleet.bucket(jobs=25)
-    expected = fleet.emulator.job_ids(warm)[:SIZE]
-    over = threading.Event()
-    wrong: list[object] = []
+@dataclass
+class Passers:
+    """What people behind a load balancer saw while webs and workers were replaced: times are monotonic."""
 
-    def read_on(bucket: str, rows: list[str]) -> int:
-        """Read as people behind a load balancer do until it is over; return how many pages were seen."""
-        seen = 0
+    seen: list[float] = field(default_factory=list)
+    waited: int = 0
+    turned_away: int = 0
+    wrong: list[object] = field(default_factory=list)
+
+    def read_on(self, fleet: Fleet, bucket: str, rows: list[str], over: threading.Event) -> None:
+        """Look at a bucket through each web in turn, four times a second, until it is over."""
         while not over.wait(0.25):
             for reader in fleet.readers:
                 try:
                     answer = reader.get(twin(bucket))
                 except OSError:
-                    continue  # this one is being replaced
+                    self.turned_away += 1  # this one is being replaced
+                    continue
                 if answer.status_code == 200:
-                    seen += 1
+                    self.seen.append(time.monotonic())
                     if [job["JobId"] for job in answer.json()["jobs"]] != rows:
-                        wrong.append(answer.json())
-                elif answer.status_code != 202:
-                    wrong.append(answer.text)
-        return seen
+                        self.wrong.append(answer.json())
+                elif answer.status_code == 202:
+                    self.waited += 1
+                else:
+                    self.wrong.append(answer.text)
+
+    @property
+    def longest_without(self) -> float:
+        """Seconds between two pages, at most."""
+        return max(later - earlier for earlier, later in pairwise(self.seen))
+
+
+class Scroller:
+    """Somebody who goes on by the links of pages that a release before may have made."""
+
+    def __init__(self, fleet: Fleet, bucket: str) -> None:
+        self._fleet, self._next = fleet, twin(bucket)
+        self._turns = itertools.count()
+        self.rows: list[str] = []
+        self.is_unknown: list[bool] = []
+        """Of each page, whether it says that what stood before it is unknown."""
+
+    def go_on(self) -> bool:
+        """Open the next page through the other web than the last one; tell whether another follows."""
+        page = self._fleet.readers[next(self._turns) % WEBS].json(self._next)
+        self.rows += [job["JobId"] for job in page["jobs"]]
+        self.is_unknown.append(page["completeness"]["earlier_unknown"])
+        self._next = page["next"]
+        return bool(self._next)
+
+
+def test_next_release_takes_over_while_people_read(fleet: Fleet, tmp_path: Path) -> None:
+    """Worker, web, worker, web, worker: both versions of what is cached live side by side."""
+    tree = next_release(tmp_path)
+    warm, long = fleet.bucket(jobs=25), fleet.bucket(jobs=8 * SIZE)
+    expected = fleet.emulator.job_ids(warm)[:SIZE]
+    over, passers = threading.Event(), Passers()
 
     def cold() -> None:
         """Look at a page that nobody looked at before through both webs: each version fetches it once."""
@@ -262,18 +299,31 @@ def test_next_release_takes_over_while_people_read(fleet: Fleet, tmp_path: Path)
         versions = {process.tree for process, _address in fleet.webs}
         assert len(fleet.calls(bucket)) == len(versions)
 
+    scroller = Scroller(fleet, long)
     old_webs, old_hands = list(fleet.webs), list(fleet.hands)
     try:
         with ThreadPoolExecutor(1) as pool:
-            reading = pool.submit(read_on, warm, expected)
+            reading = pool.submit(passers.read_on, fleet, warm, expected, over)
             try:
+                assert scroller.go_on()
                 for kind in ("worker", "web", "worker", "web", "worker"):
                     fleet.replace_one(kind, tree)
                     cold()
+                    assert scroller.go_on()
             finally:
                 over.set()
-            assert reading.result() > 0
-        assert wrong == []
+            reading.result()
+        while scroller.go_on():
+            pass
+        assert passers.wrong == []
+        assert passers.longest_without < PROMISED
+        # Each web is turned away from once or twice, and each release has the page to fetch once.
+        assert passers.turned_away <= 2 * WEBS
+        assert passers.waited <= 2 * WEBS
+        # Who scrolls meets every job once, and where a release does not know the way there, it says so.
+        assert scroller.rows == fleet.emulator.job_ids(long)
+        assert scroller.is_unknown[0] is False
+        assert any(scroller.is_unknown)
         with fleet.cache as client:
             versions = {key.split(b":")[0] for key in client.scan_iter("*page*")}
         assert versions == {settings.CACHE_VERSION.encode(), f"{settings.CACHE_VERSION}-next".encode()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 PER_BUCKET, PER_CREDENTIAL = 5.0, 10.0
 ASKERS = 16
+BURST_SECONDS = 2.0
+"""Seconds' worth of calls that may go out at once after nobody asked for a while."""
+CALLED = re.compile(r"in [0-9.]+ s, RequestId")
+"""What a worker logs of each call."""
 USED_UP = 0.15
 """Tokens that may be left of a burst that is used up: nobody asks at the very moment at which the next one is due."""
 MEASURED = 30
@@ -53,8 +58,30 @@ def more_workers(limited: Site) -> Iterator[list[Process]]:
         hand.kill()
 
 
+def most_over(times: Sequence[float], limit: float) -> float:
+    """Return by how many calls the fullest stretch of time passes what the limit allows for it, and one burst beside.
+
+    Every stretch counts, from each call to each later one. A burst that has grown anew is no exception: while a bucket cools
+    down, or nobody asks, its tokens come at the limit's rate up to one burst, so the stretch from the last call before
+    holds no more than that either.
+    """
+    return max(
+        (until - at + 1) - limit * (times[until] - times[at]) - limit * BURST_SECONDS
+        for at in range(len(times))
+        for until in range(at, len(times))
+    )
+
+
+def calls_of(hand: Process) -> int:
+    """Return how many calls a worker has made."""
+    return len(CALLED.findall(hand.text()))
+
+
 def fullest_second(times: Sequence[float], limit: float) -> int:
-    """Return the calls of the fullest second that began with the burst used up, and not grown anew for want of askers."""
+    """Return the calls of the fullest second that began with the burst used up, and not grown anew.
+
+    It grows anew while nobody may ask, after a 429, as `most_over` says; so the seconds after that are judged there.
+    """
     rate = limit * throttle.HEADROOM
     burst = left = rate * throttle.BURST_SECONDS
     seconds = []
@@ -126,14 +153,22 @@ def test_one_two_and_four_workers_keep_a_buckets_limit_and_stop_at_a_429(
     emulator, names = limited.emulator, ("limits-1-1250000000", "limits-2-1250000000")
     struck, well = names
     storms = []
+    idle: list[tuple[int, str]] = []
 
     with demand(limited, names):
-        for starting in ([], more_workers[:1], more_workers[1:]):
+        for count, starting in ((1, []), (2, more_workers[:1]), (4, more_workers[1:])):
             all_at_once([hand.start for hand in starting])
+            hands = [limited.worker, *more_workers][:count]
+            before = [calls_of(hand) for hand in hands]
             wait_for_calls(emulator, MEASURED)
             storms.append(strike(emulator, struck))
+            idle += [
+                (count, hand.log.stem) for hand, calls in zip(hands, before, strict=True) if calls_of(hand) == calls
+            ]
 
+    assert idle == []  # whoever makes no call keeps no limit together with others
     for bucket in names:
+        assert most_over([call.time for call in emulator.calls(bucket)], PER_BUCKET) <= 0
         assert fullest_second([call.time for call in emulator.calls(bucket)], PER_BUCKET) <= PER_BUCKET
     for refused, over in storms:
         # One probe for each cool-down, however many workers there are.
@@ -150,4 +185,21 @@ def test_four_workers_keep_the_limit_of_a_credential_over_all_its_buckets(
     with demand(limited, [f"shared-{number}-1250000000" for number in range(4)]):
         wait_for_calls(limited.emulator, 2 * MEASURED)
 
+    assert [hand.log.stem for hand in (limited.worker, *more_workers) if not calls_of(hand)] == []
+    assert most_over([call.time for call in limited.emulator.calls()], PER_CREDENTIAL) <= 0
     assert fullest_second([call.time for call in limited.emulator.calls()], PER_CREDENTIAL) <= PER_CREDENTIAL
+
+
+@pytest.mark.parametrize(
+    ("times", "passes"),
+    [
+        ([0.0] * 10, 0),
+        ([0.0] * 11, 1),
+        ([0.0] * 10 + [second / 5 for second in range(1, 30)], 0),
+        ([0.0] * 10 + [second / 5 for second in range(1, 30)] + [6.0] * 3, 2),
+        ([0.0] * 10 + [20.0] * 10, 0),  # grown anew meanwhile
+        ([0.0] * 10 + [20.0] * 11, 1),
+    ],
+)
+def test_burst_is_allowed_once_in_any_stretch_of_time(times: list[float], passes: int) -> None:
+    assert max(0, round(most_over(times, 5.0))) == passes

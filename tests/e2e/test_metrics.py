@@ -170,7 +170,9 @@ def test_call_for_which_there_is_no_token_is_told(
     with asked_while_the_worker_pauses(narrow, [list_path(busy, f"size={size}") for size in (10, 20)], until):
         until(lambda: told(narrow, "batchlens_admission_seconds_count", outcome="token"))
 
+    until(lambda: told(narrow, "batchlens_held_seconds_count", lane="person", reason="token") >= 1)
     assert told(narrow, "batchlens_upstream_seconds_count", bucket=busy.name, **{"class": "ok"}) == 2
+    assert told(narrow, "batchlens_held_seconds_sum", lane="person", reason="token") > 0.05
 
 
 def test_bucket_that_hangs_is_told_with_who_waits_for_a_lease_and_who_gives_up(

@@ -1,7 +1,7 @@
 """What upstream sent, by its own journal, and whether an answer of the site can stand beside it.
 
-A row shown must be a row that upstream sent for that bucket and filter; an error must be one of the contract's and name
-the fault that is in force.
+A row shown must be a row that upstream sent for that bucket and filter, a page must show its answer whole, and an error must
+be one of the contract's and name the fault that is in force.
 """
 
 from __future__ import annotations
@@ -30,10 +30,16 @@ DEFAULTS = {"orderByTime": "Desc", "size": "50"}
 ASKED = ("type", "states", "name", "jobId", "workflowId", "orderByTime", "size")
 """Parameters that the site passes on as they are."""
 
+Sent = tuple[tuple[str, str], ...]
+"""JobIds and states of one answer, in its order."""
 Named = tuple[str, str]
 """Class and code of a problem; the code "*" is any."""
 BARE = {"Batchlens can't reach its database": ("ours", "database_down")}
 """What a page that is rendered without anything else says in words alone, and the problem that it means."""
+
+
+EARLIER_UNKNOWN = "earlier pages unknown"
+"""What a page says in English that does not know which rows stood before it."""
 
 
 @dataclass(frozen=True)
@@ -61,17 +67,17 @@ class Evidence:
         self._open: set[int] = set()
         self._sent: dict[Asked, dict[str, int]] = {}
         self._ids: dict[str, set[str]] = {}
-        self._truth: dict[str, dict[str, tuple[str, str, str]]] = {}
+        self._answers: dict[str, set[Sent]] = {}
+        self._truth: dict[str, dict[str, JobSummary]] = {}
 
     def learn_truth(self, emulator: Emulator, buckets: Iterable[str]) -> None:
-        """Remember what the jobs of these buckets are called: they don't change."""
+        """Remember what the jobs of these buckets are: they don't change."""
         for bucket in buckets:
             self.know(bucket, *emulator.jobs(bucket))
 
     def know(self, bucket: str, *jobs: JobSummary) -> None:
-        """Remember what these jobs of a bucket are called."""
-        known = self._truth.setdefault(bucket, {})
-        known.update({job.job_id: (job.name, job.type, job.creation_time) for job in jobs})
+        """Remember what these jobs of a bucket are."""
+        self._truth.setdefault(bucket, {}).update({job.job_id: job for job in jobs})
 
     def read(self) -> None:
         """Read what is new in the journal; nothing while upstream is down."""
@@ -103,6 +109,10 @@ class Evidence:
         self._ids.setdefault(call.bucket, set()).update(call.ids)
         if call.path != LIST_PATH:
             return
+        # Before it is answered it is not known whole. An emulator that is started anew counts its ids from the start.
+        if call.status == 200:
+            sent_whole = tuple(zip(call.ids, call.states, strict=True))
+            self._answers.setdefault(call.request_id, set()).add(sent_whole)
         given = call.parameters
         start, end = _unix(given.get("startCreationTime", "")), _unix(given.get("endCreationTime", ""))
         sent = self._sent.setdefault(Asked.of(call.bucket, given, start), {})
@@ -138,11 +148,70 @@ class Evidence:
         return job_id in sent and sent[job_id] <= end and self._looks_true(bucket, row)
 
     def _looks_true(self, bucket: str, row: Mapping[str, Any]) -> bool:
-        known = self._truth.get(bucket, {}).get(row.get("JobId", ""))
-        return known is None or known == (row.get("Name", ""), row.get("Type", ""), row.get("CreationTime", ""))
+        job = self._truth.get(bucket, {}).get(row.get("JobId", ""))
+        if job is None:
+            return True
+        shown = (row.get("Name", ""), row.get("Type", ""), row.get("CreationTime", ""))
+        return shown == (job.name, job.type, job.creation_time) and row.get("State", job.state) == job.state
+
+    def misprints(self, twin: Mapping[str, Any], after: str = "") -> list[str]:
+        """Return in what a page differs from the answer of upstream's that it names: its rows, their order, their states.
+
+        Args:
+            twin: what is shown.
+            after: the creation time from which it goes on: jobs of that second stood on the page before, and may be left out.
+        """
+        shown = _shown(twin)
+        sent = self._answer(twin)
+        if sent is None:
+            return [f"of {twin['request_id'] or 'no'} answer"]
+        left_out = self._left_out(twin["bucket"], sent, shown, after)
+        expected = tuple(job for job in sent if job[0] not in left_out)
+        if shown == expected:
+            return []
+        ids, states = [job_id for job_id, _state in shown], dict(expected)
+        found = [f"{job_id} shown twice" for job_id in sorted(set(ids)) if ids.count(job_id) > 1]
+        found += [f"{job_id} cut off" for job_id in states if job_id not in ids]
+        found += [f"{job_id} of another answer" for job_id in ids if job_id not in states]
+        found += [
+            f"{job_id} as {state}, not {states[job_id]}"
+            for job_id, state in shown
+            if states.get(job_id, state) != state
+        ]
+        return found or ["in another order"]
+
+    def left_out(self, twin: Mapping[str, Any], after: str) -> frozenset[str]:
+        """Return the jobs of a page's answer that it doesn't show because they stood on an earlier page."""
+        sent = self._answer(twin) or ()
+        return self._left_out(twin["bucket"], sent, _shown(twin), after)
+
+    def _answer(self, twin: Mapping[str, Any]) -> Sent | None:
+        """Return the answer that a page names, of those that bear this name the likest; None if there is none."""
+        shown, request_id = set(_shown(twin)), twin["request_id"]
+        if not (request_id or shown):
+            return ()
+        with self._lock:
+            answers = set(self._answers.get(request_id, ()))
+        return min(answers, key=lambda answer: len(set(answer) ^ shown), default=None)
+
+    def _left_out(self, bucket: str, sent: Sent, shown: Sent, after: str) -> frozenset[str]:
+        known, second = self._truth.get(bucket, {}), _unix(after)
+        if second is None:
+            return frozenset()
+        missing = {job_id for job_id, _state in sent} - {job_id for job_id, _state in shown}
+        return frozenset(
+            job_id for job_id in missing if job_id in known and _unix(known[job_id].creation_time) == second
+        )
 
     def in_upstreams_words(
-        self, bucket: str, job_id: str, name: str, kind: str | None = None, moment: str | None = None
+        self,
+        bucket: str,
+        job_id: str,
+        name: str,
+        *,
+        kind: str | None = None,
+        moment: str | None = None,
+        state: str = "",
     ) -> dict[str, str]:
         """Return what a page shows of a job as its twin would: what means the same is written as upstream writes it.
 
@@ -152,14 +221,17 @@ class Evidence:
             name: its name, its id where it has none.
             kind: its type, None where the page doesn't show it in upstream's words.
             moment: when it was created, None likewise.
+            state: its state, "" likewise.
         """
-        its_name, its_kind, written = self._truth.get(bucket, {}).get(job_id, ("", "", ""))
+        job = self._truth.get(bucket, {}).get(job_id)
+        its_name, its_kind, written = (job.name, job.type, job.creation_time) if job else ("", "", "")
         same = moment is None or (written and _unix(written) == _unix(moment))
         return {
             "JobId": job_id,
             "Name": "" if name == job_id and not its_name else name,
             "Type": its_kind if kind is None else kind,
             "CreationTime": written if same else str(moment),
+            **({"State": state} if state else {}),
         }
 
     def is_wrong_job(self, bucket: str, row: Mapping[str, Any]) -> bool:
@@ -180,6 +252,8 @@ class Verdict:
     broken: str = ""
     """Why the answer is none of the contract's."""
     data: Mapping[str, Any] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+    """Jobs that were sent for it, and are not shown because they stood on an earlier page."""
 
 
 def judge(evidence: Evidence, path: str, status: int, body: bytes, retry_after: str) -> Verdict:
@@ -196,7 +270,8 @@ def judge(evidence: Evidence, path: str, status: int, body: bytes, retry_after: 
         if wrong:
             evidence.read()
             wrong = _wrong_rows(evidence, path, data)
-        return Verdict(ready=True, named=named, wrong_rows=tuple(wrong), data=data)
+        left_out = evidence.left_out(data, query_of(path).get("after", "")) if "jobs" in data else frozenset()
+        return Verdict(ready=True, named=named, wrong_rows=tuple(wrong), data=data, left_out=left_out)
     named = _named(data.get("problem"))
     if named is None:
         return Verdict(broken=f"{status} without a problem")
@@ -212,7 +287,9 @@ def _wrong_rows(evidence: Evidence, path: str, data: Mapping[str, Any]) -> list[
     bucket = bucket_of(path)
     if "jobs" in data:
         after = query_of(path).get("after", "")
-        return evidence.wrong_rows(data, after) if data["bucket"] == bucket else ["of another bucket"]
+        if data["bucket"] != bucket:
+            return ["of another bucket"]
+        return evidence.wrong_rows(data, after) or evidence.misprints(data, after)
     job = data["job"]
     mine = str(job.get("JobId")) == _job_of(path)
     return [] if mine and not evidence.is_wrong_job(bucket, job) else [str(job.get("JobId"))]
@@ -246,9 +323,15 @@ def read_page(evidence: Evidence, path: str, status: int, body: bytes) -> dict[s
         "bucket": _text(tree, ".crumbs code"),
         "filter": query_of(path),
         "pin": query_of(path).get("pin") or _pin(tree),
+        "request_id": _text(tree, "#as-of .request code"),
+        "completeness": {"earlier_unknown": EARLIER_UNKNOWN in tree.get_text()},
         "jobs": rows,
         "next": str(following["href"]) if following else None,
     }
+
+
+def _shown(twin: Mapping[str, Any]) -> Sent:
+    return tuple((str(row.get("JobId", "")), str(row.get("State", ""))) for row in twin["jobs"])
 
 
 def _told(tree: BeautifulSoup) -> dict[str, str] | None:
@@ -264,7 +347,9 @@ def _row(evidence: Evidence, bucket: str, row: Tag) -> dict[str, str]:
     job_id = str(row["id"]).removeprefix("job-")
     time = row.select_one(".when time")
     moment = str(time["datetime"]) if time else ""
-    return evidence.in_upstreams_words(bucket, job_id, _text(row, ".name bdi"), str(row["data-type"]), moment)
+    return evidence.in_upstreams_words(
+        bucket, job_id, _text(row, ".name bdi"), kind=str(row["data-type"]), moment=moment, state=str(row["data-state"])
+    )
 
 
 def _pin(tree: BeautifulSoup) -> str:

@@ -1,7 +1,12 @@
-"""The faults: each is a context in which it is in force. What it does on leaving mends it."""
+"""The faults: each is a context in which it is in force. What it does on leaving mends it.
+
+Each proves that it bit, else it raises DidNotBiteError: by what the system says of processes, Redis of what it refused, upstream's
+journal of what was struck.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -10,13 +15,14 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 
 from jobs.queues import QUEUES
+from tests.faults import bites
 from tests.faults.names import ASTRAY, NAMES_HANG, NAMES_LEAD_ASTRAY, UPSTREAM_NAME
 from tests.faults.readers import Browser, cold_path
 from tests.faults.site import LATENCY, OTHER_PAIR, PAIR, SICK, WELL, WORKERS, Site, wait_for
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
 
     from tests.emulators import Call, Emulator
     from tests.faults.evidence import Evidence, Named
+    from tests.faults.site import Valkey
 
     Strike = Callable[[Site, Evidence], Iterator[Sequence[str] | None]]
 
@@ -74,7 +81,7 @@ FAULTS: dict[str, Fault] = {}
 
 
 def fault(name: str, *expected: Named, of_pause: Collection[Named] = (), **promises: Any) -> Callable[[Strike], None]:
-    """Register a fault; the function strikes, yields while the fault is in force, and mends.
+    """Register a fault; the function strikes, yields while the fault is in force, proves that it bit, and mends.
 
     What it yields are pages that must come afterwards besides those of the readers. The other arguments are those of Fault.
     """
@@ -105,11 +112,9 @@ class _Asker(threading.Thread):
 @contextmanager
 def _alone(site: Site, name: str) -> Iterator[None]:
     """Let one worker take all tasks, so that the phase in which it is killed is its own."""
-    others = [other for other in WORKERS if other != name]
-    for other in others:
-        site.signal_worker(other, signal.SIGSTOP)
-    time.sleep(BLOCKED_FOR)
     try:
+        bites.stop_workers(site, [other for other in WORKERS if other != name])
+        time.sleep(BLOCKED_FOR)
         yield
     finally:
         site.continue_workers()
@@ -121,14 +126,14 @@ BLOCKED_FOR = 1.2
 
 @fault("worker killed with tasks in its queue", NO_WORKER, BUSY, at_once=True)
 def _(site: Site, evidence: Evidence) -> Iterator[list[str]]:
-    for name in WORKERS:
-        site.signal_worker(name, signal.SIGSTOP)
-    time.sleep(BLOCKED_FOR)
-    asker = _Asker(site, evidence)
-    asker.start()
-    assert wait_for(lambda: site.broker.tell("KEYS", "*:page"), 5), "no task came into the queue"
-    site.signal_worker(WORKERS[0], signal.SIGKILL)
-    site.continue_workers()
+    with ExitStack() as mend:
+        mend.callback(site.continue_workers)
+        bites.stop_workers(site)
+        time.sleep(BLOCKED_FOR)
+        asker = _Asker(site, evidence)
+        asker.start()
+        bites.must(wait_for(lambda: site.broker.tell("KEYS", "*:page"), 5), "no task came into the queue")
+        bites.kill_worker(site, WORKERS[0])
     yield [asker.path]
 
 
@@ -148,24 +153,27 @@ def _killed(
     @fault(name, NO_WORKER, BUSY, *([REDIS_DOWN] if holds else []), at_once=True)
     def _(site: Site, evidence: Evidence) -> Iterator[list[str]]:
         emulator = site.upstream.emulator
-        with _alone(site, victim):
+        with _alone(site, victim), ExitStack() as mend:
+            mend.callback(emulator.set_latency, LATENCY, WELL)
+            mend.callback(emulator.set_faults, WELL)
             prepare(emulator)
-            before = emulator.calls(WELL)[-1].number
+            struck = bites.Struck(site)
             asker = _Asker(site, evidence)
             asker.start()
-            assert wait_for(lambda: any(reached(call) for call in emulator.calls(WELL, since=before)), 5), (
-                "no call came"
-            )
+            met = struck.first(WELL, reached)
             if holds:
                 server = site.broker if holds == "broker" else site.cache
-                server.signal(signal.SIGSTOP)
+                mend.callback(server.signal, signal.SIGCONT)
+                bites.hang(server)
                 time.sleep(HOLDING)
-                site.signal_worker(victim, signal.SIGKILL)
-                server.signal(signal.SIGCONT)
             else:
-                site.signal_worker(victim, signal.SIGKILL)
-            emulator.set_faults(WELL)
-            emulator.set_latency(LATENCY, WELL)
+                bites.must(any(map(reached, struck.same(met))), "the call was over before the worker was killed")
+            bites.kill_worker(site, victim)
+            if holds:
+                answered = [call for call in struck.same(met) if call.status == 200 and call.seconds is not None]
+                bites.must(answered, "upstream had not answered when the worker was killed")
+            if holds == "broker":
+                bites.must(any(bites.is_stored(site.cache, call.request_id) for call in answered), "nothing was stored")
         yield [asker.path]
 
 
@@ -197,25 +205,33 @@ _killed("worker killed between storing and waking", "w2", prepare=_be_slow(0.4),
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     site.hands.kill()
     yield
-    site.restart_hands()
+    with ExitStack() as mend:
+        mend.callback(site.restart_hands)
+        bites.must(not site.workers(), "workers run")
 
 
 @fault("all workers hang", NO_WORKER, BUSY)
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
-    for name in WORKERS:
-        site.signal_worker(name, signal.SIGSTOP)
-    yield
-    site.continue_workers()
+    with ExitStack() as mend:
+        mend.callback(site.continue_workers)
+        pids = bites.stop_workers(site)
+        yield
+        bites.must_be_stopped(pids.values())
 
 
 @fault("all workers deaf", NO_WORKER, BUSY, at_once=True, bound=PROMISED + DEAF_FOR)
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     # They live and beat, but consume nothing: each must notice that by itself, and end, and be started anew.
     for queue in sorted(set(QUEUES.values())):
-        subprocess.run(
-            [sys.executable, "-m", "celery", "--quiet", "-A", "dashboard", "control", "cancel_consumer", queue], cwd=ROOT,
-            env={**os.environ, **site.environment}, check=True, capture_output=True,
+        done = subprocess.run(
+            [sys.executable, "-m", "celery", "--quiet", "-A", "dashboard", "control", "--json", "cancel_consumer", queue],
+            cwd=ROOT, env={**os.environ, **site.environment}, check=True, capture_output=True, text=True,
         )  # fmt: skip
+        answers: dict[str, dict[str, str]] = {}
+        for answer in json.loads(done.stdout):
+            answers |= answer
+        obeyed = {worker.split("@")[0] for worker, said in answers.items() if "ok" in said}
+        bites.must(obeyed == set(WORKERS), f"only {sorted(obeyed)} stopped consuming {queue}")
     yield
 
 
@@ -225,40 +241,54 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
 def _server_faults(role: str) -> None:
     @fault(f"{role} killed", REDIS_DOWN, NO_WORKER)
     def _(site: Site, evidence: Evidence) -> Iterator[None]:
-        server = getattr(site, role)
+        server: Valkey = getattr(site, role)
         server.kill()
         yield
-        server.start()
+        with ExitStack() as mend:
+            mend.callback(server.start)
+            bites.must_be_down(server.port)
 
     @fault(f"{role} restarted empty", REDIS_DOWN, NO_WORKER, at_once=True)
     def _(site: Site, evidence: Evidence) -> Iterator[None]:
-        server = getattr(site, role)
+        server: Valkey = getattr(site, role)
+        before = server.info("server")["run_id"]
+        server.tell("SET", KEPT_MARK, "1")
         server.kill()
         server.start()
+        bites.must(server.info("server")["run_id"] != before, "it is the same server")
+        bites.must(not server.tell("EXISTS", KEPT_MARK), "it is not empty")
         yield
 
     @fault(f"{role} hangs", REDIS_DOWN, NO_WORKER)
     def _(site: Site, evidence: Evidence) -> Iterator[None]:
-        server = getattr(site, role)
-        server.signal(signal.SIGSTOP)
-        yield
-        server.signal(signal.SIGCONT)
+        server: Valkey = getattr(site, role)
+        with ExitStack() as mend:
+            mend.callback(server.signal, signal.SIGCONT)
+            bites.hang(server)
+            yield
+            bites.must_be_stopped([server.pid])
 
     @fault(f"{role} out of memory", REDIS_DOWN, NO_WORKER)
     def _(site: Site, evidence: Evidence) -> Iterator[None]:
-        server = getattr(site, role)
-        before = server.memory_rules()
-        server.set_memory_rules({"maxmemory": "1", "maxmemory-policy": "noeviction"})
-        yield
-        server.set_memory_rules(before)
+        server: Valkey = getattr(site, role)
+        with ExitStack() as mend:
+            mend.callback(server.set_memory_rules, server.memory_rules())
+            with bites.refused(server, "OOM"):
+                server.set_memory_rules({"maxmemory": "1", "maxmemory-policy": "noeviction"})
+                yield
 
     @fault(f"{role} read-only", REDIS_DOWN, NO_WORKER)
     def _(site: Site, evidence: Evidence) -> Iterator[None]:
-        server = getattr(site, role)
-        server.tell("REPLICAOF", "127.0.0.1", "1")
-        yield
-        server.tell("REPLICAOF", "NO", "ONE")
+        server: Valkey = getattr(site, role)
+        with ExitStack() as mend:
+            mend.callback(server.tell, "REPLICAOF", "NO", "ONE")
+            with bites.refused(server, "READONLY"):
+                server.tell("REPLICAOF", "127.0.0.1", "1")
+                yield
 
+
+KEPT_MARK = "faults-mark"
+"""A key that a server has no more once it was started empty."""
 
 _server_faults("broker")
 _server_faults("cache")
@@ -271,7 +301,9 @@ _server_faults("cache")
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     site.database.crash()
     yield
-    site.database.start()
+    with ExitStack() as mend:
+        mend.callback(site.database.start)
+        bites.must_be_down(site.database.port)
 
 
 @fault("database locked", DATABASE_DOWN, told=True)
@@ -279,8 +311,15 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
     # As somebody's ALTER TABLE that waits for somebody else: who may see a bucket can't be read, by readers or workers.
     with psycopg.connect(site.database.url()) as other:
         other.execute("LOCK TABLE jobs_bucket IN ACCESS EXCLUSIVE MODE")
-        yield
-        other.rollback()
+        with ExitStack() as mend:
+            mend.callback(other.rollback)
+            bites.must(wait_for(lambda: _somebody_waits(other), bites.FELT_WITHIN), "nobody waits for the table")
+            yield
+
+
+def _somebody_waits(connection: psycopg.Connection) -> bool:
+    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'jobs_bucket'::regclass"
+    return connection.execute(waiting).fetchone() is not None
 
 
 # Upstream ------------------------------------------------------------------------------------------------------------------
@@ -292,8 +331,7 @@ def _workers_pause(site: Site, evidence: Evidence) -> Iterator[None]:
 
     A worker that paused in mid-command takes its Redis for down.
     """
-    for name in WORKERS:
-        site.signal_worker(name, signal.SIGSTOP)
+    bites.stop_workers(site)
     wait_for(lambda: all(call.seconds is not None for call in site.upstream.emulator.calls()), 5)
     evidence.read()
     yield
@@ -305,11 +343,12 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
     with _workers_pause(site, evidence):
         site.upstream.kill()
     yield
+    down = bites.is_down(site.upstream.port)
     # Until it has its buckets again nobody asks: Cloud Infinite would not deny them.
-    for name in WORKERS:
-        site.signal_worker(name, signal.SIGSTOP)
+    bites.stop_workers(site)
     site.upstream.start()
     site.continue_workers()
+    bites.must(down, "upstream listens")
 
 
 @fault("looking up upstream's name hangs", TIMEOUT, UNREACHABLE, of_pause=[REDIS_DOWN])
@@ -319,8 +358,10 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
         site.upstream.kill()  # Open connections would need no look-up.
         site.upstream.start()
         hangs.touch()
-    yield
-    hangs.unlink()
+    with ExitStack() as mend:
+        mend.callback(hangs.unlink)
+        with bites.looked_up(site):
+            yield
 
 
 @fault("connecting to upstream never ends", TIMEOUT, UNREACHABLE, of_pause=[REDIS_DOWN])
@@ -331,8 +372,10 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
             site.upstream.kill()  # Open connections would need no new one.
             site.upstream.start()
             astray.touch()
-        yield
-        astray.unlink()
+        with ExitStack() as mend:
+            mend.callback(astray.unlink)
+            with bites.looked_up(site):
+                yield
 
 
 def _answers(name: str, *expected: Named, bound: float = PROMISED, told: bool = False, **parameters: Any) -> None:
@@ -340,11 +383,27 @@ def _answers(name: str, *expected: Named, bound: float = PROMISED, told: bool = 
 
     @fault(name, *expected, everywhere=False, bound=bound, told=told)
     def _(site: Site, evidence: Evidence) -> Iterator[None]:
+        yield from strike_answers(site, **parameters)
+
+
+def strike_answers(site: Site, **parameters: Any) -> Iterator[None]:
+    """Strike the answers of the buckets SICK; a fault that only what has a token can feel must meet such a call."""
+    emulator, kind = site.upstream.emulator, parameters["kind"]
+    struck = bites.Struck(site)
+    with ExitStack() as mend:
         for bucket in SICK:
-            site.upstream.emulator.fault(bucket, **parameters)
+            mend.callback(emulator.set_faults, bucket)
+            emulator.fault(bucket, **parameters)
         yield
-        for bucket in SICK:
-            site.upstream.emulator.set_faults(bucket)
+    # Reading the journal takes a moment, which is not to count as the mend's.
+    for bucket in SICK:
+        bites.must(
+            any(_is_struck(kind, call) for call in struck.calls(bucket)), f"no call of {bucket} was struck by {kind}"
+        )
+
+
+def _is_struck(kind: str, call: Call) -> bool:
+    return kind in call.faults and (kind != "token_repeat" or "nextToken" in call.parameters)
 
 
 def _sample(name: str) -> bytes:
@@ -375,25 +434,29 @@ _answers("empty page with a token", kind="empty_page")
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(DATA / "tls_test_only.pem")
-    with _Impostor(context) as port:
-        site.restart_hands(CI_ENDPOINT=f"https://{UPSTREAM_NAME}:{port}")
+    with _Impostor(context) as impostor:
+        site.restart_hands(CI_ENDPOINT=f"https://{UPSTREAM_NAME}:{impostor.port}")
         wait_for(site.is_ready)
         yield
+        met = impostor.met
         site.restart_hands()  # a part of the mend: whoever corrects the endpoint starts the workers anew
         wait_for(site.is_ready)
+        bites.must(met, "nobody came to the impostor")
 
 
 class _Impostor:
-    """Listens with a certificate that nobody trusts."""
+    """Listens with a certificate that nobody trusts; `met` counts who came."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
+        self.met = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
         self._context = context
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def __enter__(self) -> int:
+    def __enter__(self) -> Self:
         self._thread.start()
-        return int(self._listener.getsockname()[1])
+        return self
 
     def __exit__(self, *trouble: object) -> None:
         self._listener.shutdown(2)
@@ -406,6 +469,7 @@ class _Impostor:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            self.met += 1
             connection.settimeout(2)
             try:
                 self._context.wrap_socket(connection, server_side=True).close()
@@ -417,11 +481,14 @@ class _Impostor:
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     fresh = ("FAULTS-SECRET-ID-3", "FAULTS-SECRET-KEY-3")
     emulator = site.upstream.emulator
+    struck = bites.Struck(site)
     emulator.revoke_credential(PAIR[0])
     yield
     emulator.set_credentials(fresh, OTHER_PAIR)
     site.write_credential(*fresh)
     site.upstream.credentials = (fresh, OTHER_PAIR)
+    refused = [call for call in struck.calls() if call.credential == PAIR[0] and call.status in (401, 403)]
+    bites.must(refused, "nobody was refused")
 
 
 @fault(
@@ -431,5 +498,6 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
     file = site.folder / "secret-key"
     away = file.with_suffix(".away")
     file.rename(away)
-    yield
-    away.rename(file)
+    with ExitStack() as mend:
+        mend.callback(away.rename, file)
+        yield  # That it bit shows in what readers are told: nobody calls without a key.

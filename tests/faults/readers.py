@@ -11,7 +11,7 @@ import math
 import random
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tests.faults.evidence import Evidence, Named, Verdict, bucket_of, is_named, is_twin, judge, page_of
@@ -125,7 +125,7 @@ class Reader(threading.Thread):
         self._random = random.Random(number)
         self._sees_pages = number % 3 == 0
         self._browser = Browser(crowd.port, crowd.evidence)
-        self._next: list[str] = []
+        self._next: list[tuple[str, frozenset[str]]] = []
         self.own = ""
         self.got_at = 0.0
 
@@ -139,27 +139,43 @@ class Reader(threading.Thread):
                 if self._look(self.own).ready:
                     self.own, self.got_at = "", time.monotonic()
             else:
-                self._look(self._path())
+                self._look(*self._path())
         self._browser.close()
 
-    def _path(self) -> str:
+    def _path(self) -> tuple[str, frozenset[str]]:
+        """Return what to look at, and the jobs that were seen in its list on the way there."""
         chance = self._random.random()
         if self._next and chance < 0.3:
             return self._next.pop()
         if chance < 0.4:
-            return cold_path(self._random.choice(BUCKETS))
-        return self._random.choice(WARM)
+            return cold_path(self._random.choice(BUCKETS)), frozenset()
+        return self._random.choice(WARM), frozenset()
 
-    def _look(self, path: str) -> Verdict:
+    def _look(self, path: str, seen: frozenset[str] = frozenset()) -> Verdict:
         if self._sees_pages and is_twin(path):
             path = page_of(path)
         verdict, seconds = self._browser.look(path)
+        if seen:
+            verdict = on_the_way(verdict, seen)
         self._crowd.count(path, verdict, seconds)
         if verdict.ready and "jobs" in verdict.data:
             rows, following = verdict.data["jobs"], verdict.data["next"]
-            jobs = [f"/buckets/{bucket_of(path)}/jobs/{row['JobId']}.json" for row in rows[:1]]
-            self._next = [*jobs, *([following] if following else [])]
+            jobs = [(f"/buckets/{bucket_of(path)}/jobs/{row['JobId']}.json", frozenset[str]()) for row in rows[:1]]
+            shown = seen | {row["JobId"] for row in rows}
+            self._next = [*jobs, *([(following, shown)] if following else [])]
         return verdict
+
+
+def on_the_way(verdict: Verdict, seen: frozenset[str]) -> Verdict:
+    """Return the verdict of a page for whoever has scrolled past `seen`.
+
+    No row may come again, unless the page says so, and what is left out as a repeat must have been seen.
+    """
+    if not verdict.ready or "jobs" not in verdict.data or verdict.data["completeness"]["earlier_unknown"]:
+        return verdict
+    again = [f"{row['JobId']} shown again" for row in verdict.data["jobs"] if row["JobId"] in seen]
+    lost = [f"{job_id} left out though never shown" for job_id in sorted(verdict.left_out - seen)]
+    return replace(verdict, wrong_rows=(*verdict.wrong_rows, *again, *lost))
 
 
 class Crowd:

@@ -55,6 +55,12 @@ class Valkey:
         """For REDIS_URL."""
         return f"redis://127.0.0.1:{self.port}/0"
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self.process is not None
+        return self.process.pid
+
     def start(self) -> None:
         """Start it empty."""
         self.process = start_valkey(self.port, *self.options)
@@ -74,6 +80,11 @@ class Valkey:
         """Send one command and return its answer."""
         with redis.Redis(port=self.port, socket_timeout=5) as client:
             return client.execute_command(*command)
+
+    def info(self, section: str) -> dict[str, Any]:
+        """Return a section of what it says of itself."""
+        with redis.Redis(port=self.port, socket_timeout=5) as client:
+            return dict(client.info(section))
 
     def memory_rules(self) -> dict[str, str]:
         """Return how much it may hold and what it then forgets."""

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from tests.faults.bites import DidNotBiteError
 from tests.faults.evidence import Evidence
 from tests.faults.readers import EXAMPLES, WARM, Browser, Crowd, cold_path
 from tests.faults.site import BUCKETS, Site
@@ -33,13 +34,14 @@ def heading() -> str:
 
 @dataclass(frozen=True)
 class Result:
-    """What one fault came to. `recovery` is None where it did not come."""
+    """What one fault came to. `recovery` is None where it did not come; `unbitten` says why the fault was none."""
 
     fault: Fault
     tally: Tally
     lost: int
     recovery: float | None
     tracebacks: int
+    unbitten: str = ""
 
     @property
     def is_in_time(self) -> bool:
@@ -50,7 +52,7 @@ class Result:
     def kept(self) -> bool:
         """Whether all that is promised was kept."""
         unfelt = self.fault.told and not self.tally.is_felt
-        return self.is_in_time and not (self.tally.wrong or self.tally.unnamed or self.lost or unfelt)
+        return self.is_in_time and not (self.tally.wrong or self.tally.unnamed or self.lost or unfelt or self.unbitten)
 
     def __str__(self) -> str:
         tally = self.tally
@@ -61,6 +63,8 @@ class Result:
         )
         told = ", ".join(f"{code} {count}" for (_kind, code), count in sorted(tally.named.items()))
         notes = [f"told: {told}"] if told else []
+        if self.unbitten:
+            notes.append(f"did not bite: {self.unbitten}")
         if not self.is_in_time:
             notes.append(f"recovery later than {self.fault.bound:g} s")
         if self.fault.told and not tally.is_felt:
@@ -100,13 +104,20 @@ class Trial:
         tally = self.crowd.begin(fault.expected, everywhere=fault.everywhere, of_pause=fault.of_pause)
         time.sleep(1.0)  # by then each reader wants a page of its own
         tally.pause()
-        with fault.strike(self.site, self.evidence) as also:
-            tally.go_on()
-            if not fault.at_once:
-                time.sleep(seconds)
+        also: Sequence[str] | None = None
+        mending: float | None = None
+        unbitten = ""
+        try:
+            with fault.strike(self.site, self.evidence) as also:
+                tally.go_on()
+                if not fault.at_once:
+                    time.sleep(seconds)
+                self.crowd.want_no_more()
+                mending = time.monotonic()
+                tally.pause()
+        except DidNotBiteError as error:
+            unbitten = str(error)
             self.crowd.want_no_more()
-            mending = time.monotonic()
-            tally.pause()
         tally.go_on()
         recovery = self._wait_until_well(fault.bound + AFTERWARDS, also or (), began=mending)
         lost = self.crowd.waiting
@@ -115,7 +126,7 @@ class Trial:
         self.site.forget_problems()
         self.crowd.begin((), everywhere=True)
         self.crowd.want_no_more()
-        return Result(fault, tally, lost, recovery, self.site.tracebacks() - traces)
+        return Result(fault, tally, lost, recovery, self.site.tracebacks() - traces, unbitten)
 
     def _wait_until_well(self, longest: float, also: Sequence[str] = (), *, began: float | None = None) -> float | None:
         """Return the seconds until every page comes again, also those that readers wanted in vain; None if that is never.

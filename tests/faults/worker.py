@@ -11,9 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.faults.names import ASTRAY, NAMES_HANG, NAMES_LEAD_ASTRAY, UPSTREAM_NAME
+from tests.faults.names import ASTRAY, NAMES_HANG, NAMES_LEAD_ASTRAY, NAMES_MISLED, UPSTREAM_NAME
 
-HANGS, LEADS_ASTRAY = (Path(os.environ["VAR_DIR"]) / name for name in (NAMES_HANG, NAMES_LEAD_ASTRAY))
+HANGS, LEADS_ASTRAY, MISLED = (
+    Path(os.environ["VAR_DIR"]) / name for name in (NAMES_HANG, NAMES_LEAD_ASTRAY, NAMES_MISLED)
+)
 LONGEST = 30.0
 """Seconds after which a resolver gives up by itself."""
 
@@ -24,6 +26,9 @@ def lookup(host: Any, *arguments: Any, **options: Any) -> Any:
     """Look a name up as getaddrinfo does; upstream's is this machine, unless it hangs."""
     if host != UPSTREAM_NAME:
         return _lookup(host, *arguments, **options)
+    if HANGS.exists() or LEADS_ASTRAY.exists():
+        with MISLED.open("ab") as file:
+            file.write(b".")
     began = time.monotonic()
     while HANGS.exists():
         if time.monotonic() - began > LONGEST:

@@ -63,6 +63,7 @@ def main() -> int:
             failed |= bool(result.failures)
             for complaint, case in list(result.first_of_each_kind())[:MOST_FAILURES]:
                 _say(f"FAILED: {complaint}\n    {case}")
+        _say(f"both Redis servers were searched {running.watch.looks} times meanwhile")
         for where, secret in running.canaries_left_behind()[:MOST_FAILURES]:
             failed = True
             _say(f"FAILED: {where} holds {secret}")

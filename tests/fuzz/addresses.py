@@ -6,14 +6,14 @@ Case `number` of `seed` is always the same request, whatever was made before it.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote, quote_from_bytes
 
 from tests.fuzz.wire import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 EVIL_HOST = "evil.example"
 MARK = "x-fuzz"
@@ -25,6 +25,7 @@ CSRF = "f" * 32
 PARAMETERS = (
     "type", "states", "name", "jobId", "workflowId", "startCreationTime", "endCreationTime", "orderByTime", "size",
     "nextToken", "range", "tz", "depth", "pin", "after", "lang", "bucket", "group", "sort", "page", "at", "odd", "family",
+    "live", "job", "tab", "rows",
 )  # fmt: skip
 STRANGE_PARAMETERS = (
     "q", "utm_source", "fbclid", "from", "_t", "spm", "State", "STATES", "state", "Size", "next", "format", "callback",
@@ -71,6 +72,13 @@ VALUES: dict[str, tuple[bytes, ...]] = {
     "at": (b"0", b"0.0", b"10.20", b"9999999.9999999", b"1.", b"-"),
     "odd": (b"waits", b"runs", b"quick", b"ended", b"any"),
     "family": (b"0" * 12, b"a" * 12, b"A" * 12, b"0" * 13),
+    "live": (b"off", b"on", b"15", b"60", b"0", b"Off"),
+    "job": (b"bfuzz0001", b"no-such-job", b"x/bfuzz0001", b"b" * 200),
+    "tab": (b"operation", b"output", b"time-interval", b"input", b"raw", b"Raw", b"nothing"),
+    "rows": (
+        b"bfuzz0001:Running:1700000000", b"bfuzz0001:Running:1700000000:left", b"a:b", b":::", b"a:Running:-1",
+        b"a:Running:" + b"9" * 30, b",".join([b"b%d:Submitted:1700000000" % number for number in range(150)]),
+    ),
     "lang": (b"en", b"zh-hans", b"zh", b"zh-Hant", b"de", b"zh_CN"),
 }  # fmt: skip
 TARGETS = (
@@ -93,21 +101,26 @@ METHODS = ("HEAD", "POST", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE",
 
 @dataclass(frozen=True)
 class Places:
-    """What there is to ask for: the site, buckets by who may see them, jobs, and pins of just now."""
+    """What there is to ask for: the site, buckets by who may see them, jobs, and pins of just now.
+
+    The viewer may see `shown` and `shown_too`; `jobs` are those of each bucket that exists.
+    """
 
     host: str
     shown: str
+    shown_too: str
     elsewhere: str
     hidden: str
     unknown: str
     job_ids: tuple[str, ...]
     pins: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
+    jobs: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def buckets(self) -> tuple[str, ...]:
         """Every bucket that an address may name."""
-        return (*[self.shown] * 7, self.elsewhere, self.elsewhere, self.hidden, self.unknown)
+        return (*[self.shown] * 5, *[self.shown_too] * 2, self.elsewhere, self.elsewhere, self.hidden, self.unknown)
 
 
 def address(seed: int, number: int, places: Places) -> Request:
@@ -117,7 +130,10 @@ def address(seed: int, number: int, places: Places) -> Request:
     method = rng.choice(METHODS) if rng.random() < 0.12 else "GET"
     if path.rstrip(b"/").endswith((b"retry", b"export", b"cancel", b"resume")) and rng.random() < 0.7:
         method = "POST"
-    query = _query(rng, places) if rng.random() < 0.8 else b""
+    fate = rng.random()
+    query = _query(rng, places) if fate < 0.55 else _modest_query(rng, places) if fate < 0.85 else b""
+    if path.endswith(b"/tick/") and rng.random() < 0.7:
+        query = b"&".join(filter(None, (query, _tick(rng, places, path))))
     target = path + (b"?" + query if query else b"")
     headers, body = _headers(rng, target), b""
     if method == "POST":
@@ -145,12 +161,14 @@ def _path(rng: random.Random, places: Places) -> bytes:
             if rng.random() < 0.6:
                 parts.append(rng.choice(("operation", "output", "time-interval", "input", "raw")))
         elif rng.random() < 0.3:
-            parts[2] = rng.choice(("retry", "insight", "export", "export", "loaded"))
+            parts[2] = rng.choice(("retry", "insight", "export", "export", "loaded", "tick", "tick"))
             if parts[2] == "export" and rng.random() < 0.5:
                 parts += rng.choice((["no-such-walk"], ["w" * 22, "cancel"], ["x", "resume"], ["-_" * 11, "jobs"]))
         if rng.random() < 0.15:
             parts.insert(0, "embed")
-        path = b"/" + "/".join(parts).encode() + rng.choice((b"/", b"/", b".json", b".json", b".csv", b".jsonl", b""))
+        ends = (b"/", b"/", b".json", b".json", b".csv", b".jsonl", b"")
+        is_tick = parts[-1] == "tick" and rng.random() < 0.8  # which has no twin
+        path = b"/" + "/".join(parts).encode() + (b"/" if is_tick else rng.choice(ends))
     for _ in range(rng.choice((0, 0, 0, 0, 0, 0, 1, 1, 2))):
         path = rng.choice(_SPOILERS)(rng, path)
     # A space or a control character would end the first line; some of them shall.
@@ -160,7 +178,7 @@ def _path(rng: random.Random, places: Places) -> bytes:
 def _other_path(rng: random.Random) -> bytes:
     return rng.choice(
         (
-            b"/", b"/", b"/embed/card/", b"/buckets.json", b"/jobs/", b"/embed/card.json", b"/jobs.json", b"/healthz", b"/readyz", b"/metrics", b"/sign-in/", b"/sign-out/", b"/admin/",
+            b"/", b"/", b"/embed/card/", b"/buckets.json", b"/jobs/", b"/embed/card.json", b"/jobs.json", b"/jobs/tick/", b"/jobs/tick/", b"/jobs/tick/", b"/status/", b"/status.json", b"/healthz", b"/readyz", b"/metrics", b"/sign-in/", b"/sign-out/", b"/admin/",
             b"/admin/login/", b"/admin/jobs/bucket/", b"/admin/auth/user/1/change/", b"/admin/r/1/1/", b"/admin/jsi18n/",
             b"/welcome/x/", b"/welcome/eyJ:1:x/", b"/static/", b"/static/css/base.css", b"/static/../manage.py",
             b"/static/%2e%2e/%2e%2e/manage.py", b"/favicon.ico", b"/robots.txt", b"/embed/", b"/embed/buckets.json",
@@ -233,13 +251,49 @@ def _query(rng: random.Random, places: Places) -> bytes:
     return query if rng.random() < 0.02 else query.replace(b" ", b"%20").replace(b"\r", b"%0D").replace(b"\n", b"%0A")
 
 
+def _modest_query(rng: random.Random, places: Places) -> bytes:
+    """Return a query in which nothing is wrong, but that it may not fit its path: what answers it must be true."""
+    names = rng.sample(sorted(MODEST), rng.randint(1, 3))
+    pairs = [(name, rng.choice(MODEST[name])) for name in names]
+    if rng.random() < 0.3:
+        pairs.append(("bucket", ",".join(rng.sample((places.shown, places.shown_too, places.elsewhere), 2))))
+    return "&".join(f"{name}={value}" for name, value in pairs).encode()
+
+
+MODEST = {
+    "type": ("Workflow", "Job"), "states": ("Failed", "Running,Submitted", "Success"), "orderByTime": ("Asc",), "size": ("1", "10", "100"),
+    "range": ("24h", "7d"), "tz": ("Europe/Berlin", "UTC"), "depth": ("1", "2"), "live": ("off",), "lang": ("en", "zh-hans"),
+    "job": ("bfuzzshown0001", "bfuzzsecond0001"),
+}  # fmt: skip
+"""Parameters of a list, with values that everybody may ask for."""
+
+
+def _tick(rng: random.Random, places: Places, path: bytes) -> bytes:
+    """Return what a live list asks with besides its filter: without it few ticks would get as far as to look."""
+    pin = rng.choice(places.pins or ("1700000000.1700000000000",))
+    pairs, named = [("pin", pin)], [""]
+    if path == b"/jobs/tick/":
+        named = rng.sample((places.shown, places.shown_too, places.elsewhere, places.hidden), rng.randint(1, 3))
+        pairs = [
+            ("bucket", ",".join(named)),
+            ("pin", ",".join([pin] * len(named))),
+            ("at", ".".join(["0"] * len(named))),
+        ]
+    rows = []
+    for _ in range(rng.randint(0, 3)):
+        bucket = rng.choice(named)
+        job_id = f"{bucket}/{rng.choice(places.job_ids)}".removeprefix("/")
+        rows.append(f"{job_id}:{rng.choice(('Running', 'Submitted', 'Success'))}:1700000000{rng.choice(('', ':left'))}")
+    return "&".join(f"{name}={quote(value, safe=':,/')}" for name, value in [*pairs, ("rows", ",".join(rows))]).encode()
+
+
 def _pair(rng: random.Random, places: Places) -> tuple[bytes, bytes]:
     name = rng.choice(PARAMETERS) if rng.random() < 0.85 else rng.choice(STRANGE_PARAMETERS)
     if name in VALUES and rng.random() < 0.75:
         value = rng.choice(VALUES[name])
     elif name == "bucket" and rng.random() < 0.75:
         value = ",".join(rng.choice(places.buckets) for _ in range(rng.choice((1, 1, 2, 3, 30)))).encode()
-    elif name == "jobId" and rng.random() < 0.5:
+    elif name in ("jobId", "job") and rng.random() < 0.5:
         value = rng.choice(places.job_ids).encode()
     else:
         value = rng.choice(ODD)
@@ -277,6 +331,8 @@ def _headers(rng: random.Random, target: bytes) -> list[tuple[bytes, bytes]]:
     if rng.random() < 0.1:
         headers.append((b"Batchlens-Lines", rng.choice((b"1", b"1,2,3", b"0", b"9" * 19, *ODD))))
         headers.append((b"Batchlens-Since", rng.choice((b"0", b"1700000000.5", b"9" * 400, *ODD))))
+    if rng.random() < 0.1:
+        headers.append((b"Batchlens-Pages", rng.choice((b"1", b"3", b"7", b"9999", b"99999", b"01", *ODD))))
     if rng.random() < 0.25:
         headers.append((b"Accept-Language", rng.choice(LANGUAGES)))
     if rng.random() < 0.25:

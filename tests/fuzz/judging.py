@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from tests.fuzz.wire import Received, Request, exchange
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tests.fuzz.addresses import Places
 
@@ -24,7 +25,8 @@ INSIDE = (
     "site-packages", "INSTALLED_APPS", "Exception Type", "DEBUG = True",
 )  # fmt: skip
 """What stands in error pages for developers, and in nothing that we say."""
-OURS = {503: {"no_worker", "busy", "redis_down"}}
+OF_SLOWNESS = {503: {"no_worker", "busy", "redis_down"}, 504: {"timeout"}}
+"""What the site may say while the machine stands still: upstream, Redis and worker are well all the time."""
 HOPS = 3
 """Redirects until an address is the canonical one."""
 SECURITY = {
@@ -35,6 +37,7 @@ SECURITY = {
 _GUNICORN = re.compile(rb"<html>\s+<head>\s+<title>[^<]{3,60}</title>\s+</head>\s+<body>\s+<h1><p>[^<]{3,60}</p></h1>")
 _BUCKET = re.compile(r"/(?:embed/)?buckets/([^/]+)/(?:jobs|retry|insight|export|loaded)\b")
 _TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]+"')
+_ROW = re.compile(r'\bid="job-([^"]+)"')
 _CODE = re.compile(r'role="alert" data-code="([^"]+)"')
 
 
@@ -53,21 +56,35 @@ class Person:
 
 
 def complaints(
-    person: Person, request: Request, received: Received, places: Places, canaries: Sequence[str]
+    person: Person,
+    request: Request,
+    received: Received,
+    places: Places,
+    canaries: Sequence[str],
+    *,
+    is_slow: Callable[[], bool],
 ) -> list[str]:
-    """Return what is wrong with one answer, in a few words each."""
+    """Return what is wrong with one answer, in a few words each.
+
+    Args:
+        person: who asked.
+        request: what was asked.
+        received: the answer.
+        places: what there is to ask for.
+        canaries: words that nobody may see.
+        is_slow: tells whether the machine stood still meanwhile.
+    """
     if is_gunicorns(request, received):
         return [] if received.status < 500 else [f"gunicorn answered {received.status}"]
     found = [*_leaks(person, request, received, canaries), *_headers(request, received), *_redirect(received, places)]
-    if received.status >= 500 and not is_documented(request, received):
-        found.append(f"status {received.status}")
+    if received.status >= 500 and not (is_of_slowness(request, received) and is_slow()):
+        found.append(f"status {received.status} {problem_code(received)}, though all is well")
     text = received.body.decode(errors="replace")
     if received.kind == "text/html" and f"<{MARK}" in text:
         found.append("markup of the request stands in the page")
     if any(name == EVIL_HEADER.lower() for name, _value in received.headers):
         found.append("a header of the request's making")
-    if person.is_stranger:
-        found += _stranger(request, received)
+    found += _stranger(request, received) if person.is_stranger else foreign_rows(request, received, places)
     bucket = bucket_of(request)
     # A method, a form or a host that is refused whatever the address is, and a slash that is missing, say nothing of it.
     refused = (
@@ -85,12 +102,11 @@ def is_gunicorns(request: Request, received: Received) -> bool:
     return bool(_GUNICORN.match(received.body)) or request.method == "HEAD"
 
 
-def is_documented(request: Request, received: Received) -> bool:
-    """Tell whether an answer of 5xx is one that we promise, and says so."""
+def is_of_slowness(request: Request, received: Received) -> bool:
+    """Tell whether an answer of 5xx is one that a slow machine explains."""
     if request.target.split(b"?")[0].endswith(b"/readyz") and received.status == 503:
         return received.kind == "application/json"
-    code = problem_code(received)
-    return code in OURS[503] if received.status == 503 else received.status in (502, 504) and bool(code)
+    return problem_code(received) in OF_SLOWNESS.get(received.status, ())
 
 
 def problem_code(received: Received) -> str:
@@ -112,6 +128,35 @@ def bucket_of(request: Request) -> str:
     path = request.target.split(b"?")[0].split(b"#")[0]
     match = _BUCKET.match(unquote_to_bytes(path).decode(errors="replace"))
     return match[1] if match else ""
+
+
+def foreign_rows(request: Request, received: Received, places: Places) -> list[str]:
+    """Return the rows of a viewer's answer that are no jobs of the buckets that the viewer may see, or of the one asked for."""
+    if received.status != 200:
+        return []
+    bucket = bucket_of(request)
+    mine = {name: places.jobs.get(name, frozenset()) for name in (places.shown, places.shown_too)}
+    if bucket:
+        mine = {bucket: mine.get(bucket, frozenset())}
+    found = []
+    for row in shown_rows(received):
+        # Only a merged list names a row by its bucket, too.
+        owner, _, job_id = row.rpartition("/")
+        known = mine.get(owner, frozenset()) if owner else frozenset().union(*mine.values())
+        if job_id not in known or (owner and bucket):
+            found.append(f"row {row!r} of no bucket that was asked for")
+    return found
+
+
+def shown_rows(received: Received) -> list[str]:
+    """Return the jobs that an answer shows, as its rows are named."""
+    if received.kind == "text/html":
+        return [html.unescape(row) for row in _ROW.findall(received.body.decode(errors="replace"))]
+    if received.kind != "application/json":
+        return []
+    data: Any = json.loads(received.body)
+    rows = data.get("jobs", []) if isinstance(data, dict) else []
+    return ["/".join(filter(None, (row.get("_bucket", ""), row["JobId"]))) for row in rows if isinstance(row, dict)]
 
 
 def _leaks(person: Person, request: Request, received: Received, canaries: Sequence[str]) -> list[str]:
@@ -187,8 +232,10 @@ def _stranger(request: Request, received: Received) -> list[str]:
 # What takes more than one answer ---------------------------------------------------------------------------------------
 
 
-def lost_on_the_way(person: Person, request: Request, received: Received, places: Places) -> list[str]:
-    """Follow redirects of a GET: they end within `HOPS`, and not in trouble."""
+def lost_on_the_way(
+    person: Person, request: Request, received: Received, places: Places, *, is_slow: Callable[[], bool]
+) -> list[str]:
+    """Follow redirects of a GET: they end within `HOPS`, not in trouble, and not at rows of others."""
     seen = [request.target]
     while received.status in (301, 302, 303, 307, 308):
         where = received.header("location")
@@ -201,9 +248,9 @@ def lost_on_the_way(person: Person, request: Request, received: Received, places
             return [f"leads to a relative {where[:200]!r}"]
         seen.append(target)
         received = person.ask(places.host, replace(request, target=target))
-    if received.status >= 500 and not is_documented(request, received):
+    if received.status >= 500 and not (is_of_slowness(request, received) and is_slow()):
         return [f"redirects to status {received.status}: {seen}"]
-    return []
+    return [] if person.is_stranger else foreign_rows(replace(request, target=seen[-1]), received, places)
 
 
 def unlike(person: Person, request: Request, received: Received, places: Places) -> list[str]:

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from tests.canaries import CANARY_ID, CANARY_KEY, CREDENTIALS, database_texts, process_texts, server_texts, sightings
 from tests.fuzz.addresses import CSRF, Places
 from tests.fuzz.judging import PORTAL, Person
+from tests.fuzz.pulse import Pulse
+from tests.fuzz.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from tests.e2e.sites import Site
     from tests.emulators import Emulator
 
-SHOWN, ELSEWHERE, HIDDEN, UNKNOWN = (f"fuzz-{name}-1250000000" for name in ("shown", "other", "taboo", "never"))
+SHOWN, SHOWN_TOO, ELSEWHERE, HIDDEN, UNKNOWN = (
+    f"fuzz-{name}-1250000000" for name in ("shown", "second", "other", "taboo", "never")
+)
 LABELS = {ELSEWHERE: "Label-of-another-group", HIDDEN: "Label-of-a-taboo"}
 LANES = 12
 """Threads that ask at once; each has a credential of its own, because a problem of one is a problem of all its buckets."""
@@ -33,7 +37,10 @@ def lane_credential(lane: int) -> tuple[str, str]:
 
 @dataclass
 class Stack:
-    """A running site with its people. `viewers` has a session for each lane: signing out ends one of them only."""
+    """A running site with its people. `viewers` has a session for each lane: signing out ends one of them only.
+
+    `pulse` tells when the machine was slow, `watch` which canaries stood in Redis at any time.
+    """
 
     site: Site
     places: Places
@@ -41,6 +48,8 @@ class Stack:
     viewers: list[Person]
     staff: Person
     canaries: tuple[str, ...]
+    pulse: Pulse
+    watch: Watch
 
     def canaries_left_behind(self) -> list[tuple[str, str]]:
         """Search Redis, database, logs and process titles, for credentials and for tracebacks in the logs."""
@@ -48,6 +57,7 @@ class Stack:
 
         logs = [("web's log", self.site.web.text()), ("worker's log", self.site.worker.text())]
         found = sightings(server_texts(self.site.broker_url, self.site.cache_url), self.canaries)
+        found += sorted(self.watch.found)
         found += sightings(database_texts(settings.DATABASES["default"]["NAME"]), self.canaries)
         found += sightings(process_texts(), self.canaries)
         found += sightings(logs, self.canaries)
@@ -74,7 +84,7 @@ def running(emulator: Emulator, **environment: str) -> Iterator[Stack]:
         for lane in range(LANES)
         for part, value in zip(("ID", "KEY"), lane_credential(lane), strict=True)
     }
-    ids = {name: _make_jobs(emulator, name) for name in (SHOWN, ELSEWHERE, HIDDEN)}
+    ids = {name: _make_jobs(emulator, name) for name in (SHOWN, SHOWN_TOO, ELSEWHERE, HIDDEN)}
     people = _make_people()
     site = start_site(
         emulator,
@@ -94,19 +104,25 @@ def running(emulator: Emulator, **environment: str) -> Iterator[Stack]:
     try:
         now = int(emulator.now()) - 5
         places = Places(
-            urlsplit(site.address).netloc, SHOWN, ELSEWHERE, HIDDEN, UNKNOWN, (*ids[SHOWN][:4], ids[ELSEWHERE][0]),
-            (f"{now}.{now * 1000}",), ("884213",),
+            urlsplit(site.address).netloc, SHOWN, SHOWN_TOO, ELSEWHERE, HIDDEN, UNKNOWN,
+            (*ids[SHOWN][:4], *ids[SHOWN_TOO][:2], ids[ELSEWHERE][0]), (f"{now}.{now * 1000}",), ("884213",),
+            {name: frozenset(jobs) for name, jobs in ids.items()},
         )  # fmt: skip
-        all_words = (SHOWN, ELSEWHERE, HIDDEN, *LABELS.values(), *ids[SHOWN], *ids[ELSEWHERE], *ids[HIDDEN])
+        all_words = (*ids, *LABELS.values(), *(job_id for jobs in ids.values() for job_id in jobs))
         unseen = (ELSEWHERE, HIDDEN, *LABELS.values(), *ids[ELSEWHERE], *ids[HIDDEN])
-        yield Stack(
-            site,
-            places,
-            Person("the stranger", f"csrftoken={CSRF}".encode(), all_words, is_stranger=True),
-            [_viewer(people["viewer"], unseen) for _ in range(LANES)],
-            _viewer(people["staff"], ()),
-            (*CREDENTIALS, settings.SECRET_KEY),
-        )
+        canaries = (*CREDENTIALS, settings.SECRET_KEY)
+        servers = (site.broker_url, site.cache_url)
+        with Pulse(servers) as pulse, Watch(servers, canaries) as watch:
+            yield Stack(
+                site,
+                places,
+                Person("the stranger", f"csrftoken={CSRF}".encode(), all_words, is_stranger=True),
+                [_viewer(people["viewer"], unseen) for _ in range(LANES)],
+                _viewer(people["staff"], ()),
+                canaries,
+                pulse,
+                watch,
+            )
     finally:
         site.stop()
 
@@ -132,11 +148,11 @@ def _make_people() -> dict[str, str]:
     from tests.emulators import REGION
     from tests.factories import make_staff, make_viewer
 
-    shown = Bucket.objects.create(name=SHOWN, region=REGION)
+    shown = tuple(Bucket.objects.create(name=name, region=REGION) for name in (SHOWN, SHOWN_TOO))
     elsewhere = Bucket.objects.create(name=ELSEWHERE, region=REGION, label=LABELS[ELSEWHERE])
     Bucket.objects.create(name=HIDDEN, region=REGION, label=LABELS[HIDDEN], hidden=True)
     make_viewer("somebody-else", sees=(elsewhere,))
-    return {"viewer": make_viewer("fuzz-viewer", sees=(shown,)).username, "staff": make_staff("fuzz-staff").username}
+    return {"viewer": make_viewer("fuzz-viewer", sees=shown).username, "staff": make_staff("fuzz-staff").username}
 
 
 def _viewer(username: str, secrets: tuple[str, ...]) -> Person:

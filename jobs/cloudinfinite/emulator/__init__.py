@@ -25,7 +25,7 @@ For tests; JSON, on Host 127.0.0.1 or localhost, below /_emulator/. Errors: 400 
     PUT    /credentials            [{"secret_id", "secret_key", "token"}]: all that are known from now on
     POST   /credentials            one more, or one changed; DELETE /credentials/<secret_id>
     GET    /journal?since=&bucket= the calls: number, time, bucket, region, method, path, query, status, code, request_id,
-                                   ids sent, credential, in_flight, faults, seconds; DELETE forgets them
+                                   ids sent, their states, credential, in_flight, faults, seconds; DELETE forgets them
     GET    /calls                  {second: {bucket: number of calls}}
     PUT    /buckets/<name>         create or replace: region, jobs (how many), seed, spread, newest, shape, arrivals, moving
                                    (`generate.Recipe`), given [job fields], faults, latency, bound, anchor

@@ -166,7 +166,8 @@ class CloudInfinite:
             rows = []
             following = start or (tokens.Offset(0) if offset_tokens else _before_all(asked.descending))
         children: list[tuple[str, Node]] = [("RequestId", call.request_id)]
-        children += [("JobsDetail", self._tree(bucket, row, now)) for row in rows]
+        trees = [self._tree(bucket, row, now) for row in rows]
+        children += [("JobsDetail", tree) for tree in trees]
         if "token_repeat" in changes and asked.token:
             children.append(("NextToken", asked.token))
         elif following is not None:
@@ -174,14 +175,16 @@ class CloudInfinite:
         elif world.switches.end_of_list == "empty":
             children.append(("NextToken", ""))
         call.ids = ",".join(bucket.jobs.job_id(row) for row in rows)
+        call.states = ",".join(map(_state, trees))
         return self._ok(call, children)
 
     def _job(self, request: Request, call: Call, bucket: Bucket, job_id: str) -> Answer:
         now = self._world.clock.now()
         row = bucket.jobs.find(job_id, now)
         if row is not None:
-            call.ids = job_id
-            return self._ok(call, [("RequestId", call.request_id), ("JobsDetail", self._tree(bucket, row, now))])
+            tree = self._tree(bucket, row, now)
+            call.ids, call.states = job_id, _state(tree)
+            return self._ok(call, [("RequestId", call.request_id), ("JobsDetail", tree)])
         if self._world.switches.unknown_id == "404":
             return self._error(call, request, 404, "ResourceNotFound", "The job does not exist.")
         return self._ok(call, [("RequestId", call.request_id), ("NonExistJobIds", job_id)])
@@ -270,6 +273,12 @@ class CloudInfinite:
             f"x-{product}-request-id": call.request_id,
         }
         return headers | {f"x-{product}-trace-id": trace} if trace else headers
+
+
+def _state(tree: Tree) -> str:
+    """Return the state that a job is sent with, "" where it has none."""
+    state = tree.get("State")
+    return state if isinstance(state, str) else ""
 
 
 def _before_all(descending: bool) -> tokens.Cursor:

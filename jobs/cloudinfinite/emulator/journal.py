@@ -16,7 +16,10 @@ KEPT_SECONDS = 600
 
 @dataclass
 class Call:
-    """One call. `status` is 0 until it is answered (a hanging one stays 0); ids are the JobIds sent, comma-separated."""
+    """One call. `status` is 0 until it is answered (a hanging one stays 0).
+
+    `ids` are the JobIds sent, `states` their states in the same order, both comma-separated.
+    """
 
     number: int
     time: float
@@ -31,6 +34,7 @@ class Call:
     code: str = ""
     request_id: str = ""
     ids: str = ""
+    states: str = ""
     faults: list[str] = field(default_factory=list)
     seconds: float | None = None
 
@@ -49,6 +53,7 @@ class Call:
             "code": self.code,
             "request_id": self.request_id,
             "ids": self.ids.split(",") if self.ids else [],
+            "states": self.states.split(",") if self.ids else [],
             "faults": self.faults,
             "seconds": self.seconds,
         }
