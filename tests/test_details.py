@@ -18,6 +18,7 @@ from jobs.cloudinfinite.tree import nodes
 from jobs.details.branches import DEEPEST, MOST, Branch, grow, size, web_address
 from jobs.details.codes import UNKNOWN, advice
 from jobs.details.contradictions import contradictions, odd_times
+from jobs.details.names import TAGS
 from jobs.details.operation import operation
 from jobs.details.output import output
 from jobs.details.raw import SHOWN, raw
@@ -158,6 +159,21 @@ def test_operation_explains_what_it_knows() -> None:
     assert [str(field.hint) for field in found.fields] == [
         "transcoding", "highest: before level 1 and 0", "no callback, not even the queue's own", "",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tag", "meant"),
+    [("Animatin", "Animation"), ("VoiceSpearte", "VoiceSeparate"), ("VideoSeParete", "VoiceSeparate"), ("SDR2HDR", "SDRtoHDR")],
+)  # fmt: skip
+@pytest.mark.parametrize("inside", [True, False])
+def test_tag_that_the_documents_misprint_is_kept_and_explained_as_what_it_means(
+    tag: str, meant: str, inside: bool
+) -> None:
+    found = operation(job(Operation={"Tag": tag}) if inside else job(Tag=tag))
+
+    (field,) = found.fields if inside else found.beside
+    assert (field.branch.text, field.branch.known) == (tag, True)
+    assert str(field.hint) == f"{TAGS[meant]}; a misprint of {meant} in the documents"
 
 
 def test_operation_says_why_a_value_is_hidden() -> None:

@@ -66,6 +66,7 @@ def test_the_irregular_demo_bucket_is_well_formed_and_odd(demo: Emulator) -> Non
     assert {"Archived", "Auditing", None, ""} <= states
     assert any(len((row.findtext("Operation/UserData") or "").encode()) >= 10_000 for row in found)
     assert any(row.findtext("Operation/CallBack") == "javascript:alert(1)" for row in found)
+    assert {"Animatin", "VoiceSpearte", "SDR2HDR", "VideoSeParete"} <= {row.findtext("Operation/Tag") for row in found}
     assert any("," in (row.findtext("Operation/WorkflowIds") or "") for row in found)
     assert any(row.findtext("Name") == "<script>alert('name')</script>" for row in found)
     assert any("+08:00" in (row.findtext("CreationTime") or "") for row in found)
