@@ -63,6 +63,20 @@ def test_demo_bucket_opens_as_what_it_is(demo: Site, name: str) -> None:
         assert advice.get_text(strip=True) != ""
 
 
+def test_live_demo_bucket_has_other_jobs_and_states_once_time_has_passed(demo: Site) -> None:
+    reader, path = Reader(demo), list_path(LIVE, twin=True)
+    before = {job["JobId"]: job["State"] for job in reader.json(path)["jobs"]}
+
+    demo.emulator.shift_clock(300)  # no more than a signature allows a clock to be wrong
+    demo.forget()
+    after = {job["JobId"]: job["State"] for job in reader.json(path)["jobs"]}
+
+    assert 300 // 40 - 1 <= len(after.keys() - before.keys()) <= 300 // 20 + 1
+    moved = {(before[job], after[job]) for job in before.keys() & after.keys() if before[job] != after[job]}
+    assert ("Running", "Success") in moved
+    assert {state for state, _later in moved} <= {"Submitted", "Running"}
+
+
 def test_trouble_of_demo_buckets_is_told_in_the_overview(
     demo: Site, until: Callable[[Callable[[], Any]], None]
 ) -> None:
