@@ -16,6 +16,7 @@ from defusedxml.ElementTree import fromstring
 
 from jobs.cloudinfinite.emulator import DEMO_BUCKETS, DEMO_SECRET_ID, DEMO_SECRET_KEY
 from jobs.details.names import is_known
+from tests.documented import PARAMETERS, PATHS, TAGS
 from tests.emulators import Emulator
 from tests.signed_calls import LIST, ask, column, parsed, refusal, rows
 
@@ -125,31 +126,6 @@ def test_the_irregular_demo_bucket_orders_elements_in_several_ways(irregular: li
     orders = {tuple(node.tag for node in row if node.tag in ("Code", "Message", "Type")) for row in irregular}
 
     assert orders >= {("Code", "Message", "Type"), ("Code", "Type", "Message"), ("Message", "Code", "Type")}
-
-
-PATHS = """
-Code Message Type Name JobId Tag Progress State CreationTime StartTime EndTime QueueId
-Input/Manifest Input/UrlFile Input/Prefix Input/Object
-Operation/TimeInterval/Start Operation/TimeInterval/End Operation/WorkflowIds Operation/Tag Operation/QueueId
-Operation/QueueType Operation/UserData Operation/JobLevel Operation/CallBackFormat Operation/CallBackType Operation/CallBack
-Operation/CallBackMqConfig/MqRegion Operation/CallBackMqConfig/MqMode Operation/CallBackMqConfig/MqName
-Operation/CallBackKafkaConfig/Region Operation/CallBackKafkaConfig/InstanceId Operation/CallBackKafkaConfig/Topic
-Operation/FreeTranscode Operation/Output/Region Operation/Output/Bucket Operation/Output/Object Operation/Output/AuObject
-Operation/Output/SpriteObject Operation/Output/StreamExtract/Index Operation/Output/StreamExtract/Object
-Operation/Output/BassObject Operation/Output/DrumObject Operation/Output/Force
-""".split()  # noqa: SIM905  # read as the tables of ci-api.md §1.5 and §2.3 are
-TAGS = """
-Animation SmartCover Transcode Snapshot SpeechRecognition Concat VoiceSeparate VideoMontage SDRtoHDR VideoProcess SuperResolution
-Segment VideoTag PicProcess DigitalWatermark ExtractDigitalWatermark MediaInfo StreamExtract Tts NoiseReduction QualityEstimate
-ImageInspect
-""".split()  # noqa: SIM905  # the table of §2.3
-PARAMETERS = """
-TemplateId TranscodeTemplateId WatermarkTemplateId Transcode Watermark RemoveWatermark DigitalWatermark Animation Snapshot
-SmartCover SpeechRecognition ConcatTemplate VoiceSeparate VideoMontage SDRtoHDR VideoProcess SuperResolution Segment
-ExtractDigitalWatermark VideoTag TtsTpl PicProcess NoiseReduction TtsConfig QualityEstimate Translation WordsGeneralize DnaConfig
-VocalScore ImageInspect ImageOCR DocAIGCMetadata MediaResult MediaInfo VideoTagResult WordsGeneralizeResult DnaResult
-VocalScoreResult ImageInspectResult Detection PicProcessResult
-""".split()  # noqa: SIM905  # the table of §2.4
 
 
 def test_the_live_demo_bucket_uses_every_field(demo: Emulator) -> None:
