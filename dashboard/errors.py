@@ -6,8 +6,9 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpResponse, HttpResponseServerError, JsonResponse
+from django.http import Http404, HttpResponse, HttpResponseServerError
 from django.shortcuts import render
 from django.template import loader
 from django.urls import Resolver404
@@ -18,7 +19,7 @@ from dashboard.languages import tag_of
 from jobs import twins
 from jobs.problems import ours
 from jobs.views.embed import framed
-from jobs.views.responses import with_list_headers
+from jobs.views.responses import as_json, with_list_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,8 +52,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if isinstance(trouble, DATABASE_TROUBLE):
         return _database_down(request, trouble)
     if request.path.endswith(".json"):
-        return JsonResponse({"problem": _problem("server_error", _("Batchlens failed"))}, status=500)
-    return HttpResponseServerError(loader.get_template("500.html").render({"language": tag_of(get_language())}))
+        return as_json({"problem": _problem("server_error", _("Batchlens failed"))}, status=500)
+    return HttpResponseServerError(_bare("500.html"))
 
 
 def _database_down(request: HttpRequest, trouble: BaseException) -> HttpResponse:
@@ -62,9 +63,8 @@ def _database_down(request: HttpRequest, trouble: BaseException) -> HttpResponse
     def page(request: HttpRequest) -> HttpResponse:
         headers = {"Retry-After": str(problem.retry_after)}
         if request.path.endswith(".json"):
-            return JsonResponse(twins.problem(problem), status=problem.status, headers=headers)
-        body = loader.get_template("503.html").render({"problem": problem, "language": tag_of(get_language())})
-        return HttpResponse(body, status=problem.status, headers=headers)
+            return as_json(twins.problem(problem), status=problem.status, headers=headers)
+        return HttpResponse(_bare("503.html", problem=problem), status=problem.status, headers=headers)
 
     response = _framed_if_embedded(page)(request)
     logger.error("%s: the database is down: %s", request.path, trouble)
@@ -75,7 +75,7 @@ def _database_down(request: HttpRequest, trouble: BaseException) -> HttpResponse
 def _answer(request: HttpRequest, status: int, code: str, message: str) -> HttpResponse:
     def page(request: HttpRequest) -> HttpResponse:
         if request.path.endswith(".json"):
-            return JsonResponse({"problem": _problem(code, message)}, status=status)
+            return as_json({"problem": _problem(code, message)}, status=status)
         return render(request, f"{status}.html", {"message": message}, status=status)
 
     return _framed_if_embedded(page)(request)
@@ -87,6 +87,12 @@ def _framed_if_embedded(page: Callable[[HttpRequest], HttpResponse]) -> Callable
         return framed(page)(request) if match is not None and "embed" in match.namespaces else page(request)
 
     return answer
+
+
+def _bare(template: str, **context: object) -> str:
+    """Render a page that is told nothing but what stands in the settings: no reader, no address, no database."""
+    whole = {"demo": settings.DEMO, "language": tag_of(get_language()), **context}
+    return loader.get_template(template).render(whole)
 
 
 def _problem(code: str, message: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from jobs import claims, clock, refresh, servers, status
 from jobs.insight import COUNTED
 from jobs.models import Bucket
 from jobs.queues import lanes_by_queue
+from jobs.views.responses import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +56,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """Say whether everything a page needs is there, and name what is down."""
     parts = probe()
     down = [name for name, state in parts.items() if state != OK]
-    return JsonResponse({"ready": not down, "down": down, "parts": parts}, status=503 if down else 200)
+    return as_json({"ready": not down, "down": down, "parts": parts}, status=503 if down else 200)
 
 
 @login_not_required

@@ -21,6 +21,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from dashboard.languages import link_language
 from jobs import access, metrics, trails
 from jobs.views.embed import framed
+from jobs.views.responses import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +119,7 @@ def sign_in_problem(request: HttpRequest) -> JsonResponse:
         "retryable": False,
         "request_id": "",
     }
-    return JsonResponse({"problem": problem}, status=401, headers={"WWW-Authenticate": 'Session realm="Batchlens"'})
+    return as_json({"problem": problem}, status=401, headers={"WWW-Authenticate": 'Session realm="Batchlens"'})
 
 
 def sign_in_card(request: HttpRequest, sign_in: str) -> HttpResponse:

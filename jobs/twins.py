@@ -47,6 +47,11 @@ def job(row: Row) -> dict[str, Any]:
     }
 
 
+def notes(asked: ListRequest) -> dict[str, Any]:
+    """Return how times without an offset were read, by parameter; nothing where all had one."""
+    return {"notes": {note.parameter: [note.text] for note in asked.notes}} if asked.notes else {}
+
+
 def job_list(
     bucket: Bucket, asked: ListRequest, ready: Sequence[Ready], proven: Completeness, *, next_path: str | None
 ) -> dict[str, Any]:
@@ -65,6 +70,7 @@ def job_list(
         "region": bucket.region,
         "filter": asked.filter.params(),
         "summary": asked.summary,
+        **notes(asked),
         "as_of": moment(first.page.as_of),
         "pin": str(first.page.pin),
         "stale": any(answer.stale for answer in ready),
@@ -117,6 +123,7 @@ def card(asked: CardRequest, found: Card, paths: Iterable[str]) -> dict[str, Any
     waiting, failure, worst = found.waiting, found.failure, found.worst
     return {
         "filter": asked.question.params(),
+        **notes(asked),
         "as_of": None if found.as_of is None else moment(found.as_of),
         "pending": found.again is not None,
         "counts": found.counts,
@@ -267,6 +274,7 @@ def insight(
     """
     return {
         "filter": asked.filter.params(),
+        **notes(asked),
         "loaded": loaded,
         "is_whole": is_whole,
         "states": dict(counts.states),
@@ -332,6 +340,7 @@ def merged(asked: MergedRequest, buckets: Iterable[Bucket], found: Merged, follo
         ],
         "filter": asked.filter.params(),
         "summary": asked.summary,
+        **notes(asked),
         "as_of": None if found.as_of is None else moment(found.as_of),
         "stale": bool(found.stale),
         "jobs": [{**job(row), "_bucket": bucket.name} for bucket, row in found.rows],

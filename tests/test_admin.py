@@ -168,3 +168,16 @@ def test_walks_are_looked_at_and_deleted_but_neither_made_nor_changed(staff: Cli
     ] == [403, 403]
     assert staff.post(f"{page}delete/", {"post": "yes"}).status_code == 302
     assert not Walk.objects.exists()
+
+
+@pytest.mark.parametrize("page", ["", "jobs/bucket/", "jobs/bucket/add/", "jobs/bucket/add/?_popup=1"])
+def test_admin_of_a_demo_says_that_it_is_one(staff: Client, settings: Settings, page: str) -> None:
+    real = staff.get(f"/admin/{page}").content.decode()
+    settings.DEMO = True
+
+    demo = BeautifulSoup(staff.get(f"/admin/{page}").content, "html.parser")
+
+    assert "Demo data" not in real
+    assert demo.title is not None
+    assert demo.title.get_text(strip=True).endswith("· Demo data")
+    assert len(demo.select("aside.demo")) == (0 if "popup" in page else 1)

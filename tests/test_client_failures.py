@@ -82,7 +82,8 @@ def echo(status: str, before: int = 0) -> Answerer:
     """Answer with the request's secret headers after `before` other characters, as careless gateways do."""
 
     def answer(connection: socket.socket, head: bytes) -> None:
-        secrets = f"{header(head, 'x-ci-security-token')} {header(head, 'authorization')}"
+        names = ("x-ci-security-token", "x-cos-security-token", "authorization")
+        secrets = " ".join(header(head, name) for name in names)
         connection.sendall(response(b"<" + b"x" * before + secrets.encode(), status))
 
     return answer

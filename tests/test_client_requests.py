@@ -115,7 +115,7 @@ def test_what_arrives_is_what_was_signed(shared: tuple[Server, Client], name: st
             "GET",
             path,
             params,
-            [("host", header(head, "host")), ("x-ci-security-token", header(head, "x-ci-security-token"))],
+            [(name, header(head, name)) for name in ("host", "x-ci-security-token", "x-cos-security-token")],
         )
         for head, (path, params) in zip(server.requests, paths, strict=True)
     ]

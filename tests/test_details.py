@@ -18,6 +18,7 @@ from jobs.cloudinfinite.tree import nodes
 from jobs.details.branches import DEEPEST, MOST, Branch, grow, size, web_address
 from jobs.details.codes import UNKNOWN, advice
 from jobs.details.contradictions import contradictions, odd_times
+from jobs.details.names import JOB_PARAM, LABELS, PARAMETERS, TAGS, is_known, tag_meaning
 from jobs.details.operation import operation
 from jobs.details.output import output
 from jobs.details.raw import SHOWN, raw
@@ -25,6 +26,7 @@ from jobs.details.scale import MOST_TICKS, Axis
 from jobs.details.source import sources
 from jobs.details.time_interval import time_interval
 from jobs.details.timeline import timeline
+from tests import documented
 
 if TYPE_CHECKING:
     from jobs.cloudinfinite.tree import Tree
@@ -138,6 +140,32 @@ def test_a_callback_is_never_a_link() -> None:
 # Operation --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("path", [path.replace("/", ".") for path in documented.PATHS])
+def test_every_documented_element_is_known_by_name(path: str) -> None:
+    assert is_known(path)
+    assert str(LABELS[path]) != ""
+
+
+@pytest.mark.parametrize("name", documented.PARAMETERS)
+def test_every_documented_parameter_is_known_with_all_that_stands_inside(name: str) -> None:
+    assert is_known(f"{JOB_PARAM}.{name}")
+    assert is_known(f"{JOB_PARAM}.{name}.Whatever.Stands.Inside")
+
+
+@pytest.mark.parametrize("tag", documented.TAGS)
+def test_every_documented_tag_is_explained(tag: str) -> None:
+    assert str(tag_meaning(tag)) not in {"", tag}
+
+
+def test_nothing_is_known_that_no_document_names() -> None:
+    leaves = {path.replace("/", ".") for path in documented.PATHS}
+    inner = {".".join(path.split(".")[:depth]) for path in leaves for depth in range(1, path.count(".") + 1)}
+
+    assert set(LABELS) - leaves - inner - {f"{JOB_PARAM}.{name}" for name in documented.PARAMETERS} == {JOB_PARAM}
+    assert (set(documented.PARAMETERS), set(documented.TAGS)) == (set(PARAMETERS), set(TAGS))
+    assert not any(map(is_known, ("Mood", "Operation.Mood", f"{JOB_PARAM}.Mood", "Operation.JobParamX.Transcode")))
+
+
 def test_operation_shows_every_element_in_order() -> None:
     names = [field.branch.name for field in operation(NIGHTLY).fields]
 
@@ -158,6 +186,21 @@ def test_operation_explains_what_it_knows() -> None:
     assert [str(field.hint) for field in found.fields] == [
         "transcoding", "highest: before level 1 and 0", "no callback, not even the queue's own", "",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tag", "meant"),
+    [("Animatin", "Animation"), ("VoiceSpearte", "VoiceSeparate"), ("VideoSeParete", "VoiceSeparate"), ("SDR2HDR", "SDRtoHDR")],
+)  # fmt: skip
+@pytest.mark.parametrize("inside", [True, False])
+def test_tag_that_the_documents_misprint_is_kept_and_explained_as_what_it_means(
+    tag: str, meant: str, inside: bool
+) -> None:
+    found = operation(job(Operation={"Tag": tag}) if inside else job(Tag=tag))
+
+    (field,) = found.fields if inside else found.beside
+    assert (field.branch.text, field.branch.known) == (tag, True)
+    assert str(field.hint) == f"{TAGS[meant]}; a misprint of {meant} in the documents"
 
 
 def test_operation_says_why_a_value_is_hidden() -> None:

@@ -133,11 +133,12 @@ def test_sigterm_ends_it_at_once_though_calls_hang() -> None:
 
 
 def test_options_set_seed_clock_switches_and_credentials() -> None:
-    options = ("--tokens", "offset", "--end-of-list", "empty")
+    options = ("--tokens", "offset", "--end-of-list", "empty", "--token-header", "ci")
     with Emulator(*options, seed=9, now=ANCHOR, credentials=(("A", "a"), ("B", "b", "t"))) as emulator:
         assert emulator.now() == pytest.approx(ANCHOR, abs=5)
         switches = emulator.admin("GET", "switches")
         assert (switches["tokens"], switches["end_of_list"], switches["name"]) == ("offset", "empty", "exact")
+        assert switches["token_header"] == "ci"
         emulator.set_clock(time.time())
         emulator.create_bucket(BUCKET)
         assert ask(emulator, credential=("A", "a")).status_code == 200

@@ -12,9 +12,12 @@ from defusedxml.ElementTree import fromstring
 from qcloud_cos import CosConfig
 from qcloud_cos.cos_auth import CosS3Auth
 
+from jobs.cloudinfinite import Credential
 from jobs.cloudinfinite.emulator.signature import Known, SignatureRefusedError, Signed, verify
-from jobs.cloudinfinite.emulator.switches import CHOICES
+from jobs.cloudinfinite.emulator.switches import CHOICES, SIGNING
+from jobs.cloudinfinite.exceptions import CredentialsRejected
 from tests.emulators import REGION, SECRET_ID, SECRET_KEY, Emulator
+from tests.raw_servers import asking
 from tests.signed_calls import BUCKET, HOST, LIST, ask, refusal
 
 
@@ -162,17 +165,44 @@ def test_the_date_header_shows_the_shifted_clock(cloud: Emulator) -> None:
     assert parsedate_to_datetime(answer.headers["Date"]).timestamp() == pytest.approx(time.time() + 1_200, abs=3)
 
 
-@pytest.mark.parametrize("header", ["x-ci-security-token", "x-cos-security-token"])
-def test_a_temporary_credential_needs_its_token_in_either_header(cloud: Emulator, header: str) -> None:
+@pytest.mark.parametrize("sent", ["ci", "cos"])
+@pytest.mark.parametrize("demanded", SIGNING["token_header"])
+def test_a_temporary_credential_needs_its_token_in_the_header_that_is_demanded(
+    cloud: Emulator, demanded: str, sent: str
+) -> None:
     cloud.create_bucket(BUCKET)
     cloud.set_credentials(("TEMPORARY", "temporary-key", "TOKEN+/0001=="))
-    credential = ("TEMPORARY", "temporary-key")
+    cloud.set_switches(token_header=demanded)
+    credential, header = ("TEMPORARY", "temporary-key"), f"x-{sent}-security-token"
 
-    assert ask(cloud, credential=credential, headers={header: "TOKEN+/0001=="}).status_code == 200
+    answer = ask(cloud, credential=credential, headers={header: "TOKEN+/0001=="})
+
+    if demanded in {"either", sent}:
+        assert answer.status_code == 200
+    else:
+        assert refusal(answer) == (401, "InvalidAuthorization")
     assert refusal(ask(cloud, credential=credential)) == (401, "InvalidAuthorization")
     assert refusal(ask(cloud, credential=credential, headers={header: "other"})) == (401, "InvalidAuthorization")
     cloud.set_switches(errors="cos")
     assert refusal(ask(cloud, credential=credential)) == (400, "ExpiredToken")
+
+
+@pytest.mark.parametrize("demanded", SIGNING["token_header"])
+def test_the_product_s_client_is_let_in_whichever_header_is_demanded(cloud: Emulator, demanded: str) -> None:
+    cloud.create_bucket(BUCKET, jobs=1)
+    cloud.set_credentials(("TEMPORARY", "temporary-key", "TOKEN+/0001=="))
+    cloud.set_switches(token_header=demanded)
+    credential = Credential("TEMPORARY", "temporary-key", "TOKEN+/0001==")
+
+    with asking(cloud.endpoint, clock=time.time, deadline=5.0) as client:
+        (job,) = client.list_jobs(BUCKET, REGION, credential).jobs
+        again = client.get_job(BUCKET, REGION, credential, job.job_id)
+        buckets = client.list_media_buckets(REGION, credential).buckets
+        with pytest.raises(CredentialsRejected):
+            client.list_jobs(BUCKET, REGION, Credential("TEMPORARY", "temporary-key", "other"))
+
+    assert again.job.job_id == job.job_id
+    assert [bucket.name for bucket in buckets] == [BUCKET]
 
 
 def test_a_host_with_a_port_may_be_signed_with_and_without_it(cloud: Emulator) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+import json
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from bs4 import BeautifulSoup
-from django.conf import settings
+from django.conf import settings as configured
 from django.db import OperationalError, connection
 from django.test import Client, RequestFactory
 
@@ -15,6 +16,8 @@ from tests.factories import make_bucket, make_staff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 
@@ -105,10 +108,27 @@ def test_a_database_that_is_down_is_named(path: str, caplog: pytest.LogCaptureFi
     assert all(record.exc_info is None for record in caplog.records)
 
 
+@pytest.mark.usefixtures("static_files", "database_down")
+def test_a_demo_s_failures_say_that_it_is_one(settings: Settings) -> None:
+    settings.DEMO = True
+    client = Client(raise_request_exception=False, headers={"Cookie": "sessionid=0123456789abcdef0123456789abcdef"})
+    factory = RequestFactory()
+
+    pages: list[Any] = [client.get("/"), server_error(factory.get("/"))]
+    twins: list[Any] = [client.get("/buckets.json"), server_error(factory.get("/buckets.json"))]
+
+    assert [answer.status_code for answer in [*pages, *twins]] == [503, 500, 503, 500]
+    for page in pages:
+        tree = BeautifulSoup(page.content, "html.parser")
+        assert str(tree.title.string if tree.title else "").endswith(" · Demo data")
+        assert text(page.content)[0].startswith("Demo data")
+    assert [json.loads(twin.content)["demo"] for twin in twins] == [True, True]
+
+
 @pytest.mark.usefixtures("static_files")
 def test_a_form_that_can_t_be_read_gets_the_same_404() -> None:
     client = Client(enforce_csrf_checks=True)
-    client.cookies[settings.CSRF_COOKIE_NAME] = "f" * 32
+    client.cookies[configured.CSRF_COOKIE_NAME] = "f" * 32
 
     answer = client.post("/nowhere/", data=b"x", content_type="multipart/form-data")
 

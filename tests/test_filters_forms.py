@@ -112,11 +112,11 @@ def test_new_filter_keeps_how_often_the_list_is_looked_at() -> None:
     assert form.hidden == (("live", "60s"), ("lang", "en"))
 
 
-def test_form_shows_how_a_time_was_read() -> None:
-    found = asked("startCreationTime=2024-01-01T00:00")
+def test_form_shows_a_time_without_an_offset_as_it_was_typed() -> None:
+    """Beside the note that says how it was read, and would be again if the form were sent."""
+    form = form_fields(asked("startCreationTime=2024-01-01T00:00&endCreationTime=2024-02-01T00:00%2B0000"))
 
-    assert form_fields(found).start.notes == found.notes
-    assert form_fields(found).end.notes == ()
+    assert (form.start.value, form.end.value) == ("2024-01-01T00:00", "2024-02-01T08:00:00+0800")
 
 
 def test_form_offers_a_value_that_is_not_among_the_usual_ones() -> None:

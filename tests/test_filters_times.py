@@ -63,8 +63,6 @@ def test_day_alone_means_its_first_or_its_last_second(day: str, zone: str, start
         "2022-06-27T07:23:10Z",
         "2022-06-27T07:23:10.000Z",
         "2022-06-27T00:23:10-0700",
-        "2022-06-27 15:23:10",
-        "2022-06-27T15:23:10",
     ],
 )
 def test_equal_instants_have_equal_addresses(written: str) -> None:
@@ -72,6 +70,18 @@ def test_equal_instants_have_equal_addresses(written: str) -> None:
 
     assert found.errors == {}
     assert found.canonical == "startCreationTime=2022-06-27T15:23:10%2B0800"
+
+
+@pytest.mark.parametrize("written", ["2022-06-27 15:23:10", "2022-06-27T15:23:10", "2022-06-27T15:23", "2022-06-27"])
+def test_time_without_offset_stays_as_it_was_typed_and_every_link_holds_the_exact_one(written: str) -> None:
+    found = asked(f"size=50&startCreationTime={written}&name=")
+    exact = list_query(found.filter, found.view)
+
+    assert found.canonical == f"startCreationTime={written.replace(' ', '%20')}"
+    assert asked(found.canonical).is_canonical
+    assert asked(exact).filter == found.filter
+    assert (found.exact_query, found.first_query, found.query(lang="en")) == (exact, exact, f"{exact}&lang=en")
+    assert asked(exact).notes == ()
 
 
 @pytest.mark.parametrize(

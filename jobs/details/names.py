@@ -1,4 +1,4 @@
-"""What the elements of a job are called and which of them we know. Source: ci-api.md 1.5, 2.3 and 2.4.
+"""What the elements of a job are called and which of them we know. Source: ci-api.md 1.5, 2.3, 2.4 and 10.
 
 A path is the dotted way down from JobsDetail without the numbers of repeated elements, such as `Operation.Output.Bucket`.
 """
@@ -142,6 +142,22 @@ TAGS: dict[str, _StrPromise] = {
     "VideoTag": _("tagging video"),
     "VoiceSeparate": _("separating voices"),
 }
+
+
+MISPRINTS = {
+    "Animatin": "Animation",
+    "SDR2HDR": "SDRtoHDR",
+    "VideoSeParete": "VoiceSeparate",
+    "VoiceSpearte": "VoiceSeparate",
+}
+"""How the documents misprint some tags. A job made after them may come back with one; nobody tried whether CI takes it."""
+
+
+def tag_meaning(tag: str) -> _StrPromise | str:
+    """Return what a media task does, "" where that is not known. The tag itself is shown as it came."""
+    if meant := MISPRINTS.get(tag):
+        return _("%(meaning)s; a misprint of %(tag)s in the documents") % {"meaning": TAGS[meant], "tag": meant}
+    return TAGS.get(tag, "")
 
 
 def is_known(path: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy as _
 
 from jobs.details.branches import Branch, grow
-from jobs.details.names import TAGS
+from jobs.details.names import tag_meaning
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -97,7 +97,7 @@ def _field(branch: Branch) -> Field:
         workflow_ids = tuple(part.strip() for part in text.split(",") if part.strip())
     hint: _StrPromise | str
     if branch.name == "Tag":
-        hint = TAGS.get(text, "")
+        hint = tag_meaning(text)
     else:
         hint = _MEANINGS.get((branch.name, text), _HINTS.get(branch.name, ""))
     return Field(branch, hint, _MASKS.get(branch.name, "") if branch.masked else "", workflow_ids)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from .parsing import ListRequest, ParameterError
-    from .reading import ParameterNote
 
 SIZES = ("10", "20", "50", "100")
 RANGES = ("15m", "1h", "24h", "7d", "30d", "today", "yesterday", "this-week", "this-month")
@@ -51,14 +50,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One parameter. `value` is what the control shows: what was typed, where that was wrong."""
+    """One parameter. `value` is what the control shows: what was typed, where that was wrong or lacks an offset."""
 
     name: str
     label: str
     value: str
     choices: tuple[Choice, ...] = ()
     errors: tuple[ParameterError, ...] = ()
-    notes: tuple[ParameterNote, ...] = ()
 
     @property
     def id(self) -> str:
@@ -67,8 +65,13 @@ class Field:
 
     @property
     def errors_id(self) -> str:
-        """The id of what the control's `aria-describedby` points to."""
+        """The id of what the control's `aria-describedby` points to where it is wrong."""
         return f"{self.id}-errors"
+
+    @property
+    def notes_id(self) -> str:
+        """The id of what says how a time without an offset was read."""
+        return f"{self.id}-notes"
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def form_fields(asked: ListRequest) -> FormState:
 
 
 def _values(asked: ListRequest) -> dict[str, str]:
-    """Return the controls' values: what was typed, while it is wrong; else what was understood.
+    """Return the controls' values: what was typed, while it is wrong or lacks an offset; else what was understood.
 
     A text has a box of its own: of a wrong one, the controls show what was understood.
     """
@@ -134,7 +137,7 @@ def _values(asked: ListRequest) -> dict[str, str]:
     for name, time in (("startCreationTime", asked.filter.start), ("endCreationTime", asked.filter.end)):
         if time:
             values[name] = write_time(time, view.zone)
-    return values
+    return values | {note.parameter: asked.given[note.parameter] for note in asked.notes}
 
 
 class _Fields:
@@ -154,7 +157,6 @@ class _Fields:
             value=self._values.get(name, ""),
             choices=choices,
             errors=self._asked.errors.get(name, ()),
-            notes=tuple(note for note in self._asked.notes if note.parameter == name),
         )
 
     def choosing(self, name: str, known: Iterable[tuple[str, str | _StrPromise]]) -> Field:

@@ -20,6 +20,7 @@ from .reading import (
     OVERVIEW,
     OVERVIEW_DEFAULTS,
     TEXT,
+    ParameterNote,
     Reading,
     read_card,
     read_insight,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from .pins import Pin
     from .queries import Chip
-    from .reading import Fault, ParameterNote
+    from .reading import Fault
     from .view import View
 
     Pairs = Sequence[tuple[str, str]]
@@ -83,7 +84,8 @@ class Continuation(Protocol):
 class JobRequest:
     """What the address of a job's page asks for.
 
-    With errors there is nothing to redirect to: `canonical` then is the query as given, and `is_canonical` is True.
+    `canonical` is the query under which that is answered; any other is redirected to it. With errors there is nothing to
+    redirect to: it then is the query as given, and `is_canonical` is True.
     """
 
     view: View
@@ -149,7 +151,11 @@ class OverviewRequest(JobRequest):
 
 @dataclass(frozen=True)
 class ListRequest(JobRequest):
-    """What the address of a list asks for. `given` is what was typed, by parameter, for the form to show again."""
+    """What the address of a list asks for. `given` is what was typed, by parameter, for the form to show again.
+
+    `notes` say how times without an offset were read. In `canonical` those stand as they were typed, in every query that is
+    made from here with their offset.
+    """
 
     filter: JobFilter
     notes: tuple[ParameterNote, ...]
@@ -223,6 +229,17 @@ class ListRequest(JobRequest):
         """The parameters but for the zone. A calendar range is another question in another zone, so then the place goes."""
         view = self.view.first() if self.filter.zone else self.view
         return [(name, value) for name, value in self.pairs(self.filter, view) if name != "tz"]
+
+    @property
+    def exact_query(self) -> str:
+        """The one query of this very filter and view: `canonical`, with the offsets of its times."""
+        return self.written(self.filter, self.view)
+
+    @property
+    def time_notes(self) -> tuple[ParameterNote, ...]:
+        """The notes, with empty ones for the form's times of which nothing is to be said: their fields point there always."""
+        silent = {name: ParameterNote(name, "") for name in ("startCreationTime", "endCreationTime")}
+        return tuple({**silent, **{note.parameter: note for note in self.notes}}.values())
 
     @cached_property
     def first_query(self) -> str:
@@ -498,8 +515,9 @@ def _read(query: QueryDict, read: Callable[[Pairs], Reading]) -> tuple[Reading, 
     if reading.faults:
         errors = {name: tuple(_error(fault, kept, read) for fault in found) for name, found in reading.faults.items()}
         return reading, _Outcome(errors, encode(pairs), is_canonical=True)
+    answered = reading.answered()
     # What is compared is what was meant, not how it was percent-encoded: browsers and proxies may write that anew.
-    return reading, _Outcome({}, encode(reading.canonical()), is_canonical=pairs == reading.canonical())
+    return reading, _Outcome({}, encode(answered), is_canonical=pairs == answered)
 
 
 def _kept(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

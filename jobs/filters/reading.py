@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from jobs.insight import COUNTED
 
-from . import grammar
+from . import grammar, words
 from .filter import DEFAULT_ORDER, DEFAULT_SIZE, JobFilter
 from .queries import DRAWER, PARAMETERS, PLACE, list_pairs
 from .times import local_text, write_time
@@ -86,6 +86,11 @@ class ParameterNote:
 
     parameter: str
     text: str
+
+    @property
+    def label(self) -> str:
+        """What people call the parameter."""
+        return str(words.PARAMETERS.get(self.parameter, self.parameter))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +181,15 @@ class Reading:
     def canonical(self) -> list[tuple[str, str]]:
         """Return the parameters as a canonical query has them."""
         return [*self.own.items(), *list_pairs(self.filter, self.view)]
+
+    def answered(self) -> list[tuple[str, str]]:
+        """Return the parameters as the address has them under which this is answered.
+
+        They are the canonical ones, but for times without an offset: those stay as they were typed, so that the page can
+        say how it reads them for as long as its address leaves that open.
+        """
+        typed = {note.parameter: self.values[note.parameter] for note in self.notes}
+        return [(name, typed.get(name, value)) for name, value in self.canonical()]
 
 
 def read_insight(pairs: Pairs, now: float) -> Reading:

@@ -194,6 +194,7 @@ def _twin(request: HttpRequest, listing: Listing, walks: list[Walking]) -> dict[
         "region": listing.bucket.region,
         "filter": listing.asked.filter.params(),
         "summary": listing.asked.summary,
+        **twins.notes(listing.asked),
         "pin": str(listing.ready[0].page.pin),
         "loaded": listing.unique,
         "is_whole": _is_whole(listing),

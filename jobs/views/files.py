@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from django.conf import settings
 from django.http import StreamingHttpResponse
+from django.utils.translation import gettext as _
 
 from jobs import export, twins
 
@@ -33,7 +35,11 @@ def as_file(
         told: what the file holds, in a sentence, for a CSV.
         head: the same as data, for JSON Lines.
         zone: in which a CSV tells times.
+
+    Demo data says in all three that it is: it may lie beside an account's own one day.
     """
+    if settings.DEMO:
+        name, told, head = f"demo_{name}", f"{_('Demo data')} · {told}", {"demo": True, **head}
     if form == "csv":
         lines = export.csv_lines(((row.job, row.masked) for row in rows), zone, told)
     else:

@@ -25,9 +25,9 @@ def form_html(asked: ListRequest, bucket_name: str, *, embedded: bool, part: str
         embedded: whether its answers stay under `/embed`.
         part: `filters`, or `text_box` for what changes when the form beside it is sent.
     """
-    if asked.errors:
+    if asked.errors or asked.notes:
         return _render(asked, bucket_name, embedded=embedded, part=part)
-    # Without errors this query is all that the form shows; `asked` itself holds the place in the list, too.
+    # Else this query is all that the form shows; `asked` itself holds the place in the list, too.
     return _kept(asked.first_query, bucket_name, embedded, part, get_language())
 
 

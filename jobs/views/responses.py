@@ -147,16 +147,22 @@ def as_twin(
     retry_after: float | None = None,
     version: Sequence[object] | None = None,
 ) -> HttpResponse:
-    """Return a JSON twin; the arguments are those of `as_html`. Demo data says that it is."""
+    """Return a JSON twin; the arguments are those of `as_html`."""
     return _conditional(
         request,
         ("json", *version) if version is not None else None,
         _later(retry_after),
-        lambda: JsonResponse(
-            {"demo": True, **data} if settings.DEMO else dict(data),
-            status=status,
-            json_dumps_params={"ensure_ascii": False},
-        ),
+        lambda: as_json(data, status=status),
+    )
+
+
+def as_json(data: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None) -> JsonResponse:
+    """Return data for programs. Demo data says that it is."""
+    return JsonResponse(
+        {"demo": True, **data} if settings.DEMO else dict(data),
+        status=status,
+        headers=headers,
+        json_dumps_params={"ensure_ascii": False},
     )
 
 

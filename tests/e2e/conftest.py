@@ -15,7 +15,7 @@ from django.test import Client
 from playwright.sync_api import sync_playwright
 
 from tests.e2e.sites import Reader, Site, own_database, start_site
-from tests.emulators import Emulator
+from tests.emulators import SECRET_ID, SECRET_KEY, Emulator
 from tests.factories import make_staff
 from tests.processes import Process, web
 
@@ -111,9 +111,11 @@ def demo(demo_session: Site, transactional_db: None) -> Site:
 
 @pytest.fixture(scope="session")
 def hasty_session(django_db_setup: None, static_files: None) -> Iterator[Site]:
-    """A site with an emulator of its own that waits no longer than a second for an answer."""
-    with Emulator() as emulator:
-        site = start_site(emulator, ANONYMOUS_ACCESS="true", CI_DEADLINE="1", FETCH_DEADLINE="4", **own_database(2))
+    """A site with an emulator of its own that waits no longer than a second for an answer, and whose credential is temporary."""
+    token = "TEMPORARY+/0001=="
+    limits = {"CI_DEADLINE": "1", "FETCH_DEADLINE": "4"}
+    with Emulator(credentials=((SECRET_ID, SECRET_KEY, token),)) as emulator:
+        site = start_site(emulator, ANONYMOUS_ACCESS="true", CI_SECURITY_TOKEN=token, **limits, **own_database(2))
         yield site
         site.stop()
 

@@ -187,6 +187,14 @@ def test_wrong_filter(page: Page, new_bucket: NewBucket) -> None:
     assert_accessible(page)
 
 
+def test_time_without_an_offset(page: Page, new_bucket: NewBucket) -> None:
+    page.goto(list_path(new_bucket(jobs=1), "startCreationTime=2024-10-27T02:30&tz=Europe/Berlin"))
+    page.wait_for_selector("#more")
+    page.locator("#filter-startCreationTime-notes").wait_for()
+
+    assert_accessible(page)
+
+
 def test_wrong_text(page: Page, new_bucket: NewBucket) -> None:
     page.goto(list_path(new_bucket(jobs=1), "q=state:faild%20type:job"))
     page.locator("details.grammar summary").click()

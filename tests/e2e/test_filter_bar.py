@@ -172,6 +172,27 @@ def test_text_works_without_javascript(plain_page: Page, new_bucket: NewBucket) 
     assert plain_page.locator("details.grammar dl").is_visible()
 
 
+@pytest.mark.parametrize("script", ["page", "plain_page"])
+def test_time_without_an_offset_is_told_how_it_was_read(
+    request: pytest.FixtureRequest, new_bucket: NewBucket, script: str
+) -> None:
+    page: Page = request.getfixturevalue(script)
+    page.goto(list_path(new_bucket(given=MIXED), "tz=Europe/Berlin"))
+    wait_for_rows(page, 4)
+    page.locator("details.rest summary").click()
+
+    page.get_by_label("Created from").fill("2026-03-01T09:00")
+    page.keyboard.press("Enter")
+    page.locator("#filter-startCreationTime-notes:not([hidden])").wait_for()
+
+    text = "Created from: This time has no offset, so it is read in Europe/Berlin: 2026-03-01T09:00:00+0100."
+    assert page.locator("#results .notice:visible").inner_text() == text
+    assert page.url.endswith("?startCreationTime=2026-03-01T09:00&tz=Europe/Berlin")
+    start = page.locator("#filter-startCreationTime")
+    assert start.input_value() == "2026-03-01T09:00"
+    assert start.evaluate("field => field.ariaDescribedByElements.map(told => told.textContent)") == [text]
+
+
 # Links to hand on ---------------------------------------------------------------------------------------------------------
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.cloudinfinite.emulator.switches import CHOICES
+from jobs.cloudinfinite.emulator.switches import EVERY
 from tests.e2e.looking import job_path, list_path
 from tests.e2e.sites import Reader, Site
 from tests.e2e.test_hostile import make_bucket
 
-EVERY_VALUE = [(name, value) for name, values in CHOICES.items() for value in values]
+EVERY_VALUE = [(name, value) for name, values in EVERY.items() for value in values]
 PAST = "2026-06-27T15:23:10+0800"
 
 

@@ -79,6 +79,9 @@ STATES |= {
     "summary": at(f"/buckets/{LIVE}/insight/?range=7d", ".insight"),
     "odd-ones": at(f"/buckets/{LIVE}/insight/?odd=any", ".chosen"),
     "list-filtered": at(list_path(LIVE, "type=Job&states=Running,Failed&range=7d")),
+    "unclear-time": at(
+        list_path(LIVE, "startCreationTime=2024-10-27T02:30&endCreationTime=2099-07-01&tz=Europe/Berlin")
+    ),
     "nothing-matches": at(list_path(LIVE, "states=Failed&name=no-such-job&range=24h")),
     "empty-bucket": at(list_path("media-empty-1250000000")),
     "wrong-text": at(list_path(LIVE, "q=state:faild%20type:job")),

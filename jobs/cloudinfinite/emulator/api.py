@@ -99,7 +99,8 @@ class CloudInfinite:
         family = self._world.switches.errors
         try:
             signed = Signed(request.method, request.path, request.query, request.headers)
-            verify(signed, self._world.credentials, self._world.clock.now())
+            demanded = self._world.switches.token_header
+            verify(signed, self._world.credentials, self._world.clock.now(), demanded)
         except SignatureRefusedError as refusal:
             ci_status, ci_code, cos_status, cos_code, message = _REFUSALS[refusal.reason]
             if family == "cos":

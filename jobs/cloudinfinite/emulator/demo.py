@@ -134,6 +134,14 @@ def irregular_jobs(now: int) -> list[dict[str, Any]]:
         {"State": "Failed", "Name": "order-all-mixed", "Message": "role CI_QCSRole does not exist", "JobId": "b-xxx-xxx",
          "Code": "CIRoleNotExist", "Operation": {"WorkflowIds": "w2"}, "Type": "Workflow"},
         {"Name": "id-odd", "JobId": "B/strange id?&#%2F;", "State": "Success"},
+        {"Name": "tag-misprinted-animation", "Type": "Job", "State": "Success",
+         "Operation": {**transcode, "Tag": "Animatin", "JobParam": {"Animation": {"Container": {"Format": "gif"}}}}},
+        {"Name": "tag-misprinted-voices", "Type": "Job", "State": "Failed", "Code": "InvalidArgument", "Message": "Param Tag is illegal",
+         "Operation": {**transcode, "Tag": "VoiceSpearte", "JobParam": {"VoiceSeparate": {"AudioMode": "IsAudio"}}}},
+        {"Name": "人声分离-标签有误", "Type": "Job", "State": "Running", "Operation": {**transcode, "Tag": "VideoSeParete",
+            "Output": {**output, "AuObject": "stems/${InputName}-vocal.mp3"}, "JobParam": {"VoiceSeparate": {"AudioMode": "AudioAndBackground"}}}},
+        {"Name": "tag-misprinted-hdr", "Type": "Job", "State": "Success",
+         "Operation": {**transcode, "Tag": "SDR2HDR", "JobParam": {"SDRtoHDR": {"HdrMode": "HLG"}, "TranscodeTemplateId": "t3a"}}},
         {"Name": "whitespace-everywhere", "State": "Running", "Input": {"Prefix": "  padded/  "}, "Message": "\n   \n"},
     ]  # fmt: skip
     made = []

@@ -57,11 +57,11 @@ def claimed_id(authorization: str) -> str:
     return _parts(authorization).get("q-ak", "")
 
 
-def verify(signed: Signed, credentials: Mapping[str, Known], now: float) -> Known:
+def verify(signed: Signed, credentials: Mapping[str, Known], now: float, demanded: str = "either") -> Known:
     """Return the credential that signed this request.
 
-    `credentials` maps SecretId to what is known of it, `now` is the server's time in unix seconds.
-    Raises SignatureRefusedError.
+    `credentials` maps SecretId to what is known of it, `now` is the server's time in unix seconds, `demanded` is the
+    switch `token_header`. Raises SignatureRefusedError.
     """
     authorization = signed.headers.get("authorization", "")
     if not authorization.strip():
@@ -94,10 +94,8 @@ def verify(signed: Signed, credentials: Mapping[str, Known], now: float) -> Know
             break
     else:
         raise SignatureRefusedError("mismatch")
-    if known.token and known.token not in (
-        signed.headers.get("x-ci-security-token"),
-        signed.headers.get("x-cos-security-token"),
-    ):
+    families = ("ci", "cos") if demanded == "either" else (demanded,)
+    if known.token and known.token not in [signed.headers.get(f"x-{family}-security-token") for family in families]:
         raise SignatureRefusedError("token")
     if not start <= now <= end:
         raise SignatureRefusedError("skewed" if abs(now - start) > SKEW_LIMIT else "expired")

@@ -19,6 +19,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "job_level": ("absent", "present"),
     "media_regions": ("all", "own"),
 }
+"""What shows in answers. Seeded walks draw from these in order, so one more gives every seed another meaning."""
+SIGNING: dict[str, tuple[str, ...]] = {"token_header": ("either", "ci", "cos")}
+"""What shows in what a request must hold. Without a temporary credential nobody meets it."""
+EVERY = CHOICES | SIGNING
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Switches:
     unknown_id     is an unknown job id 200 with NonExistJobIds, or 404
     job_level      do Tag, QueueId and Progress stand at the level of JobsDetail too
     media_regions  does /mediabucket of one region list the buckets of all regions or its own
+    token_header   which header must hold a temporary credential's token: x-ci-security-token, x-cos-security-token
     """
 
     tokens: str = "cursor"
@@ -43,12 +48,13 @@ class Switches:
     unknown_id: str = "200"
     job_level: str = "absent"
     media_regions: str = "all"
+    token_header: str = "either"  # noqa: S105  # a header's name
 
     def changed(self, values: Mapping[str, Any]) -> Switches:
         """A copy with some switches set. Raises ValueError for an unknown switch or value."""
         for name, value in values.items():
-            if value not in CHOICES.get(name, ()):
-                raise ValueError(f"no switch {name}={value}; choices: {CHOICES.get(name) or sorted(CHOICES)}")
+            if value not in EVERY.get(name, ()):
+                raise ValueError(f"no switch {name}={value}; choices: {EVERY.get(name) or sorted(EVERY)}")
         return replace(self, **values)
 
     def as_dict(self) -> dict[str, str]:
