@@ -126,7 +126,7 @@ def test_what_the_list_can_not_be_asked_for_can_only_be_hidden(page: Page, new_b
         (
             ".when",
             "Only 2026-06-27",
-            "startCreationTime=2026-06-27T00:00:00%2B0800&endCreationTime=2026-06-27T23:59:59%2B0800&size=20",
+            "startCreationTime=2026-06-27&endCreationTime=2026-06-27&size=20",  # and the page says how that day was read
         ),
     ],
 )
@@ -140,6 +140,7 @@ def test_only_this_leads_to_the_list_of_that_value(
     listed.wait_for_url(lambda address: query in address.replace("%20", " "))
     listed.locator(ROWS).first.wait_for()
     assert listed.locator(".chip").count() >= 1
+    assert listed.locator(".notice.read:visible").count() == 2 * (cell == ".when")
 
 
 def test_hide_says_how_many_of_how_many_and_hides_rows_that_come_later(listed: Page) -> None:

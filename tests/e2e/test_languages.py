@@ -76,5 +76,5 @@ def test_chinese_pages_fit(
         "/nowhere/",
     ):
         page.goto(path)
-        page.wait_for_selector("#results > :not([data-pending]), #status, main .card")
+        page.wait_for_selector("#results > :not([data-pending], [hidden]), #status, main .card")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url

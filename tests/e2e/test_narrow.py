@@ -44,7 +44,7 @@ def test_lists_fit_a_phone(phone: Page) -> None:
         list_path("media-denied-1250000000"),
     ):
         phone.goto(path)
-        phone.wait_for_selector("#results > :not([data-pending])")
+        phone.wait_for_selector("#results > :not([data-pending], [hidden])")
         assert_fits(phone)
 
 

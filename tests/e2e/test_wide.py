@@ -66,7 +66,7 @@ def assert_sane(page: Page) -> None:
 )
 def test_page_is_readable_on_a_very_wide_screen(wide: Page, path: str) -> None:
     wide.goto(path)
-    wide.wait_for_selector("#results > :not([data-pending]), #status, .narrow, .problem")
+    wide.wait_for_selector("#results > :not([data-pending], [hidden]), #status, .narrow, .problem")
 
     assert_sane(wide)
 

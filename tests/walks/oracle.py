@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
+from operator import and_
 from typing import TYPE_CHECKING
 
 from jobs.cloudinfinite.schema import parse_time
@@ -183,18 +184,23 @@ def _invented(walk: Walk) -> list[str]:
 
 
 def _miscounted(walk: Walk) -> list[str]:
-    """What the pages say of themselves and of all before them is what was seen."""
+    """What the pages say of themselves and of all before them is what was seen.
+
+    Who was told that earlier pages are unknown may come back to pages that know theirs: they count by the chain, not by what
+    this reader has seen.
+    """
     wrong = []
+    counted = list(accumulate((page.n is not None for page in walk.pages), and_))
     received = list(accumulate(page.received for page in walk.pages))
     unique = list(accumulate(len(page.rows) for page in walk.pages))
     for index, page in enumerate(walk.pages):
         if page.received - page.repeats != len(page.rows) or page.unique != len(page.rows):
             wrong.append(f"page {index + 1} counts its rows wrongly")
-        if page.n is not None and page.n != index + 1:
+        if counted[index] and page.n != index + 1:
             wrong.append(f"page {index + 1} takes itself for page {page.n}")
         if (page.so_far is None) != (page.n is None):
             wrong.append(f"page {index + 1} has {'no' if page.so_far is None else 'a'} sum")
-        if page.so_far is None or walk.scenario.kinds & RENEWING:
+        if page.so_far is None or not counted[index] or walk.scenario.kinds & RENEWING:
             continue  # a sum speaks of the pages as they stand now, and one that was seen may have been renewed since
         doubts = {doubt for before in walk.pages[: index + 1] for doubt in before.doubts}
         told = (page.so_far.pages, page.so_far.received, page.so_far.unique, set(page.so_far.doubts))
