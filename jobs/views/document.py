@@ -139,6 +139,9 @@ def _address_of(request: HttpRequest, asked: ListRequest, now: float) -> ListReq
         return None
     if there.view.pin in {None, asked.view.pin}:
         return there
+    if asked.view.pin and there.view.pin and there.view.pin.end == asked.view.pin.end:
+        # Its chain was forgotten, and the list opened anew with the same end.
+        return replace(there, view=replace(there.view, pin=asked.view.pin))
     # Such a link opened the newest list, which is the one that is scrolled now.
     return replace(there, view=there.view.first()) if there.view.is_old_place(now) else None
 
@@ -148,7 +151,9 @@ def _merged_address(there: MergedRequest, asked: MergedRequest, now: float) -> M
     if there.errors or there.filter != asked.filter or there.buckets not in {(), asked.buckets}:
         return None
     places, pins = there.view.places, [pin for pin, _taken in asked.view.places]
-    if places and any(mine and theirs and mine != theirs for (mine, _taken), theirs in zip(places, pins, strict=False)):
+    if places and any(
+        mine and theirs and mine.end != theirs.end for (mine, _taken), theirs in zip(places, pins, strict=False)
+    ):
         if not there.view.is_old_place(now):
             return None
         # Such a link opened the newest list, which is the one that is scrolled now.
