@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LAST_LIFE = 6 * 60 * 60 * 1000
 """Milliseconds for which the overview tells a bucket's last problem, unless an answer comes."""
 MARK_LIFE = 120 * 1000
-ANSWERED_IN = 1.0
+ANSWERED_IN = 1.5
 """Seconds by which a problem is forgotten earlier: what its end lets out takes some, and no later than the time for which it
 is kept all is to be well again."""
 TALLY_LIFE = 7 * 24 * 60 * 60 * 1000
