@@ -15,8 +15,10 @@ import pytest
 import requests
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from dashboard.scrape import counted
 from jobs import claims, overview, problems, queues, refresh, servers, throttle
 from jobs.insight import COUNTED
 from tests.factories import jobs_in, make_bucket, make_staff
@@ -72,6 +74,16 @@ def view_names(resolver: URLResolver | None = None, prefix: str = "") -> Iterato
         elif isinstance(pattern, URLPattern):
             view = pattern.callback
             yield prefix + (pattern.name or f"{view.__module__}.{view.__name__}")  # as a request's resolver calls it
+
+
+def test_file_that_a_process_is_about_to_make_takes_nobody_s_numbers_away(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    settings.PROMETHEUS_MULTIPROC_DIR = str(tmp_path)
+    (tmp_path / "counter_1.db").touch()
+
+    assert generate_latest(counted()) == b""
 
 
 @pytest.mark.django_db(transaction=True)

@@ -40,7 +40,8 @@ const arrange = () => {
 };
 
 const close = () => {
-  const back = hasFocus() && (current() ?? byId("summary"));
+  // Not the row that is marked as open: a tick may just have put a new one in its place.
+  const back = hasFocus() && (one(`[id="job-${shown[0]}"] a`) ?? byId("summary"));
   open(false);
   drawer.replaceChildren();
   shown = [];

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from jobs.models import Bucket
+    from tests.emulators import Emulator
 
 ROWS = 'tr[id^="job-"]'
 
@@ -29,6 +30,12 @@ def ids(page: Page) -> list[str]:
     # One step in the page: rows may be added while one asks for them one by one, and this works without JavaScript too.
     names = page.locator(ROWS).evaluate_all("rows => rows.map(row => row.id)")
     return [str(name).removeprefix("job-") for name in names]
+
+
+def calls_for_what_is_seen(emulator: Emulator, bucket: Bucket) -> int:
+    """Count a bucket's calls but for those of a page ahead, which comes some moment or other: each asks by a token of its own."""
+    tokens = [call.parameters.get("nextToken", "") for call in emulator.calls(bucket.name)]
+    return len(tokens) - len({token for token in tokens if token})
 
 
 def wait_for_rows(page: Page, count: int) -> None:

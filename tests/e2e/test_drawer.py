@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.looking import ROWS, ids, job_path, list_path, wait_for_more_rows, wait_for_rows
+from tests.e2e.looking import (
+    ROWS,
+    calls_for_what_is_seen,
+    ids,
+    job_path,
+    list_path,
+    wait_for_more_rows,
+    wait_for_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -257,7 +265,7 @@ def test_next_and_previous_keep_the_tab_and_push_nothing(listed: Page, bucket: B
     listed.click("#part-time-interval")
     listed.locator("#drawer:not(:has(.htmx-settling)) #part-time-interval[aria-current]").wait_for()
     length = listed.evaluate("history.length")
-    calls = len(emulator.calls(bucket.name))
+    calls = calls_for_what_is_seen(emulator, bucket)
     assert listed.locator("#drawer-previous").is_hidden()
 
     listed.click("#drawer-next")
@@ -272,7 +280,7 @@ def test_next_and_previous_keep_the_tab_and_push_nothing(listed: Page, bucket: B
     assert params_of(listed)["tab"] == "time-interval"
     assert listed.locator("#part-time-interval[aria-current]").count() == 1
     assert (listed.evaluate("history.length"), listed.evaluate(STILL_MARKED)) == (length, True)
-    assert len(emulator.calls(bucket.name)) == calls
+    assert calls_for_what_is_seen(emulator, bucket) == calls
 
     listed.keyboard.press("Escape")
     wait_until_closed(listed)

@@ -8,7 +8,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.e2e.conftest import TROUBLE_STATUS
-from tests.e2e.looking import ROWS, ids, job_path, see_more, wait_for_htmx, wait_for_rows
+from tests.e2e.looking import (
+    ROWS,
+    calls_for_what_is_seen,
+    ids,
+    job_path,
+    see_more,
+    wait_for_htmx,
+    wait_for_rows,
+)
 from tests.e2e.staleness import forget_trouble, make_stale
 from tests.e2e.test_depth import PLACE, TOP_ROW, wait_for_place
 from tests.e2e.test_drawer import MARK, STILL_MARKED, WIDE, focused, params_of, wait_for_job, wait_until_closed
@@ -117,7 +125,7 @@ def scrolled(page: Page, buckets: list[Bucket], emulator: Emulator, until: Calla
     page.evaluate("document.querySelectorAll('tr[id^=job-]')[24].scrollIntoView({block: 'center'})")
     page.wait_for_function(f"() => location.hash === '#' + ({TOP_ROW})()")
     until(lambda: all(call.seconds is not None for bucket in buckets for call in emulator.calls(bucket.name)))
-    return [len(emulator.calls(bucket.name)) for bucket in buckets]
+    return [calls_for_what_is_seen(emulator, bucket) for bucket in buckets]
 
 
 def test_reload_and_back_show_the_same_rows_at_the_same_place_without_a_call(
@@ -137,7 +145,7 @@ def test_reload_and_back_show_the_same_rows_at_the_same_place_without_a_call(
     page.wait_for_url(address)
     wait_for_place(page, place)
     assert ids(page) == rows
-    assert [len(emulator.calls(bucket.name)) for bucket in buckets] == calls
+    assert [calls_for_what_is_seen(emulator, bucket) for bucket in buckets] == calls
 
 
 def test_second_browser_opens_the_same_rows_with_and_without_script(
