@@ -29,7 +29,7 @@ class WholeFiles(MultiProcessCollector):
     def collect(self) -> Iterable[Any]:
         """Return the metrics."""
         files = [str(path) for path in Path(self._path).glob("*.db") if path.stat().st_size]
-        return self.merge(files, accumulate=True)  # type: ignore[no-any-return,no-untyped-call] # as the base class does
+        return self.merge(files, accumulate=True)  # type: ignore[no-any-return,no-untyped-call] # the library left it unannotated
 
 
 def counted() -> CollectorRegistry:
