@@ -316,7 +316,7 @@ def find_known(question: PageQuestion) -> Known:
     known = cast("Any", servers.cache_server().script("read_span", [chain], [question.place, is_descending]))
     if not known:
         return Known()
-    n, first, before, last, following, next_is_fetched, is_passed = known
+    n, first, before, last, following, is_passed = known
     # By keyset it began where it was told to; else behind the page before it, or with its own first row.
     asked = parse_time(question.continuation.after) if question.continuation else None
     farther = max if is_descending else min
@@ -324,8 +324,7 @@ def find_known(question: PageQuestion) -> Known:
     ends = _time(last)
     if ends is None or not following or (begins is None and n != 1):
         return Known(fetched=True)
-    may_turn = not next_is_fetched and not Continuation(*unpack(following)).after
-    return Known(True, Span(None if n == 1 else begins, ends, is_shared=not is_passed, may_turn=may_turn))
+    return Known(fetched=True, span=Span(None if n == 1 else begins, ends, is_shared=not is_passed))
 
 
 def find_next(question: PageQuestion) -> Continuation | None:

@@ -38,7 +38,7 @@ class Step:
     `next` is where it goes on, None at the end; `if_moved`, where there is one, is where it goes on instead if a row stood
     on an earlier page. `first` and `last` are the creation times of its first and last row, None where the order is not
     proven. `of_span` says that it holds all of the stretch that its page covered before; `theirs` are the indexes of those rows
-    that may then belong to the next page, where they are new, and `next` is where that one is to begin if any are.
+    that may then belong to the next page, where they are new.
     """
 
     next: Continuation | None
@@ -89,8 +89,7 @@ def step_of_span(span: Span, steps: Sequence[Step], created: Sequence[datetime |
     if grown:
         doubts["grown"] = None
     theirs = tuple(i for i, time in enumerate(created) if time == span.ends) if span.is_shared else ()
-    following = Continuation("", write_time(span.ends)) if span.may_turn else None
-    return Step(following, tuple(doubts), steps[0].first, steps[-1].last, of_span=True, theirs=theirs)
+    return Step(None, tuple(doubts), steps[0].first, steps[-1].last, of_span=True, theirs=theirs)
 
 
 def _ends_of(

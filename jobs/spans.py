@@ -22,14 +22,12 @@ class Span:
     """The stretch of creation times that a page covers, in the list's order, both ends inclusive.
 
     `begins` is None where the list does. `is_shared` says that the new jobs of its last second may be the next page's, for none
-    that was fetched goes past it; `may_turn` that the next one can still be told to begin with that second, for it is reached
-    by a token alone and nobody has asked for it.
+    that was fetched goes past it.
     """
 
     begins: datetime | None
     ends: datetime
     is_shared: bool
-    may_turn: bool
 
     def within(self, job_filter: JobFilter, pin: datetime) -> JobFilter:
         """Return the filter that shows this stretch of a list that was opened at `pin`."""

@@ -1,10 +1,10 @@
 -- Tells what a chain knows of a page that was fetched before, and of those behind it.
 -- KEYS  1 chain   ARGV  1 place   2 "1" when the newest come first
 -- Answer: {} or {page's number, time of its first row, of the last one of the page before it, and of its own last one; how it goes
---         on, "1" where that page was fetched, "1" where it or one behind it went past this page's last second}, each "" if not
+--         on, "1" where a page behind it went past its last second}, each "" if not
 local n = ARGV[1] == 'first' and 1 or tonumber(redis.call('HGET', KEYS[1], 't:' .. ARGV[1]) or nil)
 if not n or redis.call('HEXISTS', KEYS[1], 'd:' .. n) == 0 then return {} end
-local known = redis.call('HMGET', KEYS[1], 'f:' .. n, 'l:' .. (n - 1), 'l:' .. n, 'c:' .. (n + 1), 'd:' .. (n + 1))
+local known = redis.call('HMGET', KEYS[1], 'f:' .. n, 'l:' .. (n - 1), 'l:' .. n, 'c:' .. (n + 1))
 local last, m, passed = tonumber(known[3] or nil), n + 1, ''
 -- Where the list moved, the pages behind this one begin before it ends.
 while last and passed == '' and redis.call('HEXISTS', KEYS[1], 'd:' .. m) == 1 do
@@ -12,4 +12,4 @@ while last and passed == '' and redis.call('HEXISTS', KEYS[1], 'd:' .. m) == 1 d
   if its_last and ((ARGV[2] == '1' and its_last < last) or (ARGV[2] ~= '1' and its_last > last)) then passed = '1' end
   m = m + 1
 end
-return {n, known[1] or '', known[2] or '', known[3] or '', known[4] or '', known[5] and '1' or '', passed}
+return {n, known[1] or '', known[2] or '', known[3] or '', known[4] or '', passed}

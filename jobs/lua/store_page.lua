@@ -6,7 +6,7 @@
 --       11 doubts   12, 13 first and last row's creation time, unix seconds ("" = the order is not proven)
 --       14 "1" when the newest come first   15 rows received   16 continuation in place of 6 if the list moved ("" = none)
 --       17 its place   18 "1" when these are all rows of the stretch that the page covered when it was first fetched
---       19 indexes of those rows that may belong to the next page, where they are new: then it is reached by 6, if there is one
+--       19 indexes of those rows that may belong to the next page, where they are new
 --       20... JobIds in the order of the rows
 -- Answer: 1 stored, 0 a newer one stands there
 local STRAY, IDS, IDLE_PAGES = 1000000, 20, 3
@@ -63,13 +63,6 @@ for i = IDS, #ARGV do
 end
 local repeats, received = #left_out - left, ARGV[15] - left
 if #first_seen > 0 then redis.call('HSET', KEYS[2], unpack(first_seen)) end
--- Behind a token that counts from this page's last row as it was, those rows would be passed over. Who goes on by it all the same,
--- from this page as it was, is told that earlier pages are unknown.
-if stays and ARGV[18] == '1' and left > 0 and ARGV[6] ~= '' and redis.call('HEXISTS', KEYS[2], 'd:' .. (n + 1)) == 0 then
-  recorded = ARGV[6]
-  redis.call('HDEL', KEYS[2], 't:' .. redis.call('HGET', KEYS[2], 'p:' .. (n + 1)))
-  redis.call('HSET', KEYS[2], 'c:' .. (n + 1), recorded, 'p:' .. (n + 1), ARGV[7], 't:' .. ARGV[7], n + 1)
-end
 -- Where the list's last page has grown beyond its size, what it shows no more is the next one's.
 if doubted_before and not recorded and ARGV[6] ~= '' then
   local known = redis.call('HGETALL', KEYS[2])
