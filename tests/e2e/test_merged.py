@@ -280,7 +280,7 @@ def test_next_and_previous_lead_from_bucket_to_bucket_and_keep_the_tab(listed: P
     at = next(place for place in range(9) if names[place].split("/")[0] != names[place + 1].split("/")[0])
     open_job(listed, names[at])
     listed.click("#part-output")
-    listed.locator("#drawer:not(:has(.htmx-settling)) #part-output[aria-current]").wait_for()
+    listed.locator("#drawer #part-output[aria-current]").wait_for()
 
     listed.click("#drawer-next")
     wait_for_job(listed, job_of(names[at + 1]))
