@@ -29,8 +29,11 @@ class Delivery:
     def __init__(self, connection: socket.socket, method: str, now: Callable[[], float], *, keep: bool) -> None:
         self._connection, self._method, self._now, self._keep = connection, method, now, keep
 
-    def send(self, answer: Answer) -> bool:
-        """Send it; True when the connection can take another request."""
+    def send(self, answer: Answer, written: Callable[[], None] = lambda: None) -> bool:
+        """Send it; True when the connection can take another request.
+
+        `written` is called before a sound answer's bytes leave, so that a client that has it finds it written down.
+        """
         end, changes = answer.effects.end, answer.effects.changes
         if "delay" in changes:
             time.sleep(changes["delay"]["seconds"])  # the fault that was asked for
@@ -58,6 +61,7 @@ class Delivery:
         if "trickle" in changes:
             self._trickle(head, body, changes["trickle"])
         else:
+            written()
             self._connection.sendall(head + body)
         return self._keep
 

@@ -97,9 +97,11 @@ class Journal:
             return call
 
     def end(self, call: Call, now: float) -> None:
+        """Write down that a call is answered; only the first time counts."""
         with self._lock:
             self._open.pop(call.number, None)
-            call.seconds = now - call.time
+            if call.seconds is None:
+                call.seconds = now - call.time
 
     def calls(self, since: int = 0, bucket: str = "") -> list[dict[str, Any]]:
         """Calls with a number above `since`, oldest first."""

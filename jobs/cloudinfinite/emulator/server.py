@@ -73,14 +73,18 @@ class Handler(BaseHTTPRequestHandler):
     def _call(self, delivery: Delivery, request: Request) -> bool:
         world = self.server.world
         call = self.server.cloud.begin(request)
+
+        def end() -> None:
+            world.journal.end(call, world.clock.now())
+
         try:
             bucket = world.buckets.get(call.bucket)
             latency = world.latency if bucket is None or bucket.latency is None else bucket.latency
             if latency:
                 time.sleep(latency)
-            return delivery.send(self.server.cloud.answer(request, call))
+            return delivery.send(self.server.cloud.answer(request, call), written=end)
         finally:
-            world.journal.end(call, world.clock.now())
+            end()
 
     def _body(self) -> bytes:
         """Read the request's body, so that the next request on the connection starts where it should."""
