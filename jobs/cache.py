@@ -299,11 +299,13 @@ def created_before(question: PageQuestion) -> str:
 class Known:
     """What a pinned chain knows of a page: whether it was fetched before, and the stretch that binds it since, if one does.
 
-    None does where nothing follows the page, or its order is not proven.
+    None does where nothing follows the page, or its order is not proven. Of a page that was not fetched, `owed` is the second in
+    which the one before it ends, if new jobs of that second were left to it.
     """
 
     fetched: bool = False
     span: Span | None = None
+    owed: datetime | None = None
 
 
 def find_known(question: PageQuestion) -> Known:
@@ -314,8 +316,8 @@ def find_known(question: PageQuestion) -> Known:
     """
     chain, is_descending = f"{_chain_prefix(question)}{question.pin}", int(question.filter.order == "Desc")
     known = cast("Any", servers.cache_server().script("read_span", [chain], [question.place, is_descending]))
-    if not known:
-        return Known()
+    if len(known) <= 1:
+        return Known(owed=_time(*known) if known else None)
     n, first, before, last, following, is_passed = known
     # By keyset it began where it was told to; else behind the page before it, or with its own first row.
     asked = parse_time(question.continuation.after) if question.continuation else None

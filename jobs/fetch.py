@@ -31,6 +31,7 @@ from jobs.models import Bucket
 from jobs.problems import Problem, ours
 from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion, Row
 from jobs.servers import ServerDown
+from jobs.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from jobs.cloudinfinite.auth import Credential
     from jobs.cloudinfinite.schema import JobAnswer, JobsAnswer
     from jobs.cloudinfinite.tree import Tree
-    from jobs.spans import Span
 
     Answer = TypeVar("Answer", JobsAnswer, JobAnswer)
 
@@ -247,10 +247,12 @@ def _fail(claim: claims.Claim, bucket: Bucket, problem: Problem, *, spent: float
 
 
 def _ask_page(question: PageQuestion, upstream: Upstream) -> tuple[Page, chains.Step]:
+    owed = None
     if question.pin:
         known = cache.find_known(question)
         if known.span:
             return _ask_span(question, question.pin, known.span, upstream)
+        owed = known.owed
         if not known.fetched and question.continuation is None:
             # The chain was forgotten. Whoever scrolls it still is not to meet the pages of one that is opened anew.
             question = replace(question, pin=replace(question.pin, opened=int(clock.now() * 1000)))
@@ -270,7 +272,25 @@ def _ask_page(question: PageQuestion, upstream: Upstream) -> tuple[Page, chains.
         if clock_changed and page.pin.end > clock.now() + clock.TOLERANCE:
             # The first answer's Date was wrong, not our clock. Later jobs would shift the list's pages.
             raise UpstreamFailing("unsteady_clock", "The times of two answers contradict.", 200, page.request_id)
+    if owed and not asked.after:
+        page = _with_owed(page, question, owed, upstream)
     return page, step
+
+
+def _with_owed(page: Page, question: PageQuestion, second: datetime, upstream: Upstream) -> Page:
+    """Put before a page what the one before it left to it: a token may lead past the jobs that came into its last second since."""
+    narrowed = Span(second, second, is_shared=False).within(question.filter, page.pin.time)
+    asked = PageQuestion(question.bucket, narrowed, page.pin)
+    theirs, step, _ = ask_page_once(asked, Continuation(), upstream, again=True)
+    rows, received = _unique([*theirs.rows, *page.rows]), theirs.received + page.received
+    return replace(
+        page,
+        rows=rows,
+        received=received,
+        repeats=received - len(rows),
+        has_open_jobs=theirs.has_open_jobs or page.has_open_jobs,
+        doubts=tuple(dict.fromkeys([*page.doubts, *step.doubts, *(["grown"] if step.next else [])])),
+    )
 
 
 def _ask_span(question: PageQuestion, pin: Pin, span: Span, upstream: Upstream) -> tuple[Page, chains.Step]:

@@ -42,7 +42,7 @@ local fields, pages, theirs = {}, {}, {}
 for i = IDS, #ARGV do fields[#fields + 1] = 'j:' .. ARGV[i] end
 if #fields > 0 then pages = redis.call('HMGET', KEYS[2], unpack(fields)) end
 for index in string.gmatch(ARGV[19], '%d+') do theirs[tonumber(index)] = true end
-local left_out, new, left = {}, 0, 0
+local left_out, new, left, owed = {}, 0, 0, false
 local first_seen, here = {}, {}
 for i = IDS, #ARGV do
   local index, known = i - IDS, ARGV[i] ~= '' and tonumber(pages[i - IDS + 1] or nil)
@@ -52,6 +52,7 @@ for i = IDS, #ARGV do
   elseif stays and ARGV[i] ~= '' and (elsewhere or not known and (ARGV[18] ~= '1' or theirs[index])) then
     left_out[#left_out + 1] = tostring(index)
     left = left + 1
+    owed = owed or not known and theirs[index]
   else
     new = new + 1
     here[fields[index + 1]] = true
@@ -63,6 +64,8 @@ for i = IDS, #ARGV do
 end
 local repeats, received = #left_out - left, ARGV[15] - left
 if #first_seen > 0 then redis.call('HSET', KEYS[2], unpack(first_seen)) end
+-- Behind a token that names this page's last row those would be passed over: who fetches the next page asks for them, too.
+if owed then redis.call('HSET', KEYS[2], 'o:' .. n, '1') else redis.call('HDEL', KEYS[2], 'o:' .. n) end
 -- Where the list's last page has grown beyond its size, what it shows no more is the next one's.
 if doubted_before and not recorded and ARGV[6] ~= '' then
   local known = redis.call('HGETALL', KEYS[2])
