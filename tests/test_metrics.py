@@ -72,7 +72,7 @@ def view_names(resolver: URLResolver | None = None, prefix: str = "") -> Iterato
         if isinstance(pattern, URLResolver):
             yield from view_names(pattern, prefix + (f"{pattern.namespace}:" if pattern.namespace else ""))
         elif isinstance(pattern, URLPattern):
-            view = pattern.callback
+            view = getattr(pattern.callback, "view_class", pattern.callback)
             yield prefix + (pattern.name or f"{view.__module__}.{view.__name__}")  # as a request's resolver calls it
 
 
@@ -92,7 +92,8 @@ def test_nothing_that_somebody_asks_for_becomes_a_label(client: Client, empty_re
     settings.FIRST_WAIT = 0.02
     make_bucket(BUCKET)
     client.force_login(make_staff())
-    client.get("/admin/nowhere/")  # a view without a name
+    for path in ("/admin/nowhere/", "/admin/jobs/bucket/1/"):  # views without a name: a function, and a class
+        client.get(path)
     before = labels_of(client.get("/metrics").content.decode())
     dice, asked = random.Random(11), []
     for _ in range(60):
