@@ -1,4 +1,4 @@
-"""Every element of a job that the documents or an SDK name, as the tables of ci-api.md §1.5, §2.3 and §2.4 list them."""
+"""Every element of a job that the documents or an SDK name, and every error code, as the tables of ci-api.md list them."""
 
 from __future__ import annotations
 
@@ -25,3 +25,13 @@ ExtractDigitalWatermark VideoTag TtsTpl PicProcess NoiseReduction TtsConfig Qual
 VocalScore ImageInspect ImageOCR DocAIGCMetadata MediaResult MediaInfo VideoTagResult WordsGeneralizeResult DnaResult
 VocalScoreResult ImageInspectResult Detection PicProcessResult
 """.split()  # noqa: SIM905  # the table of §2.4
+CODES = """
+PermanentRedirect TemporaryRedirect InvalidArgument MissingContent InvalidContent InvalidHost ResourceNotFound
+ResourceAccessDenied ResourceDownloadFailed CIRoleNotExist ResourceNotSupported MissingAuthorization InvalidAuthorization
+AccessDenied SecretidNotExist SignatureExpired MediaBucketAlreadyBinded QueueSaturated QueuePaused InvalidUrl
+AuditingJobNotFound MissingContentLength SlowDown UnavailableForLegalReasons InternalError NotImplemented ServiceUnavailable
+InvalidContentType BucketAlreadyBinded QueueNotFound TemplateNotFound BindedBucketNumLimit CreatedTemplateNumLimit
+MediaBucketUnBinded TemplateNameDuplicate ActiveWorkflowForbiddenUpdate WorkFlowNumLimit WriteTargetBucketDenied QueueNumLimit
+PicBucketUnBinded InvalidBucketName InvalidRegionName InvalidURI ExpiredToken RequestTimeout MalformedXML PaymentRequired
+InvalidAccessKeyId SignatureDoesNotMatch RequestTimeTooSkewed NoSuchBucket MethodNotAllowed InvalidBucketState
+""".split()  # noqa: SIM905  # the tables of §6.2 and §6.3

@@ -469,8 +469,12 @@ def test_ordinary_jobs_have_no_contradictions(sample: Job) -> None:
     assert contradictions(sample, AS_OF) == ()
 
 
+@pytest.mark.parametrize("code", documented.CODES)
+def test_each_documented_code_has_advice(code: str) -> None:
+    assert advice(code) != UNKNOWN
+
+
 def test_advice_says_when_a_code_is_unknown() -> None:
-    assert advice("ResourceNotFound") != UNKNOWN
     assert advice("SomethingNew") == UNKNOWN
 
 
