@@ -90,8 +90,8 @@ def test_each_answer_to_a_sentinel_replaces_the_address_and_never_pushes_one(
 
     for depth in (2, 3, 4):
         response = scroll(client, more, document)
-        more, document = one(soup(response), "#more"), f"http://testserver{response['HX-Replace-Url']}"
-        assert response["HX-Replace-Url"] == path_of(bucket, f"size=10&depth={depth}&pin={pin[1]}")
+        more, document = one(soup(response), "#more"), f"http://testserver{response['Batchlens-Address']}"
+        assert response["Batchlens-Address"] == path_of(bucket, f"size=10&depth={depth}&pin={pin[1]}")
         assert "HX-Push-Url" not in response
 
     whole = soup(get(client, document))
@@ -105,7 +105,7 @@ def test_sentinel_without_its_document_gets_its_rows_and_no_address(client: Clie
     response = get(client, str(more["hx-get"]), target="more")
 
     assert len(row_ids(soup(response))) == 10
-    assert "HX-Replace-Url" not in response
+    assert "Batchlens-Address" not in response
 
 
 def test_answers_to_sentinels_of_different_documents_are_kept_apart(client: Client, new_bucket: NewBucket) -> None:
@@ -114,7 +114,7 @@ def test_answers_to_sentinels_of_different_documents_are_kept_apart(client: Clie
     first = scroll(client, more, f"http://testserver{path}")
 
     again = scroll(client, more, f"http://testserver{path}#job-x")
-    deeper = scroll(client, more, f"http://testserver{first['HX-Replace-Url']}")
+    deeper = scroll(client, more, f"http://testserver{first['Batchlens-Address']}")
 
     assert again["ETag"] == first["ETag"] != deeper["ETag"]
     assert {"HX-Current-URL", "Batchlens-Pages"} <= set(first["Vary"].split(", "))
@@ -131,7 +131,7 @@ def test_unchanged_answer_to_a_sentinel_still_says_what_the_address_becomes(
     unchanged = client.get(str(more["hx-get"]), headers={**headers, "If-None-Match": answers[-1]["ETag"]})
 
     assert unchanged.status_code == 304
-    assert unchanged["HX-Replace-Url"] == answers[0]["HX-Replace-Url"]
+    assert unchanged["Batchlens-Address"] == answers[0]["Batchlens-Address"]
 
 
 def test_pages_that_a_link_asks_for_and_nobody_has_are_asked_for_at_once_while_the_address_stays(
@@ -151,7 +151,7 @@ def test_pages_that_a_link_asks_for_and_nobody_has_are_asked_for_at_once_while_t
     for _ in range(2):
         triggers.append(str(more["hx-trigger"]).split(",")[0])
         response = scroll(client, more, f"http://testserver{path}")
-        addresses.append(response["HX-Replace-Url"])
+        addresses.append(response["Batchlens-Address"])
         seen, more = seen + row_ids(soup(response)), one(soup(response), "#more")
 
     assert triggers == ["load", "load"]
@@ -191,7 +191,7 @@ def test_list_that_goes_on_by_creation_time_is_a_link_as_well(
     continued = f"http://testserver{more['hx-get']}"
     for _ in range(2):
         response = scroll(client, more, document)
-        more, document = one(soup(response), "#more"), f"http://testserver{response['HX-Replace-Url']}"
+        more, document = one(soup(response), "#more"), f"http://testserver{response['Batchlens-Address']}"
 
     whole = soup(get(client, document))
     rest = soup(get(client, continued))
@@ -200,7 +200,7 @@ def test_list_that_goes_on_by_creation_time_is_a_link_as_well(
     assert "after=" in continued
     assert len(row_ids(whole)) == 13  # by creation time each page repeats the last row before it
     assert row_ids(whole) == expected[:13]
-    assert row_ids(rest) + row_ids(soup(response)) == row_ids(soup(get(client, response["HX-Replace-Url"])))
+    assert row_ids(rest) + row_ids(soup(response)) == row_ids(soup(get(client, response["Batchlens-Address"])))
     assert row_ids(soup(get(client, str(one(rest, "#before a")["href"])))) == expected[:5]
 
 
@@ -218,7 +218,7 @@ def test_sixth_page_waits_for_a_click_and_is_a_plain_link_as_well(client: Client
         sentinel = one(soup(response), "#more")
         assert str(sentinel["hx-trigger"]).startswith("intersect once")
         response = scroll(client, sentinel, f"http://testserver{path}")
-        path = response["HX-Replace-Url"]
+        path = response["Batchlens-Address"]
 
     assert "depth=6" in path
     assert words(more[0]) == "Show more"
@@ -240,7 +240,7 @@ def test_after_a_thousand_rows_a_plain_link_continues_on_a_page_that_leads_back(
         backs.append([str(link["href"]) for link in page.select("#before a[rel=prev]")])
         while (more := one(page, "#more")).has_attr("hx-get"):
             response = scroll(client, more, f"http://testserver{address}")
-            address = response["HX-Replace-Url"]
+            address = response["Batchlens-Address"]
             page = soup(response)
         whole = soup(get(client, address))
         seen.append((address, row_ids(whole)))
@@ -308,7 +308,7 @@ def test_sentinel_inside_a_portal_writes_the_address_inside_it(
 
     response = scroll(client, more, f"http://testserver{path}")
 
-    assert response["HX-Replace-Url"].startswith("/embed/buckets/")
+    assert response["Batchlens-Address"].startswith("/embed/buckets/")
 
 
 def test_place_that_was_opened_long_ago_opens_the_newest_list_and_says_so(

@@ -398,7 +398,7 @@ def test_scrolling_writes_where_the_document_begins_and_how_deep_it_is(client: C
 
     for depth in (2, 3):
         response = scroll(client, one(tree, "#more"), address)
-        tree, address = soup(response), response["HX-Replace-Url"]
+        tree, address = soup(response), response["Batchlens-Address"]
         found += row_ids(tree)
         query = parse_qs(urlsplit(address).query)
         assert (query["depth"], query["at"], query["size"]) == ([str(depth)], ["0.0"], ["10"])
@@ -419,8 +419,8 @@ def test_scrolling_keeps_the_job_in_the_drawer_and_leaves_a_foreign_address_alon
     own = scroll(client, one(tree, "#more"), path(*buckets, query=f"size=10&job={job}"))
     foreign = scroll(client, one(tree, "#more"), path(*buckets, query="size=20"))
 
-    assert parse_qs(urlsplit(own["HX-Replace-Url"]).query)["job"] == [job]
-    assert "HX-Replace-Url" not in foreign
+    assert parse_qs(urlsplit(own["Batchlens-Address"]).query)["job"] == [job]
+    assert "Batchlens-Address" not in foreign
 
 
 def test_bucket_that_was_left_out_stays_named_where_the_list_is_opened_again(
@@ -428,7 +428,7 @@ def test_bucket_that_was_left_out_stays_named_where_the_list_is_opened_again(
 ) -> None:
     well, bad = new_bucket(jobs=25), new_bucket(faults=(UNBOUND,))
     address = path(well, bad, query="size=10")
-    deeper = scroll(client, one(soup(get(client, address)), "#more"), address)["HX-Replace-Url"]
+    deeper = scroll(client, one(soup(get(client, address)), "#more"), address)["Batchlens-Address"]
 
     page, twin = soup(get(client, deeper)), get(client, deeper.replace("/jobs/", "/jobs.json")).json()
 

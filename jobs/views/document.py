@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from jobs.filters import ListRequest, Pin
 
 ADDRESS = "HX-Current-URL"
+SHOWN_BY = "Batchlens-Address"
+"""The header in which a sentinel's answer says which address shows as much as the document then does (js/address.js). Not htmx's own,
+which would save a page that nobody keeps, and write the address twice, while the rows are put in place."""
 PAGES = "Batchlens-Pages"
 """The header in which a sentinel says how many pages stand above it."""
 AUTOMATIC = 5

@@ -13,12 +13,12 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
-from django_htmx.http import push_url, replace_url, retarget
+from django_htmx.http import push_url, retarget
 
 from jobs import access, filters, pages, twins
 from jobs.regions import region_name
 from jobs.servers import ServerDown
-from jobs.views.document import ADDRESS, PAGES, Document
+from jobs.views.document import ADDRESS, PAGES, SHOWN_BY, Document
 from jobs.views.drawer import drawer_alone, drawer_beside, drawer_version, is_drawer_alone
 from jobs.views.form import form_html
 from jobs.views.links import bucket_links
@@ -130,7 +130,7 @@ def _scrolled(request: HttpRequest, response: HttpResponse, listing: Listing) ->
     """Return what a sentinel gets, and let the address show as much as the document then does: no entry of the history."""
     patch_vary_headers(response, [ADDRESS, PAGES])
     if listing.outcome == "ready" and listing.document_query:
-        replace_url(response, address(request.path, listing.document_query))
+        response[SHOWN_BY] = address(request.path, listing.document_query)
     return response
 
 

@@ -12,7 +12,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
-from django_htmx.http import push_url, replace_url, retarget
+from django_htmx.http import push_url, retarget
 
 from jobs import access, filters, merge, twins
 from jobs.filters import ParameterError
@@ -20,7 +20,7 @@ from jobs.filters.reading import MOST_MERGED
 from jobs.filters.values import listed as joined
 from jobs.filters.values import shortened
 from jobs.merge import Place
-from jobs.views.document import ADDRESS, PAGES, Document
+from jobs.views.document import ADDRESS, PAGES, SHOWN_BY, Document
 from jobs.views.drawer import drawer_alone, drawer_beside, is_drawer_alone
 from jobs.views.form import form_html
 from jobs.views.lists import FRAGMENTS
@@ -62,7 +62,7 @@ def merged_list(request: HttpRequest, *, as_json: bool = False) -> HttpResponse:
     if listing.scrolls:
         patch_vary_headers(response, [ADDRESS, PAGES])
         if listing.document_query and not listing.pending and not listing.problem:
-            replace_url(response, address(request.path, listing.document_query))
+            response[SHOWN_BY] = address(request.path, listing.document_query)
     return response
 
 

@@ -1,16 +1,8 @@
 /* What scrolling writes into the address, always in place of what stood there: how many pages the list shows, which the
    sentinel's answers say, and behind # the row at the top, so that the link opens there in other browsers, too. */
-import { always, byId, on, one, ROW, topRow } from "./page.js";
+import { always, byId, later, on, onAnswer, one, ROW, topRow } from "./page.js";
 
-const here = () => location.pathname + location.search;
-
-on("htmx:beforeHistoryUpdate", ({ detail: { history, requestConfig, target } }) => {
-  if (history.type !== "replace" || target.id !== "more") return;
-  // Where the address has changed since (a job was opened beside the list) it stays: the next answer writes it.
-  const asked = new URL(requestConfig.headers["HX-Current-URL"]);
-  if (asked.pathname + asked.search !== here()) history.path = here();
-  history.path += location.hash;
-});
+const here = (address = location.href) => address.split("#")[0];
 
 /* The row that an address names may be on a page that is still to come: then it is scrolled to once it is there, unless the
    reader has begun to move meanwhile. The state knows where it stood, after a reload or on the way back. The browser itself
@@ -36,5 +28,11 @@ const keep = () => {
   const hash = row === one(ROW) ? "" : `#${row.id}`;
   history.replaceState({ ...history.state, at: row.id, top: row.getBoundingClientRect().top }, "", here() + hash);
 };
-on("scrollend", keep);
-on("htmx:replacedInHistory", () => setTimeout(keep)); // not within the work of putting rows in place
+on("scrollend", () => later(keep));
+onAnswer(({ requestConfig, xhr }) => {
+  const deeper = xhr.getResponseHeader("Batchlens-Address");
+  if (!deeper) return;
+  // Where the address has changed since (a job was opened beside the list) it stays: the next answer writes it.
+  if (here(requestConfig.headers["HX-Current-URL"]) === here()) history.replaceState(history.state, "", deeper + location.hash);
+  keep();
+});

@@ -12,11 +12,13 @@ onAnswer(({ target }) => {
 });
 
 on("htmx:beforeRequest", ({ detail: { target } }) => {
-  target.closest("#results")?.setAttribute("aria-busy", "true");
+  (target.closest("#results") ?? {}).ariaBusy = true;
 });
 
 on("htmx:afterRequest", () => {
-  one("#results:not(:has([data-pending]))")?.removeAttribute("aria-busy");
+  const results = byId("results") ?? { children: [] };
+  // A look at all that is in it would take long.
+  if (![byId("more"), ...results.children].some((part) => part?.matches("[data-pending]"))) results.ariaBusy = null;
 });
 
 /* And in the tab, the worst of what is shown: its title begins with how many failed, its icon has the colour of the state. */

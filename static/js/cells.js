@@ -1,11 +1,9 @@
 /* "Only this" and "hide" for a list's values, by one button and one menu for all rows. The button goes to the cell under the
    pointer, or to the focused row's name, where the menu holds all of the row. What is hidden this page alone knows. */
-import { all, behind, byId, on, one, rewrite, ROW, rows, say, shown, topRow } from "./page.js";
+import { all, behind, byId, later, on, one, rewrite, ROW, rows, say, shown, topRow } from "./page.js";
 
 const [button, menu, note] = ["cell-button", "cell-menu", "hiding"].map(byId);
 const hiding = new Set();
-/* What goes with the old question. */
-const PLACE = ["nextToken", "after", "pin", "at", "depth", "job", "tab"];
 
 /* The values of each kind of cell: the query that asks for it alone, if the list can be asked, and its words. */
 const ask = (parameter, value) => parameter && `${parameter}=${encodeURIComponent(value)}`;
@@ -45,13 +43,17 @@ const apply = () => {
   note.hidden = !hiding.size;
   if (told.textContent !== words) say((told.textContent = words)); // a tick changes nothing of it
 };
+/* Not before menu or note are seen to be gone: a thousand rows take their time. Then the keyboard goes on. */
+const change = (next) =>
+  later(() => {
+    apply();
+    next()?.focus();
+  });
 
 const hide = (key) => {
   hiding.add(key);
   menu.hidePopover();
-  apply();
-  const next = behind(button.closest(ROW), 1)?.querySelector("a");
-  (next ?? one("#more a") ?? note.lastElementChild).focus();
+  change(() => behind(button.closest(ROW), 1)?.querySelector("a") ?? one("#more a") ?? note.lastElementChild);
 };
 
 const add = (tag, words, label, more) =>
@@ -61,7 +63,8 @@ const fill = () => {
   menu.replaceChildren();
   for (const [asks, words, key] of inside(button.parentElement)) {
     if (asks) {
-      const without = [...PLACE, /^start/.test(asks) && "range", ...asks.match(/\w+(?==)/g)];
+      // What goes with the old question goes, too.
+      const without = ["nextToken", "after", "pin", "at", "depth", "job", "tab", /^start/.test(asks) && "range", ...asks.match(/\w+(?==)/g)];
       add("a", menu.dataset.only, words, { href: `?${rewrite(location.search, without, asks)}` });
     }
     add("button", menu.dataset.hide, words, { onclick: () => hide(key) });
@@ -80,7 +83,7 @@ on("pointerover focusin", ({ type, target }) => show(target.closest(`${ROW} > ${
 menu.onbeforetoggle = ({ newState }) => newState === "open" && fill();
 note.lastElementChild.onclick = () => {
   hiding.clear();
-  apply();
-  topRow()?.querySelector("a")?.focus();
+  note.hidden = true;
+  change(() => topRow()?.querySelector("a"));
 };
 on("htmx:afterRequest", () => hiding.size && apply());

@@ -4,9 +4,7 @@ import { on, say } from "./page.js";
 const copy = async (text) => {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   // Plain http and frames without permission have no clipboard object.
-  const field = document.createElement("textarea");
-  field.value = text;
-  field.className = "visually-hidden";
+  const field = Object.assign(document.createElement("textarea"), { value: text, className: "visually-hidden" });
   document.body.append(field);
   field.select();
   const done = document.execCommand("copy");

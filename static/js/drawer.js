@@ -1,10 +1,12 @@
 /* The drawer beside a list follows the address: `job` and `tab`, last in its query. Rows are kept for every reader, so its
    links are made here. Opening pushes one entry, all else replaces it; Back and Forward between ours reload nothing. */
-import { behind, byId, focused, on, onAnswer, one, rewrite, ROW } from "./page.js";
+import { behind, byId, focused, later, on, onAnswer, rewrite, ROW } from "./page.js";
 
 const drawer = byId("drawer");
 let own = performance.timeOrigin;
 let pushed, shown, list, held;
+/* The row, because to look for it among a thousand takes long. */
+let marked;
 
 const read = () => ["job", "tab"].map((name) => new URLSearchParams(location.search).get(name) ?? "");
 const here = (job, tab, query = location.search) => {
@@ -14,12 +16,16 @@ const here = (job, tab, query = location.search) => {
 // With its mark htmx would take the entry for its own.
 const replace = (address) => history.replaceState({ ...history.state, htmx: 0, mark: own }, "", address);
 const title = () => byId("drawer-title");
-const current = () => one(".open a");
 const hasFocus = () => drawer.contains(focused());
 
 const open = (isOpen) => {
   drawer.open = isOpen;
-  document.body.classList.toggle("beside", isOpen);
+  later(() => document.body.classList.toggle("beside", drawer.open));
+};
+
+const mark = (current) => {
+  marked?.classList.toggle("open", current);
+  if (marked) marked.querySelector("a").ariaCurrent = current;
 };
 
 /* Shows which row is open, and leads to those around it that are shown. */
@@ -27,10 +33,9 @@ const arrange = () => {
   const [job, tab] = read();
   const row = byId(`job-${job}`);
   list = location.search;
-  current()?.removeAttribute("aria-current");
-  one(".open")?.classList.remove("open");
-  row?.classList.add("open");
-  current()?.setAttribute("aria-current", "true");
+  mark(null);
+  marked = row;
+  mark(true);
   for (const [id, step] of [["drawer-previous", -1], ["drawer-next", 1]]) {
     const link = byId(id) ?? {}; // not there before the job is
     const next = row && behind(row, step)?.id.slice(4);
@@ -41,7 +46,7 @@ const arrange = () => {
 
 const close = () => {
   // Not the row that is marked as open: a tick may just have put a new one in its place.
-  const back = hasFocus() && (one(`[id="job-${shown[0]}"] a`) ?? byId("summary"));
+  const back = hasFocus() && (byId(`job-${shown[0]}`)?.querySelector("a") ?? byId("summary"));
   open(false);
   drawer.replaceChildren();
   shown = [];
@@ -66,9 +71,9 @@ const follow = () => {
 };
 
 const go = (job, tab) => {
-  pushed ||= !read()[0];
   if (read()[0]) replace(here(job, tab));
   else {
+    pushed = true;
     replace(here());
     history.pushState(history.state, "", here(job, tab));
   }
@@ -86,9 +91,12 @@ on("click", (event) => {
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   const query = new URL(link.href).searchParams;
-  if (link.id === "drawer-close") dismiss();
-  else if (drawer.contains(link)) go(query.get("job"), query.get("tab"));
-  else go(link.closest(ROW).id.slice(4), read()[1]);
+  // Once the click itself is seen: beside a thousand rows all else takes its time.
+  later(() => {
+    if (link.id === "drawer-close") dismiss();
+    else if (drawer.contains(link)) go(query.get("job"), query.get("tab"));
+    else go(link.closest(ROW).id.slice(4), read()[1]);
+  });
 });
 on("keydown", ({ key, isComposing, target }) => {
   if (key === "Escape" && drawer.open && !isComposing && !target.closest("input, select, [popover], dialog:not(#drawer)")) dismiss();
@@ -102,7 +110,7 @@ addEventListener("popstate", ({ state }) => {
 });
 onAnswer(({ target }) => {
   // A tick has replaced the open job's row: what the drawer says of it is out of date.
-  if (drawer.open && !one(".open") && byId(`job-${shown[0]}`)) ask();
+  if (drawer.open && !marked?.isConnected && byId(`job-${shown[0]}`)) ask();
   arrange();
   if (target !== drawer || ![drawer, document.body].includes(focused())) return;
   (drawer.querySelector(`[id="${held}"]:not([hidden])`) ?? title())?.focus();

@@ -1,16 +1,16 @@
 /* Keys for people who browse all day: j and k walk over the rows, ? tells all of them, and what has data-key is clicked,
    or focused where it is a field. Never while somebody types or composes, never with Ctrl, Alt or Cmd; the help's box turns
    them off on this device. */
-import { behind, byId, focused, on, one, ROW, stored, topRow } from "./page.js";
+import { behind, byId, focused, on, one, stored, topRow } from "./page.js";
 
 const help = byId("keys");
 const box = byId("keys-on");
 const FIELDS = "input:not([type=checkbox]), select";
 
 const walk = (step) => {
-  const row = focused().closest(ROW);
+  const row = focused().closest("tr[id]");
   const next = row ? behind(row, step) : topRow();
-  next?.querySelector("a")?.focus();
+  next?.querySelector("a")?.focus({ preventScroll: true });
   next?.scrollIntoView({ block: "nearest" });
 };
 
@@ -25,7 +25,7 @@ const press = (key) => {
 on("keydown", (event) => {
   const { key, target } = event;
   if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;
-  if (help.open || target.closest(`${FIELDS}, textarea, [contenteditable]`)) return;
+  if (help.open || target.closest(`${FIELDS}, textarea`)) return;
   if (key === "?") help.showModal();
   else if (!box.checked) return;
   else if (key === "j") walk(1);

@@ -1,20 +1,27 @@
-/* What the other modules share: how they find and listen, the rows of a list, and addresses as they are written. */
-export { all, always, behind, byId, focused, inView, on, onAnswer, one, rewrite, ROW, rows, say, shown, stored, topRow };
+/* What the other modules share: how they find and listen, the rows of a list of jobs or buckets, and addresses as they are written. */
+export { all, always, behind, byId, focused, inView, later, on, onAnswer, one, rewrite, ROW, rows, say, shown, stored, topRow };
 
 const ROW = 'tr[id^="job-"]';
+const list = () => one(".jobs, .lines");
 
 const byId = (id) => document.getElementById(id);
 const one = (selector) => document.querySelector(selector);
 const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
 const focused = () => document.activeElement;
 /* Of a table or one of its pages. Its own list of rows is much quicker than a selector, which looks through all cells, too. */
-const rows = (inside = one(".jobs")) => [...(inside?.rows ?? [])].filter(({ id }) => id);
+const rows = (inside = list()) => [...(inside?.rows ?? [])].filter(({ id }) => id);
 const shown = (inside) => rows(inside).filter(({ hidden }) => !hidden);
-/* The shown row so many rows behind a row, which may be hidden itself. */
+/* The next shown row, or the one before: of a thousand it looks at few. */
 const behind = (row, step) => {
-  const near = rows().filter((other) => other === row || !other.hidden);
-  return near[near.indexOf(row) + step];
+  const near = row.closest("table").rows;
+  let at = row.rowIndex;
+  do row = near[(at += step)];
+  while (row && (row.hidden || !row.id));
+  return row;
 };
+
+/* Once what has changed so far is on the screen. */
+const later = (does) => requestAnimationFrame(() => setTimeout(does));
 
 const on = (events, does, options) => {
   for (const event of events.split(" ")) document.addEventListener(event, does, options);
@@ -40,8 +47,8 @@ const say = (text) => {
 /* What this device remembers of its reader's comfort, "" where it may not: then it lasts as long as the page. */
 const stored = (name, value) => {
   try {
-    if (value) localStorage.setItem(name, value);
-    return localStorage.getItem(name) ?? "";
+    if (value) localStorage[name] = value;
+    return localStorage[name] ?? "";
   } catch {
     return "";
   }
@@ -50,14 +57,16 @@ const stored = (name, value) => {
 /* The pages from the first one in view to an edge, and the first row that shows at least its half below the table's head. Rows out of
    view are not asked where they stand: the browser has not laid them out. */
 const inView = (edge = Infinity) =>
-  all(".jobs tbody").filter((page) => {
+  [...(list()?.tBodies ?? [])].filter((page) => {
     const { top, bottom } = page.getBoundingClientRect();
     return bottom > 0 && top < edge;
   });
 const topRow = () => {
-  const head = Math.max(0, one(".jobs th")?.getBoundingClientRect().bottom);
-  const stands = ({ top, bottom }) => top + bottom > 2 * head;
-  return inView().flatMap(shown).find((row) => stands(row.getBoundingClientRect()));
+  const head = Math.max(0, one("thead th")?.getBoundingClientRect().bottom);
+  return inView().flatMap(shown).find((row) => {
+    const { top, bottom } = row.getBoundingClientRect();
+    return top + bottom > 2 * head;
+  });
 };
 
 /* A query without some parameters, and with some pairs, if there are any, at its end. URLSearchParams would percent-encode

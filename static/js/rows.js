@@ -5,6 +5,6 @@ htmx.defineExtension("rows", {
     if (style !== "rows") return false;
     settling.elts = [...fragment.children];
     target.replaceWith(...settling.elts);
-    return settling.elts;
+    return settling.elts.filter(({ id }) => id);
   },
 });

@@ -3,13 +3,11 @@ import { on } from "./page.js";
 
 const UNITS = Object.entries({ day: 86400, hour: 3600, minute: 60, second: 1 });
 const relative = new Intl.RelativeTimeFormat(document.documentElement.lang);
-const titles = new WeakMap();
 
 on("pointerover", ({ target }) => {
   const time = target.closest("time[title]");
   if (!time) return;
-  if (!titles.has(time)) titles.set(time, time.title);
   const seconds = Math.round((Date.parse(time.dateTime) - Date.now()) / 1000);
   const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? UNITS[3];
-  time.title = `${titles.get(time)}\n${relative.format(Math.trunc(seconds / length), unit)}`;
+  time.title = `${(time.dataset.title ??= time.title)}\n${relative.format(Math.trunc(seconds / length), unit)}`;
 });

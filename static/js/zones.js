@@ -10,21 +10,16 @@ const address = (element, from, zone) => {
   return url.href;
 };
 
-const aim = (link) => {
-  link.href = address(link, link.href, link.dataset.zone);
-};
-
 always(() => {
   const link = one('#zones [data-zone=""]');
   if (!link || one(`#zones [data-zone="${own}"]`)) return;
   link.dataset.zone = link.textContent = own;
   link.closest("li").hidden = false;
-  aim(link);
 });
 
 on("pointerover focusin", ({ target }) => {
   const link = target.closest("#zones [data-zone]");
-  if (link?.dataset.zone) aim(link);
+  if (link?.dataset.zone) link.href = address(link, link.href, link.dataset.zone);
   if (target.id !== "other-zone" || target.list.options[0]) return;
   for (const zone of Intl.supportedValuesOf("timeZone")) target.list.append(new Option(zone, zone));
 });

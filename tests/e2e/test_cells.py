@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.looking import ROWS, ids, list_path, wait_for_more_rows, wait_for_rows
 
@@ -148,20 +149,20 @@ def test_hide_says_how_many_of_how_many_and_hides_rows_that_come_later(listed: P
 
     listed.get_by_role("button", name="Hide Failed").click()
 
-    assert listed.locator("#hiding strong").inner_text() == "Hiding 5 of 20 loaded"
+    expect(listed.locator("#hiding strong")).to_have_text("Hiding 5 of 20 loaded")
     assert listed.locator("#announce").inner_text() == "Hiding 5 of 20 loaded"
     assert listed.locator(SHOWN).count() == 15
     listed.evaluate("document.getElementById('more').scrollIntoView()")
     wait_for_more_rows(listed, 20)
-    assert listed.locator("#hiding strong").inner_text() == "Hiding 10 of 40 loaded"
+    expect(listed.locator("#hiding strong")).to_have_text("Hiding 10 of 40 loaded")
     assert listed.locator(f'{SHOWN}[data-state="Failed"]').count() == 0
 
     open_menu(listed, f"{SHOWN} .what")
     listed.get_by_role("button", name="Hide w1").click()
-    assert listed.locator("#hiding strong").inner_text() == "Hiding 30 of 40 loaded"
+    expect(listed.locator("#hiding strong")).to_have_text("Hiding 30 of 40 loaded")
 
     listed.get_by_role("button", name="Show them again").click()
-    assert listed.locator(SHOWN).count() == 40
+    expect(listed.locator(SHOWN)).to_have_count(40)
     assert listed.locator("#hiding").is_hidden()
     assert "hid" not in listed.url
 
@@ -173,8 +174,8 @@ def test_hiding_all_that_a_whole_list_holds_leads_to_the_way_back(listed: Page, 
 
     listed.get_by_role("button", name="Hide 2026-06-27").click()
 
-    assert listed.locator("#hiding strong").inner_text() == "Hiding 40 of 40 loaded"
-    assert listed.evaluate("document.activeElement.textContent") == "Show them again"
+    expect(listed.locator("#hiding strong")).to_have_text("Hiding 40 of 40 loaded")
+    expect(listed.get_by_role("button", name="Show them again")).to_be_focused()
 
 
 def test_whole_way_works_by_keyboard(listed: Page, bucket: Bucket) -> None:
@@ -195,8 +196,8 @@ def test_whole_way_works_by_keyboard(listed: Page, bucket: Bucket) -> None:
     listed.keyboard.press("Enter")
 
     listed.locator("#hiding:visible").wait_for()
-    assert listed.locator("#hiding strong").inner_text() == "Hiding 4 of 20 loaded"
-    assert listed.evaluate("document.activeElement.closest('tr').id") == f"job-{ids(listed)[1]}"
+    expect(listed.locator("#hiding strong")).to_have_text("Hiding 4 of 20 loaded")
+    expect(listed.locator(f"#job-{ids(listed)[1]} .name a")).to_be_focused()
 
 
 def test_escape_in_the_menu_leaves_the_drawer_open(listed: Page) -> None:
@@ -213,6 +214,7 @@ def test_escape_in_the_menu_leaves_the_drawer_open(listed: Page) -> None:
 def test_hidden_rows_are_passed_over_by_next(listed: Page) -> None:
     open_menu(listed, f'{ROWS}[data-state="Failed"] .status')
     listed.get_by_role("button", name="Hide Failed").click()
+    expect(listed.locator(SHOWN)).to_have_count(15)
     shown = listed.locator(SHOWN).evaluate_all("rows => rows.map(row => row.id)")
 
     listed.locator(f"#{shown[0]} .name a").click()
@@ -246,7 +248,7 @@ def test_menu_is_opened_and_used_by_touch(
     assert items(page) == ["Only Success", "Hide Success"]
     page.get_by_role("button", name="Hide Success").tap()
 
-    assert page.locator("#hiding strong").inner_text() == "Hiding 15 of 20 loaded"
+    expect(page.locator("#hiding strong")).to_have_text("Hiding 15 of 20 loaded")
     page.get_by_role("button", name="Show them again").tap()
-    assert page.locator(SHOWN).count() == 20
+    expect(page.locator(SHOWN)).to_have_count(20)
     assert page.locator("#drawer[open]").count() == 0

@@ -191,7 +191,15 @@ def _headers(request: Request, received: Received) -> list[str]:
 
 
 def _redirect(received: Received, places: Places) -> list[str]:
-    names = ("location", "hx-redirect", "hx-location", "hx-push-url", "hx-replace-url", "content-location")
+    names = (
+        "location",
+        "hx-redirect",
+        "hx-location",
+        "hx-push-url",
+        "hx-replace-url",
+        "batchlens-address",
+        "content-location",
+    )
     found = []
     for name in names:
         where = received.header(name)
