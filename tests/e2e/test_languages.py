@@ -72,6 +72,8 @@ def test_chinese_pages_fit(
         list_path(IRREGULAR, "states=failed&size=0"),
         list_path("media-empty-1250000000"),
         list_path("media-denied-1250000000"),
+        "/buckets/media-live-1250000000/insight/?range=30d",
+        "/buckets/media-live-1250000000/export/",
         "/status/",
         "/nowhere/",
     ):

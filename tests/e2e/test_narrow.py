@@ -42,6 +42,9 @@ def test_lists_fit_a_phone(phone: Page) -> None:
         list_path(IRREGULAR, "states=failed&size=0"),
         list_path("media-empty-1250000000"),
         list_path("media-denied-1250000000"),
+        f"/buckets/{IRREGULAR}/insight/?size=100",
+        f"/buckets/{IRREGULAR}/insight/?size=100&odd=any",
+        f"/buckets/{IRREGULAR}/export/",
     ):
         phone.goto(path)
         phone.wait_for_selector("#results > :not([data-pending], [hidden])")

@@ -98,6 +98,39 @@ def test_search_and_range_narrow_at_once_and_stand_in_the_address(page: Page, ne
     assert page.locator("#range").input_value() == "7d"
 
 
+def test_what_is_typed_into_the_search_leaves_one_entry_in_the_history(page: Page, new_bucket: NewBucket) -> None:
+    bucket, other = new_bucket(), new_bucket()
+    page.goto("/")
+    length = page.evaluate("history.length")
+
+    for part in (bucket.name[:6], bucket.name[6:-12], bucket.name[-12:]):
+        page.locator("#q").press_sequentially(part)
+        page.wait_for_url(f"**/?q={page.locator('#q').input_value()}")
+    page.wait_for_selector(f"#line-{other.pk}", state="detached")
+    assert page.evaluate("history.length") == length
+
+    page.select_option("#range", "7d")
+    page.wait_for_url("**/?*range=7d*")
+    page.go_back()
+    page.wait_for_url(f"**/?q={bucket.name}")
+
+
+def test_keys_walk_over_the_buckets_and_go_to_the_search(page: Page, new_bucket: NewBucket) -> None:
+    lines = [f"line-{bucket.pk}" for bucket in sorted((new_bucket(), new_bucket()), key=lambda bucket: bucket.name)]
+    page.goto("/")
+
+    for key, expected in (("j", 0), ("j", 1), ("k", 0)):
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.closest('tr')?.id") == lines[expected]
+    page.keyboard.press("?")
+    page.locator("#keys[open]").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("f")
+    assert page.evaluate("document.activeElement.id") == "q"
+    page.keyboard.type("jk")
+    assert page.locator("#q").input_value() == "jk"
+
+
 def test_overview_fills_without_script(plain_page: Page, new_bucket: NewBucket) -> None:
     bucket = new_bucket(given=jobs_in("Failed"), latency=0.5)
     plain_page.goto("/")

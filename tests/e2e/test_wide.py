@@ -56,6 +56,8 @@ def assert_sane(page: Page) -> None:
         "/status/",
         "/nowhere/",
         list_path(LIVE),
+        f"/buckets/{LIVE}/insight/?range=30d",
+        f"/buckets/{LIVE}/export/",
         list_path(LIVE, "states=Failed,Running&range=30d&lang=zh-hans"),
         list_path(LIVE, "states=failed&size=0&colour=red"),
         list_path(LIVE, "q=state:faild"),
