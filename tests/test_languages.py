@@ -24,6 +24,7 @@ from tests.test_people import link
 from tests.test_views_job import JOB_ID, PARTS
 from tests.test_views_job import NIGHTLY as A_JOB
 from tests.test_views_list_trouble import grow_old
+from tests.test_views_walks import walk_by_hand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,6 +146,33 @@ def test_overview(show: Show, client: Client) -> None:
     assert show("/buckets.json?bucket=x", 400) == []
     client.force_login(make_viewer("vera"))
     assert show("/", client=client) == []
+
+
+@pytest.mark.usefixtures("everybody")
+def test_exports(show: Show, client: Client, new_bucket: NewBucket) -> None:
+    bucket, owner = new_bucket(given=jobs_in("Failed", "Running")), make_staff()
+    client.force_login(owner)
+    path = f"/buckets/{bucket.name}/export"
+
+    assert show(f"{path}/", client=client) == []
+    assert show(f"{path}/?states=failed", 400, client=client) == []
+    assert show(f"{path}.json", client=client) == []
+    assert show(f"{path}.json?states=failed", 400, client=client) == []
+    now = clock.now()
+    problem = problems.ours("busy", now).to_primitives()
+    stands: list[dict[str, Any]] = [
+        {"state": "waiting"},
+        {"state": "walking", "rows": 3, "pages": 2, "problem": problem, "tries": 2},
+        {"state": "done", "rows": 3, "pages": 2, "finished": now, "doubts": "order,second", "end": "repeated"},
+        {"state": "done", "rows": 0, "finished": now, "end": "no_new_rows"},
+        {"state": "failed", "problem": problem},
+        {"state": "cancelled", "rows": 1},
+    ]
+    for number, values in enumerate(stands):
+        walk = walk_by_hand(bucket, owner=owner, pin=f"{int(now)}.{number + 1}", **values)
+        assert show(f"{path}/{walk.pk}/", client=client) == []
+        assert show(f"{path}/{walk.pk}.json", client=client) == []
+    assert show(f"{path}/", client=client) == []
 
 
 @pytest.mark.usefixtures("everybody", "worker")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -48,6 +49,29 @@ def test_template_has_no_script_or_style_of_its_own(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
 
     assert re.findall(r"<style|\sstyle=|<script(?![^>]*\ssrc=)|\son[a-z]+=|hx-on|hx-vals=.js:|javascript:", text) == []
+
+
+@templates
+def test_htmx_evaluates_nothing_and_asks_no_empty_address(path: Path) -> None:
+    """A filter in a trigger is evaluated, which the policy forbids; an empty address is the page's own with all its parameters twice."""
+    text = path.read_text(encoding="utf-8")
+
+    assert re.findall(r"""hx-trigger="[^"]*\[|hx-(?:get|post)="\s*"|hx-vals="js""", CODE.sub("x", text)) == []
+
+
+def test_htmx_is_set_up_to_keep_nothing_and_to_evaluate_nothing() -> None:
+    base = (settings.BASE_DIR / "templates" / "base.html").read_text(encoding="utf-8")
+    found = re.search(r"""<meta name="htmx-config" content='([^']*)'>""", base)
+    assert found
+
+    config = json.loads(found[1])
+
+    assert {name: config[name] for name in ("allowEval", "includeIndicatorStyles", "historyRestoreAsHxRequest")} == {
+        "allowEval": False,
+        "includeIndicatorStyles": False,
+        "historyRestoreAsHxRequest": False,
+    }
+    assert (config["historyCacheSize"], config["refreshOnHistoryMiss"], config["selfRequestsOnly"]) == (0, True, True)
 
 
 @templates

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.keyboard import tab_to
 from tests.e2e.looking import list_path, see_more, wait_for_rows
 from tests.e2e.test_axe import assert_accessible
 
@@ -41,6 +42,27 @@ def download(page: Page, name: str, folder: Path) -> Path:
     file = folder / coming.value.suggested_filename
     coming.value.save_as(file)
     return file
+
+
+def test_all_is_counted_and_fetched_by_keyboard_alone(
+    page: Page, new_bucket: NewBucket, emulator: Emulator, tmp_path: Path
+) -> None:
+    bucket = new_bucket(jobs=30)
+    page.goto(list_path(bucket, "size=10"))
+    wait_for_rows(page, 10)
+
+    tab_to(page, "#to-export")
+    page.keyboard.press("Enter")
+    page.locator("#of-all").wait_for()
+    tab_to(page, "form[action*=export] button")
+    page.keyboard.press("Enter")
+    page.locator("#walk[data-state=done]").wait_for()
+    tab_to(page, "a[download][href*=jsonl]")
+    with page.expect_download() as coming:
+        page.keyboard.press("Enter")
+
+    coming.value.save_as(tmp_path / "jobs")
+    assert ids_of(tmp_path / "jobs") == emulator.job_ids(bucket.name)
 
 
 def test_list_is_counted_and_exported_to_its_end(

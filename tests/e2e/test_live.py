@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.e2e.conftest import TROUBLE_STATUS
-from tests.e2e.looking import list_path
+from tests.e2e.looking import list_path, wait_for_htmx
 from tests.e2e.staleness import forget_trouble, make_stale
 
 if TYPE_CHECKING:
@@ -145,6 +145,39 @@ def test_new_jobs_wait_behind_a_pill(page: Page, site: Site, new_bucket: Callabl
     page.wait_for_function("() => document.querySelectorAll('tr[id^=\"job-\"]').length == 8")
 
 
+def test_more_new_jobs_than_a_page_holds_are_so_many_at_least(
+    page: Page, site: Site, new_bucket: Callable[..., Bucket]
+) -> None:
+    bucket = new_bucket(given=given(5))
+    look(page, bucket, "size=10")
+
+    for number in range(12):
+        site.emulator.add_job(bucket.name, JobId=f"c{number:032x}", CreationTime=stamp(60 + number), State="Running")
+    tick(page, site, bucket)
+
+    pill = page.locator("#newer a")
+    pill.wait_for()
+    assert pill.inner_text() == "10+ new jobs"
+
+
+def test_tick_leaves_the_place_where_the_reader_is(page: Page, site: Site, new_bucket: Callable[..., Bucket]) -> None:
+    bucket = new_bucket(given=given(40))
+    page.set_viewport_size({"width": 1000, "height": 500})
+    look(page, bucket)
+    page.locator(row(20)).scroll_into_view_if_needed()
+    place = "(row) => document.querySelector(row).getBoundingClientRect().top"
+    before = page.evaluate(place, row(20))
+
+    # The first one, far above, becomes higher by it.
+    site.emulator.change_job(bucket.name, f"b{0:032x}", State="Failed", Code="AccessDenied", Message="No.")
+    for number in (19, 20, 21):
+        site.emulator.change_job(bucket.name, f"b{number:032x}", State="Success")
+    tick(page, site, bucket)
+    page.wait_for_selector(row(20, "Success"))
+
+    assert page.evaluate(place, row(20)) == pytest.approx(before, abs=1)
+
+
 def test_row_that_leaves_the_filter_stays_and_says_so(
     page: Page, site: Site, new_bucket: Callable[..., Bucket]
 ) -> None:
@@ -182,6 +215,7 @@ def test_page_nobody_touches_goes_to_sleep_and_says_so(page: Page, new_bucket: C
 
     pass_time(page, 31 * 60)
     page.wait_for_selector("#ticker [data-note]:not(:empty)")
+    wait_for_htmx(page)
     asked.clear()
     pass_time(page, 120)
     assert asked == []

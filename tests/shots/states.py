@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LIVE = "media-live-1250000000"
 MERGED = "media-archive-1250000000,media-denied-1250000000,media-live-1250000000"
 SETTLED = "#results table:not(.bones), #results .empty, [role=alert][data-code], .job, #status"
+FILLED = ".lines td[data-state=Failed] a"
 DESIGNED = ("first-use", "nothing-matches", "denied", "not-enabled", "throttled", "upstream-down")
 """What docs/states shows."""
 
@@ -72,7 +73,11 @@ def first_job(part: str, prefix: str = "") -> State:
 
 
 STATES |= {
-    "buckets": at("/", "h1"),
+    "buckets": at("/", FILLED),
+    "buckets-worst": at("/?sort=worst", FILLED),
+    "no-such-bucket": at("/?q=nothing-like-it"),
+    "export": at(f"/buckets/{LIVE}/export/", "#of-loaded"),
+    "card": at(f"/embed/card/?bucket={LIVE}", "#glance-again"),
     "list": at(list_path(LIVE)),
     "merged": at(f"/jobs/?bucket={MERGED}&states=Failed,Running"),
     "merged-wrong": at("/jobs/?bucket=media-live-1250000000,unknown-1250000000"),
@@ -111,13 +116,49 @@ def drawer(page: Page, _site: Site, lang: str) -> None:
     page.wait_for_selector("#drawer[open] #panel h2")
 
 
+def sign_in(page: Page, site: Site) -> None:
+    """Let the page be that of somebody with an account."""
+    user, _made = get_user_model().objects.get_or_create(username="ops", is_staff=True)
+    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session_of(user), "url": site.address}])
+
+
 @state("status")
 def status(page: Page, site: Site, lang: str) -> None:
     """What is known of buckets, credentials and workers: for people alone."""
-    user, _made = get_user_model().objects.get_or_create(username="ops", is_staff=True)
-    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session_of(user), "url": site.address}])
+    sign_in(page, site)
     page.goto(f"/status/?lang={lang}")
     page.wait_for_selector("#status")
+
+
+@state("export-done")
+def export_done(page: Page, site: Site, lang: str) -> None:
+    """All of a list was counted, and can be had as a file."""
+    sign_in(page, site)
+    page.goto(f"/buckets/{LIVE}/export/?states=Failed&lang={lang}")
+    page.locator("form[action*=export] button").click()
+    page.wait_for_selector("#walk[data-state=done]", timeout=60_000)
+
+
+@state("export-under-way")
+def export_under_way(page: Page, site: Site, lang: str) -> None:
+    """A large list is being counted."""
+    sign_in(page, site)
+    page.goto(f"/buckets/media-archive-1250000000/export/?range=90d&lang={lang}")
+    page.locator("form[action*=export] button").click()
+    page.wait_for_selector("#walk[data-state=walking] progress[value]", timeout=30_000)
+
+
+@state("live")
+def live(page: Page, site: Site, lang: str) -> None:
+    """A row that has left the filter stays, and new jobs wait behind a pill."""
+    page.clock.install()
+    page.goto(list_path(LIVE, f"states=Running&size=10&lang={lang}"))
+    page.wait_for_selector("#ticker")
+    site.emulator.change_job(LIVE, ids(page)[0], State="Success")
+    make_stale(site, LIVE)
+    with page.expect_response(lambda response: "/tick/" in response.url):
+        page.clock.run_for(16_000)
+    page.wait_for_selector(f"{ROWS}.left")
 
 
 @state("keys")
