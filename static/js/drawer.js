@@ -91,12 +91,10 @@ on("click", (event) => {
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   const query = new URL(link.href).searchParams;
+  const row = link.closest(ROW);
+  const [job, tab] = row ? [row.id.slice(4), read()[1]] : [query.get("job"), query.get("tab")];
   // Once the click itself is seen: beside a thousand rows all else takes its time.
-  later(() => {
-    if (link.id === "drawer-close") dismiss();
-    else if (drawer.contains(link)) go(query.get("job"), query.get("tab"));
-    else go(link.closest(ROW).id.slice(4), read()[1]);
-  });
+  later(link.id === "drawer-close" ? dismiss : () => go(job, tab));
 });
 on("keydown", ({ key, isComposing, target }) => {
   if (key === "Escape" && drawer.open && !isComposing && !target.closest("input, select, [popover], dialog:not(#drawer)")) dismiss();
