@@ -119,6 +119,13 @@ def test_row_of_another_bucket_is_found(path: str, row: str, *, is_foreign: bool
     assert bool(foreign_rows(request, answer(200, twin, "application/json"), PLACES)) == is_foreign
 
 
+@pytest.mark.parametrize(("method", "is_wrong"), [("HEAD", False), ("GET", True)])
+def test_json_without_a_body_is_wrong_but_where_only_its_head_was_asked_for(method: str, *, is_wrong: bool) -> None:
+    request = Request(method, b"/jobs.json?bucket=a,b")
+
+    assert bool(foreign_rows(request, answer(200, "", "application/json"), PLACES)) == is_wrong
+
+
 @pytest.mark.parametrize(
     ("status", "code", "excused"),
     [

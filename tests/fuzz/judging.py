@@ -132,14 +132,18 @@ def bucket_of(request: Request) -> str:
 
 def foreign_rows(request: Request, received: Received, places: Places) -> list[str]:
     """Return the rows of a viewer's answer that are no jobs of the buckets that the viewer may see, or of the one asked for."""
-    if received.status != 200:
+    if received.status != 200 or request.method == "HEAD":
         return []
+    try:
+        rows = shown_rows(received)
+    except ValueError:
+        return ["JSON that can't be read"]
     bucket = bucket_of(request)
     mine = {name: places.jobs.get(name, frozenset()) for name in (places.shown, places.shown_too)}
     if bucket:
         mine = {bucket: mine.get(bucket, frozenset())}
     found = []
-    for row in shown_rows(received):
+    for row in rows:
         # Only a merged list names a row by its bucket, too.
         owner, _, job_id = row.rpartition("/")
         known = mine.get(owner, frozenset()) if owner else frozenset().union(*mine.values())
@@ -149,7 +153,11 @@ def foreign_rows(request: Request, received: Received, places: Places) -> list[s
 
 
 def shown_rows(received: Received) -> list[str]:
-    """Return the jobs that an answer shows, as its rows are named."""
+    """Return the jobs that an answer shows, as its rows are named.
+
+    Raises:
+        ValueError: it is called JSON, and is none.
+    """
     if received.kind == "text/html":
         return [html.unescape(row) for row in _ROW.findall(received.body.decode(errors="replace"))]
     if received.kind != "application/json":
