@@ -41,7 +41,6 @@ def visit(page: Page, bucket: Bucket, other: Bucket) -> Iterator[str]:
         (f"/jobs/?bucket={name},{other.name}&tz=UTC", f"{ROWS} >> nth=1"),
         (f"/buckets/{name}/insight/?tz=UTC", "#by-state"),
         (f"/buckets/{name}/export/?tz=UTC", "#of-loaded"),
-        (f"/embed/card/?bucket={name}&tz=UTC", "#glance-again"),
         ("/status/?tz=UTC", "#status .standings"),
     ):
         page.goto(path)

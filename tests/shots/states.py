@@ -139,15 +139,6 @@ def export_done(page: Page, site: Site, lang: str) -> None:
     page.wait_for_selector("#walk[data-state=done]", timeout=60_000)
 
 
-@state("export-under-way")
-def export_under_way(page: Page, site: Site, lang: str) -> None:
-    """A large list is being counted."""
-    sign_in(page, site)
-    page.goto(f"/buckets/media-archive-1250000000/export/?range=90d&lang={lang}")
-    page.locator("form[action*=export] button").click()
-    page.wait_for_selector("#walk[data-state=walking] progress[value]", timeout=30_000)
-
-
 @state("live")
 def live(page: Page, site: Site, lang: str) -> None:
     """A row that has left the filter stays, and new jobs wait behind a pill."""
