@@ -78,7 +78,7 @@ class Upstream:
     permit: throttle.Permit
 
     def call(self, ask: Callable[[], Answer], *, again: bool = False) -> tuple[Answer, bool]:
-        """Ask, and once more if our clock was refused; tell whether the answer corrected the clock.
+        """Ask, and once more if our clock was refused; tell whether the clock was corrected meanwhile.
 
         Args:
             ask: one call of the client.
@@ -90,20 +90,25 @@ class Upstream:
         """
         if again:
             self.permit.take_token()
-        learned = False
-        offset, began = clock.offset(), clock.now()
+        changed = False
+        began, offset = clock.now(), clock.offset()
         try:
             answer = self._ask(ask)
         except ClockSkew as error:
-            learned = error.offset is not None and clock.learn(error.offset, offset)
-            if not learned:
+            measured_by = clock.offset()
+            learned = error.offset is not None and clock.learn(error.offset, measured_by)
+            # Another call may have corrected the clock while this one was under way.
+            changed = learned or measured_by != offset
+            if not changed:
                 raise
             self.permit.take_token()
-            offset, began = clock.offset(), clock.now()
+            began, offset = clock.now(), clock.offset()
             answer = self._ask(ask)
-        if answer.date is not None and clock.learn(_skew(answer.date, began, clock.now()), offset):
-            learned = True
-        return answer, learned
+        ended = clock.now()
+        moved = clock.offset() != offset
+        if not moved and answer.date is not None:
+            moved = clock.learn(_skew(answer.date, began, ended), offset)
+        return answer, changed or moved
 
     def _ask(self, ask: Callable[[], Answer]) -> Answer:
         """Make one call; count it, and log it with upstream's RequestId."""
@@ -341,7 +346,7 @@ def ask_page_once(
         upstream: what may be asked.
         again: whether the permit's first token is spent already.
 
-    Returns the page, masked and with its rows unique, what it means for its chain, and whether the answer corrected the clock.
+    Returns the page, masked and with its rows unique, what it means for its chain, and whether the clock was corrected meanwhile.
 
     Raises:
         CloudInfiniteError: as the client.

@@ -525,6 +525,30 @@ def test_pin_made_with_a_slow_clock_is_made_once_more(ci: Emulator) -> None:
     assert len(ci.calls(NAME)) == 2
 
 
+@pytest.mark.parametrize("wrong", [3600.0, -3600.0, 200.0])
+def test_call_during_which_another_corrects_the_clock_neither_fails_nor_corrects_it_again(
+    ci: Emulator, wrong: float, until: Callable[[Callable[[], Any]], None]
+) -> None:
+    with servers.broker().connection() as broker:
+        broker.set(clock.OFFSET_KEY, repr(wrong))
+    clock.now()
+    ci.set_latency(1.5, NAME)
+
+    def correct() -> None:
+        until(lambda: ci.calls(NAME))
+        with servers.broker().connection() as broker:
+            broker.set(clock.OFFSET_KEY, "0.0")
+
+    with ThreadPoolExecutor() as pool:
+        corrected = pool.submit(correct)
+        page, problem = run(PageQuestion(NAME, JobFilter(), Pin(int(ci.now()) - 60, 1)))
+        corrected.result()
+
+    assert problem is None
+    assert page is not None
+    assert clock.now() == pytest.approx(ci.now(), abs=2)
+
+
 def test_slow_answer_is_not_taken_for_a_wrong_clock(ci: Emulator, settings: Settings) -> None:
     ci.set_latency(2.6, NAME)
 
