@@ -134,9 +134,8 @@ def foreign_rows(request: Request, received: Received, places: Places) -> list[s
     """Return the rows of a viewer's answer that are no jobs of the buckets that the viewer may see, or of the one asked for."""
     if received.status != 200 or request.method == "HEAD":
         return []
-    try:
-        rows = shown_rows(received)
-    except ValueError:
+    rows = shown_rows(received)
+    if rows is None:
         return ["JSON that can't be read"]
     bucket = bucket_of(request)
     mine = {name: places.jobs.get(name, frozenset()) for name in (places.shown, places.shown_too)}
@@ -152,17 +151,16 @@ def foreign_rows(request: Request, received: Received, places: Places) -> list[s
     return found
 
 
-def shown_rows(received: Received) -> list[str]:
-    """Return the jobs that an answer shows, as its rows are named.
-
-    Raises:
-        ValueError: it is called JSON, and is none.
-    """
+def shown_rows(received: Received) -> list[str] | None:
+    """Return the jobs that an answer shows, as its rows are named; None where it is called JSON, and is none."""
     if received.kind == "text/html":
         return [html.unescape(row) for row in _ROW.findall(received.body.decode(errors="replace"))]
     if received.kind != "application/json":
         return []
-    data: Any = json.loads(received.body)
+    try:
+        data: Any = json.loads(received.body)
+    except ValueError:
+        return None
     rows = data.get("jobs", []) if isinstance(data, dict) else []
     return ["/".join(filter(None, (row.get("_bucket", ""), row["JobId"]))) for row in rows if isinstance(row, dict)]
 
