@@ -1,6 +1,6 @@
 /* What scrolling writes into the address, always in place of what stood there: how many pages the list shows, which the
    sentinel's answers say, and behind # the row at the top, so that the link opens there in other browsers, too. */
-import { always, byId, later, on, onAnswer, one, ROW, topRow } from "./page.js";
+import { always, byId, later, on, one, ROW, topRow } from "./page.js";
 
 const here = (address = location.href) => address.split("#")[0];
 
@@ -29,10 +29,10 @@ const keep = () => {
   history.replaceState({ ...history.state, at: row.id, top: row.getBoundingClientRect().top }, "", here() + hash);
 };
 on("scrollend", () => later(keep));
-onAnswer(({ requestConfig, xhr }) => {
+on("htmx:beforeSwap", ({ detail: { requestConfig, xhr } }) => {
   const deeper = xhr.getResponseHeader("Batchlens-Address");
   if (!deeper) return;
   // Where the address has changed since (a job was opened beside the list) it stays: the next answer writes it.
   if (here(requestConfig.headers["HX-Current-URL"]) === here()) history.replaceState(history.state, "", deeper + location.hash);
-  keep();
+  later(keep);
 });
