@@ -349,7 +349,7 @@ def test_switch_is_remembered(page: Page, new_bucket: Callable[..., Bucket]) -> 
 
     page.get_by_label("Running").check()
     page.locator("#summary", has_text="Running jobs").wait_for()
-    assert not page.locator("#ticking").is_checked()
+    page.wait_for_function("() => !document.querySelector('#ticking').checked")  # once what came is settled
     page.reload()
     page.wait_for_function("() => !document.querySelector('#ticking').checked")
     be_told_of_odd_ones(page)
