@@ -287,7 +287,10 @@ def _with_owed(page: Page, question: PageQuestion, second: datetime, upstream: U
     narrowed = Span(second, second, is_shared=False).within(question.filter, page.pin.time)
     asked = PageQuestion(question.bucket, narrowed, page.pin)
     theirs, step, _ = ask_page_once(asked, Continuation(), upstream, again=True)
-    rows, received = _unique([*theirs.rows, *page.rows]), theirs.received + page.received
+    # What the list has shown of that second would look like a list that moved.
+    shown, _ = cache.known_jobs(question, [row.job.job_id for row in theirs.rows])
+    come = [row for row in theirs.rows if row.job.job_id and row.job.job_id not in shown]
+    rows, received = _unique([*come, *page.rows]), len(come) + page.received
     return replace(
         page,
         rows=rows,

@@ -1,7 +1,8 @@
 -- Tells what a chain knows of a page that was fetched before, and of those behind it.
 -- KEYS  1 chain   ARGV  1 place   2 "1" when the newest come first
--- Answer: {} or, where it was not, {time of the last second of the page before it, of which new jobs were left to it}, or {page's number, time of its first row, of the last one of the page before it, and of its own last one; how it goes
---         on, "1" where a page behind it went past its last second}, each "" if not
+-- Answer: {page's number, time of its first row, of the last one of the page before it, and of its own last one; how it goes
+--         on, "1" where a page behind it went past its last second}, each "" if not. Of a page that was not fetched {}, or {time of the last
+--         second of the page before it} where new jobs of that second were left to it
 local n = ARGV[1] == 'first' and 1 or tonumber(redis.call('HGET', KEYS[1], 't:' .. ARGV[1]) or nil)
 if not n then return {} end
 if redis.call('HEXISTS', KEYS[1], 'd:' .. n) == 0 then
