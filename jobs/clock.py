@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, cast
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, cast
 
 from jobs import servers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 OFFSET_KEY = "clock:offset"
 SYNC_EVERY = 1.0
@@ -18,6 +23,11 @@ TOLERANCE = 2.0
 """Seconds by which CI's clock may differ from ours before the offset is changed; `Date` has whole seconds."""
 BELIEVED = 86_400.0
 """Seconds by which it may differ at most. One answer with a mad `Date` must not move the clock that all buckets share."""
+
+
+def is_wrong(skew: float, offset: float) -> bool:
+    """Tell whether a clock with `offset` that is `skew` behind upstream's wants correcting (both in seconds)."""
+    return abs(skew) > TOLERANCE and abs(offset + skew) <= BELIEVED
 
 
 class Clock:
@@ -35,7 +45,11 @@ class Clock:
         return self._offset
 
     def now(self) -> float:
-        """Return CI's time in unix seconds.
+        """Return CI's time in unix seconds; fails as `broker_time`."""
+        return self.broker_time() + self._offset
+
+    def broker_time(self) -> float:
+        """Return the broker's time in unix seconds, by which everything in its queues is counted.
 
         While the broker is away the last known time is counted on.
 
@@ -65,7 +79,7 @@ class Clock:
                 pipeline.get(OFFSET_KEY)
                 (seconds, micros), offset = cast("Any", pipeline.execute())
             self._offset = float(offset or 0)
-            self._base = seconds + micros / 1e6 + self._offset - time.monotonic()
+            self._base = seconds + micros / 1e6 - time.monotonic()
             return self._base
         finally:
             self._lock.release()
@@ -86,7 +100,7 @@ class Clock:
         Raises:
             ServerDown: the broker can't be reached.
         """
-        if abs(skew) <= TOLERANCE or abs(offset + skew) > BELIEVED:
+        if not is_wrong(skew, offset):
             return False
         with servers.broker().connection() as client:
             client.set(OFFSET_KEY, repr(offset + skew))
@@ -96,11 +110,28 @@ class Clock:
 
 
 _clock = Clock()
+_supposed: ContextVar[float | None] = ContextVar("supposed", default=None)
 
 
 def now() -> float:
-    """Return CI's time in unix seconds, as `Clock.now`."""
-    return _clock.now()
+    """Return CI's time in unix seconds, as `Clock.now`, or by what this thread supposes."""
+    supposed_offset = _supposed.get()
+    return _clock.now() if supposed_offset is None else _clock.broker_time() + supposed_offset
+
+
+@contextmanager
+def supposed(offset: float) -> Iterator[None]:
+    """Let this thread alone count with an `offset` (seconds) that nothing has proven yet."""
+    token = _supposed.set(offset)
+    try:
+        yield
+    finally:
+        _supposed.reset(token)
+
+
+def broker_time() -> float:
+    """Return the broker's time in unix seconds, as `Clock.broker_time`."""
+    return _clock.broker_time()
 
 
 def offset() -> float:

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from jobs import cache, chains, claims, clock, credentials, masks, metrics, throttle, troubles
+from jobs.cloudinfinite.auth import ENDS_AFTER, STARTS_BEFORE
 from jobs.cloudinfinite.client import Client
 from jobs.cloudinfinite.exceptions import (
     ClockSkew,
@@ -90,25 +91,42 @@ class Upstream:
         """
         if again:
             self.permit.take_token()
-        changed = False
         began, offset = clock.now(), clock.offset()
         try:
             answer = self._ask(ask)
         except ClockSkew as error:
-            measured_by = clock.offset()
-            learned = error.offset is not None and clock.learn(error.offset, measured_by)
-            # Another call may have corrected the clock while this one was under way.
-            changed = learned or measured_by != offset
-            if not changed:
-                raise
-            self.permit.take_token()
-            began, offset = clock.now(), clock.offset()
-            answer = self._ask(ask)
+            answer = self._ask_by_their_clock(ask, error, offset)
+            return answer, True
         ended = clock.now()
         moved = clock.offset() != offset
         if not moved and answer.date is not None:
-            moved = clock.learn(_skew(answer.date, began, ended), offset)
-        return answer, changed or moved
+            skew = _skew(answer.date, began, ended)
+            # They took our signature, so their clock is where it holds: a `Date` elsewhere is wrong itself.
+            moved = -STARTS_BEFORE <= skew <= ENDS_AFTER and clock.learn(skew, offset)
+        return answer, moved
+
+    def _ask_by_their_clock(self, ask: Callable[[], Answer], refusal: ClockSkew, offset: float) -> Answer:
+        """Ask once more, signed by the time that a refusal told; correct everybody's clock once that is accepted.
+
+        Args:
+            ask: as `call`.
+            refusal: what came of the first call.
+            offset: with which that call began. Another one may have corrected the clock since, which is correction enough.
+
+        Raises:
+            CloudInfiniteError: as the client; the `refusal` itself where nothing can be corrected.
+            HeldBack: there is no token for a further call.
+        """
+        skew, measured_by = refusal.offset or 0.0, clock.offset()
+        if not clock.is_wrong(skew, measured_by):
+            if measured_by == offset:
+                raise refusal
+            skew = 0.0
+        self.permit.take_token()
+        with clock.supposed(measured_by + skew):
+            answer = self._ask(ask)
+        clock.learn(skew, measured_by)
+        return answer
 
     def _ask(self, ask: Callable[[], Answer]) -> Answer:
         """Make one call; count it, and log it with upstream's RequestId."""

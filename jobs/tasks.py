@@ -109,7 +109,7 @@ def enqueue_walk(walk_id: str) -> None:
     Raises:
         ServerDown: the broker can't take it.
     """
-    now = round((clock.now() - clock.offset()) * 1000)  # by the broker's clock, as everything in a queue
+    now = round(clock.broker_time() * 1000)
     _enqueue(walk, {"walk_id": walk_id, "enqueued_at": now}, "walk")
 
 

@@ -499,7 +499,7 @@ def test_later_page_that_corrects_the_clock_gets_its_age_by_the_corrected_one(ci
 
 
 def test_pin_that_a_wrong_date_has_put_into_the_future_is_not_stored(ci: Emulator) -> None:
-    ci.fault(NAME, "date", offset=3600, count=1)
+    ci.fault(NAME, "date", offset=300, count=1)
 
     first = run()
     page, _problem = run()
@@ -507,6 +507,34 @@ def test_pin_that_a_wrong_date_has_put_into_the_future_is_not_stored(ci: Emulato
     assert first == (None, None)  # neither shown nor given up: the next reader asks again
     assert page is not None
     assert page.pin.end == pytest.approx(ci.now() - 2, abs=3)
+
+
+@pytest.mark.parametrize("offset", [3600.0, -3600.0, 660.0, -120.0])
+def test_date_at_which_our_signature_would_not_have_held_moves_nobody_s_clock(ci: Emulator, offset: float) -> None:
+    ci.fault(NAME, "date", offset=offset)
+
+    page, problem = run()
+
+    assert problem is None
+    assert page is not None
+    assert page.pin.end == pytest.approx(ci.now() - 2, abs=3)
+    assert len(ci.calls(NAME)) == 1
+    assert clock.Clock().now() == pytest.approx(ci.now(), abs=2)
+
+
+@pytest.mark.parametrize("offset", [3600.0, -3600.0])
+def test_date_of_a_refusal_moves_nobody_s_clock_unless_a_signature_by_it_is_accepted(
+    ci: Emulator, offset: float
+) -> None:
+    ci.fault(NAME, "date", offset=offset)
+    ci.fault(NAME, "error", status=403, code="RequestTimeTooSkewed", message="The difference is too large.")
+
+    _page, problem = run()
+
+    assert problem is not None
+    assert (problem.kind, problem.status) == ("clock", 403)
+    assert len(ci.calls(NAME)) == 2
+    assert clock.Clock().now() == pytest.approx(ci.now(), abs=2)
 
 
 def test_clock_that_stays_wrong_is_said(ci: Emulator) -> None:

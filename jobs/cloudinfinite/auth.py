@@ -17,8 +17,10 @@ from requests.auth import AuthBase
 
 TOKEN_HEADERS = ("x-ci-security-token", "x-cos-security-token")
 """Where a temporary key's token goes. CI's pages name the first (INTL 1045/43609), those about signatures the second (436/7778)."""
-STARTS_BEFORE = 60  # seconds; their clock may be behind ours
-ENDS_AFTER = 600  # seconds
+STARTS_BEFORE = 60
+"""Seconds before now at which a signature begins to hold: their clock may be behind ours."""
+ENDS_AFTER = 600
+"""Seconds after now until which it holds."""
 
 
 @dataclass(frozen=True)
