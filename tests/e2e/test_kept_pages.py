@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from tests.e2e.sites import Site
 
 
+WHY_NOT_KEPT = "() => JSON.stringify(performance.getEntriesByType('navigation')[0].notRestoredReasons)"
+
+
 @pytest.fixture(scope="module")
 def browser(browser: Browser) -> Iterator[Browser]:
     """A Chromium that keeps the pages one comes from."""
@@ -36,7 +39,7 @@ def go_back(page: Page) -> None:
     page.evaluate("() => setTimeout(() => history.back())")
     until = time.monotonic() + 10
     while not _is_back(page):
-        assert time.monotonic() < until, page.url
+        assert time.monotonic() < until, (page.url, page.evaluate(WHY_NOT_KEPT))
         time.sleep(0.02)  # Playwright tells nothing of a page that comes back
 
 
