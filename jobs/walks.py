@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
-from jobs import clock, credentials, fetch, metrics, servers, throttle, troubles
+from jobs import clock, credentials, fetch, metrics, servers, throttle, troubles, upstream
 from jobs.cloudinfinite.exceptions import CloudInfiniteError, Refused
 from jobs.filters import JobFilter, Pin
 from jobs.filters.times import write_time
@@ -75,7 +75,7 @@ def step(walk_id: str) -> list[str]:
     walk = Walk.objects.select_related("bucket").filter(pk=walk_id, state__in=Walk.UNDER_WAY).first()
     if walk is None:
         return []
-    with throttle.walking(walk.bucket.name, STEP_SECONDS + fetch.longest_call()) as free:
+    with throttle.walking(walk.bucket.name, STEP_SECONDS + upstream.longest_call()) as free:
         if not free:
             return []  # Who walks there now sees to those who wait.
         _go(walk_id, time.monotonic() + STEP_SECONDS)
@@ -216,10 +216,10 @@ def _take_page(steps: _Steps) -> None:
 def _ask(steps: _Steps, question: PageQuestion, asked: Continuation) -> tuple[Page, Step]:
     bucket = steps.walk.bucket
     credential = credentials.get(bucket.credential)
-    with throttle.permit(bucket.name, bucket.credential, "walk", fetch.longest_call()) as permit:
+    with throttle.permit(bucket.name, bucket.credential, "walk", upstream.longest_call()) as permit:
         steps.let_through()
         try:
-            page, following, _ = fetch.ask_page_once(question, asked, fetch.Upstream(bucket, credential, permit))
+            page, following, _ = fetch.ask_page_once(question, asked, upstream.Upstream(bucket, credential, permit))
         except CloudInfiniteError as error:
             problem = Problem.from_exception(error, clock.now())
             permit.failed(error, problem)

@@ -14,6 +14,7 @@ from django.test import Client
 
 from jobs import claims, servers, throttle
 from tests.emulators import REGION, Emulator, cloud, emulator, module_emulator, pristine_emulator
+from tests.fetching import ci, own_client
 from tests.ports import free_port
 from tests.processes import worker as new_worker
 from tests.services import Valkeys, start_valkey
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from jobs.models import Bucket
     from tests.processes import Process
 
-__all__ = ["cloud", "emulator", "module_emulator", "pristine_emulator"]
+__all__ = ["ci", "cloud", "emulator", "module_emulator", "own_client", "pristine_emulator"]
 
 # An assert of theirs that fails shows its values, as one in a test does.
 pytest.register_assert_rewrite("tests.queries", "tests.raw_servers", "tests.reading", "tests.signed_calls")

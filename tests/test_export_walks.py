@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 
-from jobs import clock, fetch, orders, servers, throttle, walks
+from jobs import clock, orders, servers, throttle, walks
 from jobs.cloudinfinite.schema import format_time
 from jobs.filters import JobFilter, Pin
 from jobs.models import Bucket, Walk, WalkBatch
@@ -20,8 +20,6 @@ from tests.emulators import REGION
 from tests.factories import jobs_in, make_viewer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_django import Settings
 
     from tests.emulators import Emulator
@@ -39,20 +37,20 @@ REFUSED_TOKEN = {
 
 @pytest.fixture
 def ci(
-    pristine_emulator: Emulator, db: None, settings: Settings, empty_redis: None, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Emulator]:
+    pristine_emulator: Emulator,
+    db: None,
+    settings: Settings,
+    empty_redis: None,
+    own_client: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Emulator:
     """An emulator with one bucket, which this process's own client asks."""
     settings.CI_ENDPOINT = pristine_emulator.endpoint
     pristine_emulator.create_bucket(NAME, jobs=350, newest=600, spread=86_400)
     Bucket.objects.create(name=NAME, region=REGION)
-    monkeypatch.setattr(clock, "_clock", clock.Clock())  # it has learned nothing yet
-    monkeypatch.setattr(clock, "OFFSET_KEY", "clock:offset:test")  # and teaches the session's worker nothing
-    fetch.client.cache_clear()
     # The session's worker asks another emulator: it shall take no walk that a test has committed.
     monkeypatch.setitem(QUEUES, "walk", "taken-by-nobody")
-    yield pristine_emulator
-    fetch.client().close()
-    fetch.client.cache_clear()
+    return pristine_emulator
 
 
 def started(job_filter: JobFilter = EVERYTHING, pin: Pin | None = None, reader: str = "user:1") -> Walk:

@@ -18,7 +18,7 @@ from jobs.records import Continuation, JobQuestion, Page, PageQuestion
 from tests.factories import jobs_in, make_bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pytest_django import Settings
 
@@ -184,21 +184,12 @@ def test_stale_page_is_served_at_once_and_refreshed_behind(
     until(lambda: len(ids(pages.get_page(bucket, LIST, View()))) == 6)
 
 
-@pytest.fixture
-def own_client(emulator: Emulator, settings: Settings) -> Iterator[None]:
-    """This process fetches as a worker does."""
-    settings.CI_ENDPOINT = emulator.endpoint
-    fetch.client.cache_clear()
-    yield
-    fetch.client().close()
-    fetch.client.cache_clear()
-
-
 @pytest.mark.usefixtures("own_client")
 @pytest.mark.parametrize(("lane", "goes_ahead"), [("person", True), ("refresh", False), ("ahead", False)])
 def test_only_what_is_fetched_for_a_person_goes_a_page_ahead(
-    new_bucket: Callable[..., Bucket], settings: Settings, lane: claims.Lane, goes_ahead: bool
+    new_bucket: Callable[..., Bucket], emulator: Emulator, settings: Settings, lane: claims.Lane, goes_ahead: bool
 ) -> None:
+    settings.CI_ENDPOINT = emulator.endpoint
     bucket = new_bucket(jobs=25)
     question = PageQuestion(bucket.name, LIST)
     asking = claims.ask(question.key, fetch.gate(bucket.name), lane=lane)
@@ -217,8 +208,9 @@ def test_only_what_is_fetched_for_a_person_goes_a_page_ahead(
 @pytest.mark.usefixtures("own_client")
 @pytest.mark.parametrize("lane", ["refresh", "ahead"])
 def test_person_who_takes_a_queued_fetch_over_gets_the_page_ahead_whichever_task_runs_first(
-    new_bucket: Callable[..., Bucket], settings: Settings, worker: Process, lane: claims.Lane
+    new_bucket: Callable[..., Bucket], emulator: Emulator, settings: Settings, worker: Process, lane: claims.Lane
 ) -> None:
+    settings.CI_ENDPOINT = emulator.endpoint
     bucket = new_bucket(jobs=25)
     worker.stop()  # its work is done here, in the order that is tested
     question = PageQuestion(bucket.name, LIST)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from jobs import cache, clock, fetch, problems, servers, summaries, troubles
+from jobs import cache, fetch, problems, servers, summaries, troubles
 from jobs.filters import JobFilter
 from jobs.models import Bucket
 from jobs.problems import Problem, ours
@@ -18,8 +18,6 @@ from jobs.summaries import Known
 from tests.emulators import REGION, Emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from django.test import Client
     from pytest_django import Settings
 
@@ -128,20 +126,14 @@ class Account:
 
 
 @pytest.fixture
-def account(
-    emulator: Emulator, db: None, settings: Settings, empty_redis: None, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Account]:
+def account(emulator: Emulator, db: None, settings: Settings, empty_redis: None, own_client: None) -> Account:
     """A bucket that this process's own client asks."""
     settings.CI_ENDPOINT = emulator.endpoint
     settings.CI_DEADLINE = 2.0
     own = Account(emulator)
     emulator.create_bucket(own.bucket, jobs=3, newest=600)
     Bucket.objects.create(name=own.bucket, region=REGION)
-    monkeypatch.setattr(clock, "_clock", clock.Clock())  # it has learned nothing yet
-    fetch.client.cache_clear()
-    yield own
-    fetch.client().close()
-    fetch.client.cache_clear()
+    return own
 
 
 def known(question: PageQuestion | JobQuestion, credential: str = "default") -> Problem | None:
@@ -228,7 +220,6 @@ def check(account: Account, question: PageQuestion | JobQuestion, kind: str, cod
 
 def test_refused_connection_is_treated_as_the_table_says(account: Account, settings: Settings) -> None:
     settings.CI_ENDPOINT = "http://127.0.0.1:1"
-    fetch.client.cache_clear()
 
     tries = 0
     while not known(account.list):

@@ -20,8 +20,6 @@ from tests.ports import free_port
 from tests.services import Valkeys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_django import Settings
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
@@ -33,17 +31,13 @@ UNKNOWN_KEY = {"kind": "error", "status": 403, "code": "InvalidAccessKeyId", "me
 
 
 @pytest.fixture
-def ci(pristine_emulator: Emulator, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+def ci(pristine_emulator: Emulator, settings: Settings, own_client: None) -> Emulator:
     """An emulator with two buckets of one credential, which this process's own client asks."""
     settings.CI_ENDPOINT = pristine_emulator.endpoint
     for name in (NAME, OTHER):
         pristine_emulator.create_bucket(name, jobs=3, newest=600)
         Bucket.objects.create(name=name, region=REGION)
-    monkeypatch.setattr(clock, "_clock", clock.Clock())
-    fetch.client.cache_clear()
-    yield pristine_emulator
-    fetch.client().close()
-    fetch.client.cache_clear()
+    return pristine_emulator
 
 
 def fetch_once(name: str = NAME, **values: Any) -> None:

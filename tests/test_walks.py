@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs import cache, claims, clock, fetch, throttle
+from jobs import cache, claims, fetch, throttle
 from jobs.cloudinfinite.emulator.switches import CHOICES
 from jobs.cloudinfinite.schema import Job as ListedJob
 from jobs.filters import JobFilter
@@ -26,7 +26,7 @@ from tests.walks.site import VARIABLES
 from tests.walks.walker import BUCKET, follow, walk, walk_together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pytest_django import Settings
 
@@ -39,19 +39,13 @@ SHARE = 50
 
 
 @pytest.fixture
-def ci(
-    pristine_emulator: Emulator, db: None, settings: Settings, empty_redis: None, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Emulator]:
+def ci(pristine_emulator: Emulator, db: None, settings: Settings, empty_redis: None, own_client: None) -> Emulator:
     """An emulator that this process's own client asks."""
     settings.CI_ENDPOINT = pristine_emulator.endpoint
     for name, value in VARIABLES.items():
         setattr(settings, name, float(value))
     Bucket.objects.create(name=BUCKET, region=REGION)
-    monkeypatch.setattr(clock, "_clock", clock.Clock())
-    fetch.client.cache_clear()
-    yield pristine_emulator
-    fetch.client().close()
-    fetch.client.cache_clear()
+    return pristine_emulator
 
 
 @pytest.mark.parametrize("first", range(0, 200, SHARE))
