@@ -1,0 +1,72 @@
+"""The overview under the limits that the product has by itself: its forty questions stand in no person's way."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.models import Bucket
+from tests.e2e.looking import list_path
+from tests.e2e.sites import Reader, Site, own_database, start_site
+from tests.emulators import REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.emulators import Emulator
+
+LINES = 40
+ASKED = 6
+"""Cold pages that a person asks for, one by one, while the lines come."""
+AT_ONCE = 1.0
+"""Seconds within which a person's page is there: upstream takes a twentieth of one."""
+
+
+@pytest.fixture
+def limited(pristine_emulator: Emulator, static_files: None, transactional_db: None) -> Iterator[Site]:
+    """A site with the default limits of quota and budget."""
+    limits = {"CI_RATE_BUCKET": "5", "CI_RATE_CREDENTIAL": "10", "MISS_BUDGET": "30"}
+    site = start_site(pristine_emulator, ANONYMOUS_ACCESS="true", **limits, **own_database(10))
+    yield site
+    site.stop()
+    site.forget()
+
+
+def answered(reader: Reader) -> int:
+    """Return how many buckets the overview has counted."""
+    return sum(bucket["as_of"] is not None for bucket in reader.json("/buckets.json")["buckets"])
+
+
+def test_person_s_cold_pages_come_at_once_while_forty_lines_of_the_overview_come(limited: Site) -> None:
+    person = limited.emulator.create_bucket("person-1250000000", jobs=5, latency=0.05)
+    for number in range(LINES):
+        name = limited.emulator.create_bucket(f"line-{number:02}-1250000000", jobs=3, latency=0.05)
+        Bucket.objects.create(name=name, region=REGION)
+    reader, lead, over = Reader(limited), Reader(limited), threading.Event()
+
+    def look() -> int:
+        """Look at the overview until all of it is there; return how much was when the person had their last page."""
+        seen = 0
+        while (count := answered(lead)) < LINES:
+            seen = seen if over.is_set() else count
+        return seen
+
+    with ThreadPoolExecutor(1) as pool:
+        lines = pool.submit(look)
+        while not limited.emulator.calls():
+            time.sleep(0.02)  # the journal tells nothing by itself
+        Bucket.objects.create(name=person, region=REGION)
+        took = []
+        for minutes in range(ASKED):
+            began = time.monotonic()
+            reader.json(list_path(Bucket.objects.get(name=person), f"range={minutes + 100}m", twin=True))
+            took.append(time.monotonic() - began)
+        over.set()
+        seen = lines.result()
+
+    assert max(took) < AT_ONCE, took
+    assert seen < LINES  # else they were not in each other's way
