@@ -17,7 +17,7 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import psycopg
 
@@ -137,48 +137,91 @@ def _(site: Site, evidence: Evidence) -> Iterator[list[str]]:
     yield [asker.path]
 
 
-def _killed(
-    name: str, victim: str, *, prepare: Callable[[Emulator], None], reached: Callable[[Call], bool], holds: str = ""
-) -> None:
-    """Register a worker's death in one phase of a fetch.
+@contextmanager
+def _slow(site: Site, worker: str, prepare: Callable[[Emulator], None]) -> Iterator[None]:
+    """Let one worker alone ask an upstream that `prepare` has made slow enough to be met in the phase."""
+    emulator = site.upstream.emulator
+    with _alone(site, worker), ExitStack() as mend:
+        mend.callback(emulator.set_latency, LATENCY, WELL)
+        mend.callback(emulator.set_faults, WELL)
+        prepare(emulator)
+        yield
+
+
+@dataclass(frozen=True)
+class _Met:
+    """A worker met in a phase of its fetch: who asked for it, and the calls by which it was met."""
+
+    asker: _Asker
+    struck: bites.Struck
+    calls: list[Call]
+
+    @classmethod
+    def of(cls, site: Site, evidence: Evidence, reached: Callable[[Call], bool]) -> _Met:
+        """Ask, and wait until a call of upstream's journal is in the phase."""
+        asker, struck = _Asker(site, evidence), bites.Struck(site)
+        asker.start()
+        return cls(asker, struck, struck.first(WELL, reached))
+
+    def now(self) -> list[Call]:
+        """Return what the journal says of the calls by now."""
+        return self.struck.same(self.calls)
+
+
+def _killed(name: str, victim: str, *, prepare: Callable[[Emulator], None], reached: Callable[[Call], bool]) -> None:
+    """Register a worker's death while it asks upstream.
 
     Args:
         name: the fault's.
         victim: the worker that is killed.
         prepare: makes upstream slow enough to be met in the phase.
         reached: whether a call of upstream's journal is in the phase.
-        holds: the server that hangs for a moment, so that the worker is met while it waits for it.
     """
 
-    @fault(name, NO_WORKER, BUSY, *([REDIS_DOWN] if holds else []), at_once=True)
+    @fault(name, NO_WORKER, BUSY, at_once=True)
     def _(site: Site, evidence: Evidence) -> Iterator[list[str]]:
-        emulator = site.upstream.emulator
-        with _alone(site, victim), ExitStack() as mend:
-            mend.callback(emulator.set_latency, LATENCY, WELL)
-            mend.callback(emulator.set_faults, WELL)
-            prepare(emulator)
-            struck = bites.Struck(site)
-            asker = _Asker(site, evidence)
-            asker.start()
-            met = struck.first(WELL, reached)
-            if holds:
-                server = site.broker if holds == "broker" else site.cache
-                mend.callback(server.signal, signal.SIGCONT)
+        with _slow(site, victim, prepare):
+            met = _Met.of(site, evidence, reached)
+            bites.must(any(map(reached, met.now())), "the call was over before the worker was killed")
+            bites.kill_worker(site, victim)
+        yield [met.asker.path]
+
+
+def _killed_waiting(name: str, victim: str, holds: Literal["broker", "cache"]) -> None:
+    """Register a worker's death after upstream has answered it, while it waits for a Redis server that hangs.
+
+    Args:
+        name: the fault's.
+        victim: the worker that is killed.
+        holds: the server; the worker has stored already when it waits for the broker.
+    """
+
+    @fault(name, NO_WORKER, BUSY, REDIS_DOWN, at_once=True)
+    def _(site: Site, evidence: Evidence) -> Iterator[list[str]]:
+        server = site.broker if holds == "broker" else site.cache
+        with _slow(site, victim, _be_slow(0.4)), ExitStack() as mend:
+            mend.callback(server.signal, signal.SIGCONT)
+            for _ in range(CHANCES):
+                met = _Met.of(site, evidence, _under_way)
                 bites.hang(server)
                 time.sleep(HOLDING)
+                answered = [call for call in met.now() if call.status == 200 and call.seconds is not None]
+                if holds == "cache" or any(bites.is_stored(site.cache, call.request_id) for call in answered):
+                    break
+                # Once a second a worker asks the broker for the time, so it may wait for that: it is met anew.
+                server.signal(signal.SIGCONT)
+                met.asker.join()
             else:
-                bites.must(any(map(reached, struck.same(met))), "the call was over before the worker was killed")
+                raise bites.DidNotBiteError("nothing was stored")
             bites.kill_worker(site, victim)
-            if holds:
-                answered = [call for call in struck.same(met) if call.status == 200 and call.seconds is not None]
-                bites.must(answered, "upstream had not answered when the worker was killed")
-            if holds == "broker":
-                bites.must(any(bites.is_stored(site.cache, call.request_id) for call in answered), "nothing was stored")
-        yield [asker.path]
+            bites.must(answered, "upstream had not answered when the worker was killed")
+        yield [met.asker.path]
 
 
 HOLDING = 0.7
 """Seconds in which upstream's answer comes, and the worker goes on to the server that hangs."""
+CHANCES = 5
+"""How often a worker may be met where it waits for something else."""
 
 
 def _be_slow(seconds: float) -> Callable[[Emulator], None]:
@@ -197,8 +240,8 @@ _killed("worker killed while it waits for upstream", "w1", prepare=_be_slow(3.0)
 _killed(
     "worker killed in mid-body", "w2", prepare=_trickle, reached=lambda call: bool(call.status) and _under_way(call)
 )
-_killed("worker killed while it stores", "w1", prepare=_be_slow(0.4), reached=_under_way, holds="cache")
-_killed("worker killed between storing and waking", "w2", prepare=_be_slow(0.4), reached=_under_way, holds="broker")
+_killed_waiting("worker killed while it stores", "w1", "cache")
+_killed_waiting("worker killed between storing and waking", "w2", "broker")
 
 
 @fault("all workers gone", NO_WORKER)
