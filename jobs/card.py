@@ -16,8 +16,8 @@ from django.conf import settings
 from jobs import overview, pages
 from jobs.filters import OVERVIEW_RANGES, View
 from jobs.insight import COUNTED
-from jobs.pages import Failed, Pending
 from jobs.problems import ours
+from jobs.searches import Failed, Pending
 from jobs.servers import ServerDown
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from jobs import cache, pages
 from jobs.filters import LARGEST_SIZE
-from jobs.pages import Failed, Pending, Ready
 from jobs.records import JobQuestion, PageQuestion
+from jobs.searches import Failed, Pending, Ready
 from jobs.servers import ServerDown
 
 if TYPE_CHECKING:

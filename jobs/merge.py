@@ -16,7 +16,7 @@ from django.conf import settings
 
 from jobs import pages
 from jobs.filters import MOST_MARKED, Mark, View
-from jobs.pages import Failed, Pending, Ready
+from jobs.searches import Failed, Pending, Ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

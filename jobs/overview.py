@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from jobs import cache, pages, summaries
 from jobs.filters import LARGEST_SIZE, OVERVIEW_RANGES, JobFilter
 from jobs.insight import COUNTED, severity
-from jobs.pages import Failed
 from jobs.problems import ours
 from jobs.records import PageQuestion
+from jobs.searches import Failed
 from jobs.servers import ServerDown
 from jobs.summaries import Known
 

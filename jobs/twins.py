@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from jobs.merge import Merged
     from jobs.models import Bucket, Walk
     from jobs.overview import Line
-    from jobs.pages import Ready
     from jobs.problems import Problem
     from jobs.records import Row
+    from jobs.searches import Ready
     from jobs.status import Standing, Status
 
 PENDING: Mapping[str, Any] = {"pending": True}

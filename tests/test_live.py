@@ -13,7 +13,7 @@ from django.http import QueryDict
 from jobs import pages, servers
 from jobs.filters import JobFilter, Shown, View, parse_live
 from jobs.live import Tick, Watched, tick
-from jobs.pages import Pending, Ready
+from jobs.searches import Pending, Ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable

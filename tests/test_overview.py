@@ -10,6 +10,7 @@ import pytest
 from jobs import clock, overview, pages, servers
 from jobs.filters import View
 from jobs.overview import Line, Overview
+from jobs.searches import Ready
 from tests.factories import jobs_in
 from tests.reading import UNBOUND
 
@@ -99,7 +100,7 @@ def test_list_of_the_same_question_shares_its_page(new_bucket: NewBucket, emulat
 
     answer = pages.get_page(bucket, QUESTION, View())
 
-    assert isinstance(answer, pages.Ready)
+    assert isinstance(answer, Ready)
     assert len(emulator.calls(bucket.name)) == 1
 
 

@@ -13,8 +13,9 @@ import pytest
 from jobs import cache, claims, clock, fetch, pages, servers, tasks, throttle
 from jobs.cloudinfinite.schema import parse_time
 from jobs.filters import JobFilter, Pin, View
-from jobs.pages import Failed, Pending, Ready
+from jobs.places import Places
 from jobs.records import Continuation, JobQuestion, Page, PageQuestion
+from jobs.searches import Failed, Pending, Ready
 from tests.factories import jobs_in, make_bucket
 
 if TYPE_CHECKING:
@@ -675,7 +676,7 @@ def test_bucket_that_does_not_answer_leaves_a_waiting_place_for_another(
 def test_bucket_takes_another_waiting_place_only_while_more_are_free_than_it_holds(
     number: int, lent: list[int]
 ) -> None:
-    places = pages.Places(number)
+    places = Places(number)
 
     with ExitStack() as stack:
         taken = [sum(stack.enter_context(places.lend(bucket)) for _ in range(20)) for bucket in ("a", "b", "c")]

@@ -13,6 +13,7 @@ from jobs.filters import JobFilter, View
 from jobs.models import Bucket
 from jobs.problems import Problem
 from jobs.records import JobQuestion, PageQuestion
+from jobs.searches import Ready, ReadyJob
 from jobs.troubles import Tally
 from tests.emulators import REGION, Emulator
 from tests.factories import make_bucket, make_staff, make_viewer
@@ -99,9 +100,9 @@ def test_calls_and_answers_are_counted(ci: Emulator) -> None:
     bucket = Bucket.objects.get(name=NAME)
     fetch_once()
     for _ in range(5):
-        assert isinstance(pages.get_page(bucket, JobFilter(), View(), person=False), pages.Ready)
+        assert isinstance(pages.get_page(bucket, JobFilter(), View(), person=False), Ready)
     job_id = ci.job_ids(NAME)[0]
-    assert isinstance(pages.get_job(bucket, job_id), pages.ReadyJob)
+    assert isinstance(pages.get_job(bucket, job_id), ReadyJob)
 
     tally = look()[NAME].tally
 

@@ -11,9 +11,9 @@ from jobs.cloudinfinite.schema import Job
 from jobs.completeness import DOUBTS, Completeness
 from jobs.filters import Pin, parse_list
 from jobs.models import Bucket
-from jobs.pages import Ready
 from jobs.problems import Problem
 from jobs.records import Continuation, Page, Row
+from jobs.searches import Ready
 
 if TYPE_CHECKING:
     from jobs.cloudinfinite.tree import Tree

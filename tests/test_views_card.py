@@ -8,6 +8,7 @@ import pytest
 
 from jobs import overview, pages
 from jobs.filters import JobFilter, View
+from jobs.searches import Ready
 from tests.factories import jobs_in, make_bucket, make_viewer
 from tests.reading import PORTAL, get, one, soup, words
 from tests.test_overview import DENIED, grow_old
@@ -164,7 +165,7 @@ def test_narrowed_card_asks_for_one_page_a_bucket_that_a_list_shares(
     assert "nightly" in words(one(card, "h1"))
     assert links(card)["Failed"] == f"/buckets/{bucket.name}/jobs/?states=Failed&name=nightly&range=7d"
     question = JobFilter(states=("Failed",), name="nightly", range="7d", size=100)
-    assert isinstance(pages.get_page(bucket, question, View()), pages.Ready)
+    assert isinstance(pages.get_page(bucket, question, View()), Ready)
     client.get(address)
     assert len(emulator.calls(bucket.name)) == 1
 

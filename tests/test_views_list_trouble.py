@@ -10,8 +10,8 @@ import pytest
 
 from jobs import clock, pages, servers, troubles
 from jobs.filters import JobFilter, View
-from jobs.pages import Ready
 from jobs.problems import Problem
+from jobs.searches import Ready
 from tests.factories import make_staff
 from tests.outages import OUTAGES, Outage
 from tests.reading import HTMX, UNBOUND, get, one, path_of, row_ids, soup, words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jobs.filters import TABS, job_query
-from jobs.pages import Pending
+from jobs.searches import Pending
 from jobs.templatetags.jobs import job_folder, job_path
 from jobs.views.job import job_context, version_of
 from jobs.views.look import Look

@@ -15,9 +15,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from jobs import access, filters, orders, pages, twins
 from jobs.filters import job_query
 from jobs.filters.times import local_text
-from jobs.pages import Failed, Pending, Ready
 from jobs.problems import Problem
 from jobs.regions import region_name
+from jobs.searches import Failed, Pending, Ready
 from jobs.views.files import as_file
 from jobs.views.listing import Listing
 from jobs.views.responses import (

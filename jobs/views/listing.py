@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from jobs import filters, fragments, overview, pages
 from jobs.completeness import Completeness
-from jobs.pages import Failed, Pending, Ready
+from jobs.searches import Failed, Pending, Ready
 from jobs.views.ages import age_below, age_patterns, age_text, tick_every
 from jobs.views.document import Document
 

@@ -20,7 +20,7 @@ from jobs.details.source import sources
 from jobs.details.time_interval import time_interval
 from jobs.details.timeline import timeline
 from jobs.filters import TABS
-from jobs.pages import Failed, Pending, ReadyJob
+from jobs.searches import Failed, Pending, ReadyJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from jobs import merge
 from jobs.filters.values import MOST_ROWS
-from jobs.pages import Pending
+from jobs.searches import Pending
 from jobs.views.ages import age_below, age_patterns, age_text, tick_every
 
 if TYPE_CHECKING:

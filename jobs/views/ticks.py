@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from jobs import access, filters, live
 from jobs.filters import Shown
-from jobs.pages import Pending, Ready
+from jobs.searches import Pending, Ready
 from jobs.views.ages import age_below, age_patterns, age_text
 from jobs.views.document import Document
 from jobs.views.listing import Listing
