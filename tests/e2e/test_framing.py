@@ -119,6 +119,34 @@ def test_card_shows_in_a_small_frame_looks_again_in_it_and_opens_lists_outside_o
     assert page.frames[1].url == card
 
 
+def test_keyboard_reaches_all_that_the_card_links_and_opens_it(
+    portal: str,
+    session_web: Callable[..., tuple[Process, str]],
+    open_site: Site,
+    new_bucket: Callable[..., Bucket],
+    new_context: Callable[..., BrowserContext],
+) -> None:
+    _process, address = session_web(ANONYMOUS_ACCESS="true", EMBED_ORIGINS=portal)
+    bucket = new_bucket(given=jobs_in("Failed", "Submitted"))
+    context = new_context()
+    page = framed(context, portal, f"{address}/embed/card/?bucket={bucket.name}", width=320, height=200)
+    page.frame_locator("iframe").locator("#glance-worst").wait_for()
+
+    reached = []
+    while "glance-again" not in reached:
+        assert len(reached) < 10, reached
+        page.keyboard.press("Tab")
+        reached.append(page.frames[1].evaluate("() => document.activeElement.id"))
+    wanted = ["glance-all", "glance-Failed", "glance-Submitted", "glance-waiting", "glance-worst", "glance-again"]
+    assert [one for one in reached if one.startswith("glance-")] == wanted
+
+    page.frames[1].focus("#glance-Failed")
+    with context.expect_page() as opened:
+        page.keyboard.press("Enter")
+    opened.value.wait_for_selector(ROWS)
+    assert opened.value.url.startswith(f"{address}/buckets/{bucket.name}/jobs/?states=Failed")
+
+
 def test_card_shows_what_has_changed_with_and_without_script(
     portal: str,
     session_web: Callable[..., tuple[Process, str]],
