@@ -10,7 +10,7 @@ import re
 
 LABEL_LENGTH = 63  # of one DNS label
 BUCKET = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?-[0-9]{5,}")
-JOB_ID = re.compile(r"(?!\.{1,2}\Z)[^/\x00-\x1f\x7f-\x9f]{1,128}")
+JOB_ID = re.compile(r"(?!\.{1,2}\Z)[^/\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]{1,128}")
 REGION = re.compile(r"[a-z]{2}-[a-z]+(-[a-z]+)?(-[0-9])?")
 
 
@@ -28,7 +28,8 @@ def valid_region(region: str) -> bool:
 
 
 def valid_job_id(text: str) -> bool:
-    """Tell whether CI can know a job by `text`: one part of a path, of 128 characters at most, and no control character in it.
+    """Tell whether CI can know a job by `text`: one part of a path, of 128 characters at most, without a control character or
+    one that XML can't hold, for CI's answers are XML.
 
     No grammar is published; ids seen so far are a letter and 32 hex digits. Servers refuse addresses that are too long.
     """
