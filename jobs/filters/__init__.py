@@ -1,14 +1,12 @@
 """What an address asks for, and the only reader of `request.GET`: query -> filter and view -> the same query.
 
 Inside, each module imports only what stands to its right:
-(form | shown) -> parsing -> reading -> grammar -> values -> filter -> queries -> view -> (words | terms) -> (ranges | pins | vocabulary) -> times
+(form | shown) -> parsing -> asked -> reading -> grammar -> values -> filter -> queries -> view -> (words | terms) -> (ranges | pins | vocabulary) -> times
 """
 
 from __future__ import annotations
 
-from .filter import LARGEST_SIZE, JobFilter
-from .form import EXAMPLES, Choice, Field, FormState, form_fields
-from .parsing import (
+from .asked import (
     CardRequest,
     InsightRequest,
     JobRequest,
@@ -16,6 +14,10 @@ from .parsing import (
     MergedRequest,
     OverviewRequest,
     ParameterError,
+)
+from .filter import LARGEST_SIZE, JobFilter
+from .form import EXAMPLES, Choice, Field, FormState, form_fields
+from .parsing import (
     parse_card,
     parse_insight,
     parse_job,

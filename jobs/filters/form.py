@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from django.utils.functional import _StrPromise
 
-    from .parsing import ListRequest, ParameterError
+    from .asked import ListRequest, ParameterError
 
 SIZES = ("10", "20", "50", "100")
 RANGES = ("15m", "1h", "24h", "7d", "30d", "today", "yesterday", "this-week", "this-month")

@@ -9,7 +9,8 @@ from urllib.parse import unquote
 
 from jobs.cloudinfinite.names import LABEL_LENGTH
 
-from .parsing import ListRequest, MergedRequest, parse_list, parse_merged
+from .asked import ListRequest, MergedRequest
+from .parsing import parse_list, parse_merged
 from .values import LONGEST_TEXT
 
 if TYPE_CHECKING:
