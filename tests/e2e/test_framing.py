@@ -132,7 +132,7 @@ def test_keyboard_reaches_all_that_the_card_links_and_opens_it(
     page = framed(context, portal, f"{address}/embed/card/?bucket={bucket.name}", width=320, height=200)
     page.frame_locator("iframe").locator("#glance-worst").wait_for()
 
-    reached = []
+    reached: list[str] = []
     while "glance-again" not in reached:
         assert len(reached) < 10, reached
         page.keyboard.press("Tab")
