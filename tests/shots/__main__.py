@@ -94,7 +94,7 @@ def _photograph(site: Site, names: list[str], *, docs: bool) -> None:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         if docs:
             for name in names:
-                _take(chromium, site, (name, 1000, "light", "en"), out / f"{name}.png", height=560)
+                _take(chromium, site, (name, 1000, "light", "en"), out / f"{name}.png", height=760)
         else:
             for theme, lang in itertools.product(THEMES, LANGUAGES):
                 for name in names:
