@@ -14,7 +14,7 @@ from tests.e2e.looking import ROWS, ids, list_path, see_more, wait_for_htmx, wai
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
     from tests.bench.measure import Report
     from tests.bench.stack import Stack
@@ -48,15 +48,20 @@ def browser(report: Report) -> None:
 
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
-            page = _slow_page(chromium.new_context(base_url=f"http://127.0.0.1:{stack.port}"), stack)
+            page = _slow_page(chromium, stack)
             _first_load(page, stack, report)
             _scroll(page, report)
             _interact(page, report)
+            link = page.url
+            page.context.close()
+            _follow_links(chromium, stack, link, report)
         finally:
             chromium.close()
 
 
-def _slow_page(context: Any, stack: Stack) -> Page:
+def _slow_page(chromium: Browser, stack: Stack) -> Page:
+    """Open a page in a browser that holds nothing."""
+    context = chromium.new_context(base_url=f"http://127.0.0.1:{stack.port}")
     name, _, value = stack.cookie.partition("=")
     context.add_cookies([{"name": name, "value": value, "url": f"http://127.0.0.1:{stack.port}"}])
     context.add_init_script(WATCH)
@@ -66,7 +71,7 @@ def _slow_page(context: Any, stack: Stack) -> Page:
 
 
 def _first_load(page: Page, stack: Stack, report: Report) -> None:
-    """Paint a list that the cache holds, in a browser that holds nothing."""
+    """Paint a list that the cache holds."""
     ready(Client(stack.port, stack.cookie), list_path(BUCKET))
     page.goto(list_path(BUCKET))
     wait_for_rows(page, 50)
@@ -93,6 +98,21 @@ def _scroll(page: Page, report: Report) -> None:
         None,
         " ms",
     )
+
+
+def _follow_links(chromium: Browser, stack: Stack, link: str, report: Report) -> None:
+    """Paint what somebody sent who had scrolled that far: the list from its top, and at the row to which they had come."""
+    bare, _, row = link.partition("#")
+    assert row, "the link names no row"
+    for name, address, most in (("", bare, 1000), (", at a row in its midst", link, None)):
+        page = _slow_page(chromium, stack)
+        page.goto(address)
+        wait_for_rows(page, MOST_ROWS)
+        page.evaluate(PAINTED)
+        report.line(
+            f"largest contentful paint of a link to 1,000 rows{name}", page.evaluate("seen.painted"), most, " ms"
+        )
+        page.context.close()
 
 
 def _interact(page: Page, report: Report) -> None:
