@@ -35,10 +35,15 @@ def browser(browser: Browser) -> Iterator[Browser]:
 
 
 def go_back(page: Page) -> None:
-    """Go back, and wait until the page that was left is there again, with what was noted on it."""
+    """Go back, and wait until the page that was left is there again, with what was noted on it.
+
+    It is asked nothing before the browser has gone back: a script that runs in a kept page ends its keeping.
+    """
+    history = page.context.new_cdp_session(page)
+    left = history.send("Page.getNavigationHistory")["currentIndex"]
     page.evaluate("() => setTimeout(() => history.back())")
     until = time.monotonic() + 10
-    while not _is_back(page):
+    while history.send("Page.getNavigationHistory")["currentIndex"] == left or not _is_back(page):
         assert time.monotonic() < until, (page.url, page.evaluate(WHY_NOT_KEPT))
         time.sleep(0.02)  # Playwright tells nothing of a page that comes back
 
