@@ -65,7 +65,9 @@ def test_one_id_from_the_request_to_upstream(
         asked = [line for line in web if line["id"] == trail and line["logger"] == "dashboard.access"]
         assert asked[-1]["status"] == answer.status_code
         assert "hush" not in asked[-1]["path"]
-        called = [line for line in worker if line["id"] == trail and line["logger"] == "jobs.upstream" and "class" in line]
+        called = [
+            line for line in worker if line["id"] == trail and line["logger"] == "jobs.upstream" and "class" in line
+        ]
         assert called
         for line in called:
             assert calls[line["request_id"]].bucket == line["bucket"]
