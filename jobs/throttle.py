@@ -40,8 +40,7 @@ NEIGHBOURS = 10_000
 """Milliseconds within which a second throttled bucket says that it is the credential."""
 
 OVERVIEW_LEASES = 12
-"""Calls in flight for the overview in the whole fleet. It asks many buckets at once, and any of them may never answer: of a
-worker's threads (20) some stay for people."""
+"""Calls in flight for the overview in the whole fleet, at most. It asks many buckets at once, and any of them may never answer."""
 
 WALKS_AT_ONCE = 3
 """Walks that go on at the same time in the whole fleet: each keeps a worker's thread for seconds, also while it may not ask."""
@@ -64,6 +63,11 @@ def gate(bucket: str, credential: str) -> Gate:
 def _lane_leases(lane: Lane) -> str:
     """Return the key of the leases that a lane has besides its buckets', "" where it may fill every thread."""
     return "leases:lane:overview" if lane == "overview" else ""
+
+
+def _overview_leases() -> int:
+    """Return how many calls may be in flight for the overview: of one worker's threads some stay for people."""
+    return min(OVERVIEW_LEASES, max(1, settings.WORKER_THREADS * 3 // 5))
 
 
 def _lane_tokens(lane: Lane, bucket: str, credential: str) -> tuple[str, str]:
@@ -200,7 +204,7 @@ def _try(asking: Permit, *, holds_lease: bool) -> tuple[Literal["go"] | Reason, 
             LEASE_AGAIN,
             BURST_SECONDS,
             int(holds_lease),
-            OVERVIEW_LEASES,
+            _overview_leases(),
         ],
     )
     return answer[0].decode(), answer[1] / 1000 if len(answer) > 1 else 0.0

@@ -292,6 +292,17 @@ def test_overview_has_so_many_leases_over_all_buckets(settings: Settings) -> Non
     assert call(A, "overview") == "went"
 
 
+def test_overview_leaves_threads_of_a_small_worker_to_people(settings: Settings) -> None:
+    settings.CI_RATE_BUCKET = settings.CI_RATE_CREDENTIAL = 0.0
+    settings.WORKER_THREADS = 5
+    with ExitStack() as running:
+        for number in range(3):
+            running.enter_context(throttle.permit(f"media-{number}-1250000000", "default", "overview", 5.0))
+
+        assert call(A, "overview") == "lease"
+        assert call(A, "person") == "went"
+
+
 def test_lease_of_the_overview_lapses_with_its_worker(settings: Settings) -> None:
     settings.CI_RATE_BUCKET = settings.CI_RATE_CREDENTIAL = 0.0
     with servers.broker().connection() as client:
