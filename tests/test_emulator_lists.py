@@ -124,6 +124,40 @@ def test_a_wrong_size_is_clamped_when_switched(cloud: Emulator, size: str, expec
     assert len(rows(ask(cloud, {"size": size}))) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("type", "All"), ("states", "Foo"), ("states", "Running,Foo"), ("orderByTime", "asc"),
+        ("startCreationTime", "2026-11-20"), ("endCreationTime", "2026-11-20T10:00:00Z"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_taken_for_absent_when_switched(cloud: Emulator, name: str, value: str) -> None:
+    three_jobs(cloud)
+    cloud.set_switches(bad_value="ignore")
+
+    assert column(ask(cloud, {name: value}), "JobId") == ["bc", "bb", "ba"]
+
+
+@pytest.mark.parametrize(
+    ("query", "either", "alone"),
+    [
+        ({"type": "Job", "states": "Failed"}, "cb", ""),
+        ({"name": "course-archive", "workflowId": "w2", "type": "Workflow"}, "ca", "a"),
+        ({"jobId": "ba", "states": "Running"}, "ba", "a"),
+        ({"jobId": "ba", "startCreationTime": "2026-11-20T11:00:00+0800"}, "", "a"),
+        ({"type": "Job", "endCreationTime": "2026-11-20T10:30:00+0800"}, "", ""),
+        ({}, "cba", "cba"),
+    ],
+)
+def test_filters_are_combined_as_switched(cloud: Emulator, query: dict[str, str], either: str, alone: str) -> None:
+    three_jobs(cloud)
+
+    cloud.set_switches(filters="or")
+    assert column(ask(cloud, query), "JobId") == [f"b{letter}" for letter in either]
+    cloud.set_switches(filters="job_id_alone")
+    assert column(ask(cloud, query), "JobId") == [f"b{letter}" for letter in alone]
+
+
 def test_a_raw_plus_in_a_time_is_a_space(cloud: Emulator) -> None:
     three_jobs(cloud)
     query = {"endCreationTime": "2026-11-20T10:00:00+0800"}
@@ -234,6 +268,22 @@ def test_jobs_that_leave_the_filter_lose_rows_under_offsets_only(cloud: Emulator
     second = column(ask(cloud, {"states": "Running", "nextToken": first.findtext("NextToken", "")}), "JobId")
 
     assert second == truth[10 + lost : 20 + lost]
+
+
+@pytest.mark.parametrize("tokens", CHOICES["tokens"])
+@pytest.mark.parametrize(("live", "good"), [("endlessly", 3600), ("minute", 60)])
+def test_a_token_is_good_for_as_long_as_switched(cloud: Emulator, tokens: str, live: str, good: int) -> None:
+    cloud.create_bucket(BUCKET, jobs=30)
+    cloud.set_switches(tokens=tokens, tokens_live=live)
+    now = int(cloud.now())
+    cloud.set_clock(now, frozen=True)
+    token = parsed(ask(cloud)).findtext("NextToken", "")
+
+    cloud.set_clock(now + good, frozen=True)
+    assert len(rows(ask(cloud, {"nextToken": token}))) == 10
+    cloud.set_clock(now + good + 1, frozen=True)
+    last = ask(cloud, {"nextToken": token})
+    assert last.status_code == (200 if live == "endlessly" else 400)
 
 
 @pytest.mark.parametrize("tokens", CHOICES["tokens"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from jobs.cloudinfinite.emulator.switches import EVERY
@@ -48,6 +50,56 @@ def test_list_and_job_are_right(switched: Site) -> None:
     sent = [call for call in emulator.calls(bucket.name) if call.parameters.get("name") == "zebra"]
     assert shown == list(sent[-1].ids)
     assert len(shown) == {"exact": 1, "prefix": 2, "substring": 3}[emulator.admin("GET", "switches")["name"]]
+
+
+@pytest.mark.parametrize("filters", EVERY["filters"])
+@pytest.mark.parametrize("tokens", EVERY["tokens"])
+def test_filters_show_what_upstream_takes_for_matching(hasty: Site, tokens: str, filters: str) -> None:
+    emulator, reader = hasty.emulator, Reader(hasty)
+    emulator.set_switches(tokens=tokens, filters=filters)
+    kinds, states = ("Job", "Workflow"), ("Running", "Failed", "Success")
+    given = [
+        {"JobId": f"b{n:032x}", "Type": kinds[n % 2], "State": states[n % 3], "CreationTime": f"2026-06-27T15:23:{n:02d}+0800"}
+        for n in range(36)
+    ]  # fmt: skip
+    bucket = make_bucket(hasty, "combined", given=tuple(given))
+    enough = any if filters == "or" else all
+    one = given[0]["JobId"]
+
+    # A list whose jobs can leave it goes on by times, and one of ended jobs by tokens.
+    for state in ("Running", "Failed"):
+        shown = reader.scroll(list_path(bucket, f"type=Job&states={state}&size=5", twin=True))
+        assert shown == [
+            job["JobId"] for job in reversed(given) if enough((job["Type"] == "Job", job["State"] == state))
+        ]
+
+    # Nothing of what is sent is left out.
+    shown = reader.scroll(list_path(bucket, f"states=Failed&jobId={one}", twin=True))
+    assert (
+        shown
+        == {
+            "and": [],
+            "or": [job["JobId"] for job in reversed(given) if job["State"] == "Failed" or job["JobId"] == one],
+            "job_id_alone": [one],
+        }[filters]
+    )
+
+
+@pytest.mark.parametrize("live", EVERY["tokens_live"])
+@pytest.mark.parametrize("tokens", EVERY["tokens"])
+def test_reader_who_comes_back_after_minutes_goes_on(hasty: Site, tokens: str, live: str) -> None:
+    emulator = hasty.emulator
+    emulator.set_switches(tokens=tokens, tokens_live=live)
+    bucket = make_bucket(hasty, "later", jobs=52)
+    expected, waits = emulator.job_ids(bucket.name), itertools.count(1)
+
+    pages = list(
+        Reader(hasty).pages(list_path(bucket, "size=10", twin=True), lambda: emulator.shift_clock(120 * next(waits)))
+    )
+
+    assert [job["JobId"] for page in pages for job in page["jobs"]] == expected
+    told = {doubt for page in pages for doubt in page["completeness"]["doubts"]}
+    assert told == ({"token"} if live == "minute" else set())
 
 
 def test_refused_credential_is_told_as_such(switched: Site) -> None:

@@ -18,8 +18,8 @@ from jobs.cloudinfinite.schema import parse_time
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jobs.filters import JobFilter
     from tests.emulators import JobSummary
+    from tests.walks.scenario import Scenario
     from tests.walks.walker import Walk
 
 RENEWING = frozenset({"drop", "renew"})
@@ -71,10 +71,7 @@ def throughout(walk: Walk) -> set[str]:
     if not walk.pages:
         return set()
     pin = walk.pages[0].pin.time
-    name_match = walk.scenario.switches["name"]
-    matching = [
-        {job.job_id for job in jobs if _matches(job, walk.scenario.filter, pin, name_match)} for jobs in walk.held
-    ]
+    matching = [{job.job_id for job in jobs if _matches(job, walk.scenario, pin)} for jobs in walk.held]
     return set.intersection(*matching)
 
 
@@ -104,8 +101,8 @@ def _is_keyset(walk: Walk) -> bool:
     return any(page.next is not None and page.next.after for page in walk.pages)
 
 
-def _matches(job: JobSummary, asked: JobFilter, pin: datetime, name_match: str) -> bool:
-    created = parse_time(job.creation_time)
+def _matches(job: JobSummary, scenario: Scenario, pin: datetime) -> bool:
+    created, asked = parse_time(job.creation_time), scenario.filter
     assert created is not None
     first, last = asked.start, min(pin, asked.end or pin)
     if asked.range:
@@ -115,13 +112,15 @@ def _matches(job: JobSummary, asked: JobFilter, pin: datetime, name_match: str) 
         "exact": job.name == asked.name,
         "prefix": job.name.startswith(asked.name),
         "substring": asked.name in job.name,
-    }[name_match]
-    return (
-        (first or datetime.fromtimestamp(0, UTC)) <= created <= last
-        and job.type in (asked.type or job.type)
-        and (not asked.states or job.state in asked.states)
-        and (not asked.name or named)
+    }[scenario.switches["name"]]
+    passes = (
+        (asked.type, job.type == asked.type),
+        (asked.states, job.state in asked.states),
+        (asked.name, named),
     )
+    passed = [passed for given, passed in passes if given]
+    matches = any(passed) or not passed if scenario.switches["filters"] == "or" else all(passed)
+    return (first or datetime.fromtimestamp(0, UTC)) <= created <= last and matches
 
 
 def _shown(walk: Walk) -> list[tuple[str, int]]:

@@ -26,6 +26,8 @@ from .world import Bucket, World
 _HOST = re.compile(r"(?:(?P<bucket>[a-z0-9-]+)\.)?ci\.(?P<region>[a-z0-9-]+)\.myqcloud\.com(?::\d+)?")
 _JOBS = "/inventorytriggerjob"
 _MEDIA = "/mediabucket"
+TOKENS_LIVE = 60
+"""Seconds for which a NextToken is good under the switch `tokens_live=minute`."""
 
 # Refusal -> status and Code in CI's family, status and Code in COS's, message
 _REFUSALS: dict[Refusal, tuple[int, str, int, str, str]] = {
@@ -146,7 +148,8 @@ class CloudInfinite:
         world, changes = self._world, effects.changes
         asked = read_list(request.query, world.switches)
         now = world.clock.now()
-        start = tokens.read(asked.token, bucket.name) if asked.token else None
+        oldest = now - TOKENS_LIVE if world.switches.tokens_live == "minute" else 0
+        start = tokens.read(asked.token, bucket.name, oldest) if asked.token else None
         if asked.token and start is None:
             raise IllegalParameterError("nextToken")
         repeat = changes.get("repeat_rows", {}).get("rows", 0)
@@ -172,7 +175,7 @@ class CloudInfinite:
         if "token_repeat" in changes and asked.token:
             children.append(("NextToken", asked.token))
         elif following is not None:
-            children.append(("NextToken", tokens.write(following, bucket.name, world.serial())))
+            children.append(("NextToken", tokens.write(following, bucket.name, world.serial(), now)))
         elif world.switches.end_of_list == "empty":
             children.append(("NextToken", ""))
         call.ids = ",".join(bucket.jobs.job_id(row) for row in rows)

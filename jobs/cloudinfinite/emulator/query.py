@@ -1,12 +1,12 @@
 """The query of a list call.
 
 Alone responsible for reading the parameters of ci-api.md §1.1 as §1.2 proposes: empty means absent, unknown ones are
-ignored, anything else that is wrong is InvalidArgument.
+ignored, anything else that is wrong is InvalidArgument; where a switch says so, it is clamped or taken for absent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .clock import read_strict
@@ -25,8 +25,12 @@ class IllegalParameterError(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """What a list call asks for; "" and an empty set mean no such filter, times are unix seconds."""
+    """What a list call asks for; "" and an empty set mean no such filter, times are unix seconds.
 
+    `suffices` is `all` where a job must pass each filter that is given, `any` where one of them is enough.
+    """
+
+    suffices: Callable[[Iterable[bool]], bool]
     kind: str
     states: frozenset[str]
     name: str
@@ -40,14 +44,15 @@ class Asked:
     token: str
 
     def accepts(self, kind: str, state: str, name: str, job_id: str, workflow_ids: Iterable[str]) -> bool:
-        """Does a job pass every filter but the times?"""
-        return (
-            (not self.kind or kind == self.kind)
-            and (not self.states or state in self.states)
-            and (not self.job_id or job_id == self.job_id)
-            and (not self.workflow_id or self.workflow_id in workflow_ids)
-            and (not self.name or self._named(name))
+        """Does a job pass the filters, apart from the times?"""
+        passes = (
+            (self.kind, kind == self.kind),
+            (self.states, state in self.states),
+            (self.job_id, job_id == self.job_id),
+            (self.workflow_id, self.workflow_id in workflow_ids),
+            (self.name, self._named(name)),
         )
+        return self.open or self.suffices(passed for given, passed in passes if given)
 
     @property
     def open(self) -> bool:
@@ -88,17 +93,16 @@ def whole(values: dict[str, str], name: str, default: int, least: int, most: int
 def read_list(query: Iterable[tuple[str, str]], switches: Switches) -> Asked:
     """Read a list call's query. Raises IllegalParameterError."""
     values = first_values(query)
+    for name in [name for name, can_be_read in _READABLE.items() if name in values and not can_be_read(values[name])]:
+        if switches.bad_value == "400":
+            raise IllegalParameterError(name)
+        del values[name]
+    if switches.filters == "job_id_alone" and "jobId" in values:
+        values = {name: value for name, value in values.items() if name not in _FILTERS}
     states = frozenset(values.get("states", "All").split(","))
-    if not states <= STATES | {"All"}:
-        raise IllegalParameterError("states")
-    kind = values.get("type", "")
-    if kind and kind not in TYPES:
-        raise IllegalParameterError("type")
-    order = values.get("orderByTime", "Desc")
-    if order not in ("Asc", "Desc"):
-        raise IllegalParameterError("orderByTime")
     return Asked(
-        kind=kind,
+        suffices=any if switches.filters == "or" else all,
+        kind=values.get("type", ""),
         states=frozenset() if "All" in states else states,
         name=values.get("name", ""),
         name_match=switches.name,
@@ -106,16 +110,23 @@ def read_list(query: Iterable[tuple[str, str]], switches: Switches) -> Asked:
         workflow_id=values.get("workflowId", ""),
         first=_moment(values, "startCreationTime"),
         last=_moment(values, "endCreationTime"),
-        descending=order == "Desc",
+        descending=values.get("orderByTime") != "Asc",
         size=whole(values, "size", 10, 1, 100, clamp=switches.bad_size == "clamp"),
         token=values.get("nextToken", ""),
     )
 
 
+_READABLE: dict[str, Callable[[str], bool]] = {
+    "states": lambda text: frozenset(text.split(",")) <= STATES | {"All"},
+    "type": lambda text: text in TYPES,
+    "orderByTime": lambda text: text in ("Asc", "Desc"),
+    "startCreationTime": lambda text: read_strict(text) is not None,
+    "endCreationTime": lambda text: read_strict(text) is not None,
+}
+"""Parameter -> whether a value of it can be read."""
+_FILTERS = frozenset({"type", "states", "name", "workflowId", "startCreationTime", "endCreationTime"})
+"""What a jobId makes needless where it counts alone."""
+
+
 def _moment(values: dict[str, str], name: str) -> int | None:
-    if name not in values:
-        return None
-    moment = read_strict(values[name])
-    if moment is None:
-        raise IllegalParameterError(name)
-    return moment
+    return read_strict(values[name]) if name in values else None

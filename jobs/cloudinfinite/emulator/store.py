@@ -201,8 +201,8 @@ class JobStore:
             return asked.accepts(row.text("Type"), row.text("State"), row.text("Name"), row.job_id, row.workflow_ids())
         made = self._generated
         state = made.state(row, now)
-        if asked.states and state not in asked.states:  # most rows of a long list end here, before the dearer parts
-            return False
+        if asked.suffices is all and asked.states and state not in asked.states:
+            return False  # most rows of a long list end here, before the dearer parts
         job_id = made.job_id(row) if asked.job_id else ""
         return asked.accepts(made.kind(row), state, made.name(row), job_id, made.workflow_ids(row))
 

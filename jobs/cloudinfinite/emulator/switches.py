@@ -18,11 +18,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "unknown_id": ("200", "404"),
     "job_level": ("absent", "present"),
     "media_regions": ("all", "own"),
+    "filters": ("and", "or", "job_id_alone"),
 }
-"""What shows in answers. Seeded walks draw from these in order, so one more gives every seed another meaning."""
-SIGNING: dict[str, tuple[str, ...]] = {"token_header": ("either", "ci", "cos")}
-"""What shows in what a request must hold. Without a temporary credential nobody meets it."""
-EVERY = CHOICES | SIGNING
+"""What seeded walks meet. They draw from these in order, so one more gives every seed another meaning."""
+UNWALKED: dict[str, tuple[str, ...]] = {
+    "token_header": ("either", "ci", "cos"),
+    "bad_value": ("400", "ignore"),
+    "tokens_live": ("endlessly", "minute"),
+}
+"""What they don't: a temporary credential, values that the product never sends, and pages a minute apart."""
+EVERY = CHOICES | UNWALKED
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,10 @@ class Switches:
     unknown_id     is an unknown job id 200 with NonExistJobIds, or 404
     job_level      do Tag, QueueId and Progress stand at the level of JobsDetail too
     media_regions  does /mediabucket of one region list the buckets of all regions or its own
+    filters        which filters must a job pass: each, any, or the jobId alone where one is given. Times are bounds of any
     token_header   which header must hold a temporary credential's token: x-ci-security-token, x-cos-security-token
+    bad_value      is a state, type, order or time that can't be read refused or taken for absent
+    tokens_live   is a NextToken good for ever, or refused when it is older than a minute
     """
 
     tokens: str = "cursor"
@@ -48,7 +56,10 @@ class Switches:
     unknown_id: str = "200"
     job_level: str = "absent"
     media_regions: str = "all"
+    filters: str = "and"
     token_header: str = "either"  # noqa: S105  # a header's name
+    bad_value: str = "400"
+    tokens_live: str = "endlessly"
 
     def changed(self, values: Mapping[str, Any]) -> Switches:
         """A copy with some switches set. Raises ValueError for an unknown switch or value."""
