@@ -318,7 +318,7 @@ def find_known(question: PageQuestion) -> Known:
     known = cast("Any", servers.cache_server().script("read_span", [chain], [question.place, is_descending]))
     if len(known) <= 1:
         return Known(owed=_time(*known) if known else None)
-    n, first, before, last, following, is_passed = known
+    n, first, before, last, following, is_passed, onward = known
     # By keyset it began where it was told to; else behind the page before it, or with its own first row.
     asked = parse_time(question.continuation.after) if question.continuation else None
     farther = max if is_descending else min
@@ -326,7 +326,10 @@ def find_known(question: PageQuestion) -> Known:
     ends = _time(last)
     if ends is None or not following or (begins is None and n != 1):
         return Known(fetched=True)
-    return Known(fetched=True, span=Span(None if n == 1 else begins, ends, is_shared=not is_passed))
+    # Where the list moved, the chain goes on from before the place where its last page ended.
+    goes_on = parse_time(Continuation(*unpack(onward)).after) if onward else None
+    open_from = goes_on or (None if is_passed else ends)
+    return Known(fetched=True, span=Span(None if n == 1 else begins, ends, open_from))
 
 
 def find_next(question: PageQuestion) -> Continuation | None:

@@ -38,7 +38,7 @@ class Step:
     `next` is where it goes on, None at the end; `if_moved`, where there is one, is where it goes on instead if a row stood
     on an earlier page. `first` and `last` are the creation times of its first and last row, None where the order is not
     proven. `of_span` says that it holds all of the stretch that its page covered before; `theirs` are the indexes of those rows
-    that may then belong to the next page, where they are new.
+    that then belong to a later page, where they are new.
     """
 
     next: Continuation | None
@@ -76,10 +76,13 @@ def step(job_filter: JobFilter, asked: Continuation, created: Sequence[datetime 
     return Step(following, tuple(doubts), first, last, if_moved)
 
 
-def step_of_span(span: Span, steps: Sequence[Step], created: Sequence[datetime | None], *, grown: bool) -> Step:
+def step_of_span(
+    job_filter: JobFilter, span: Span, steps: Sequence[Step], created: Sequence[datetime | None], *, grown: bool
+) -> Step:
     """Return what the answers that hold a span mean for its chain.
 
     Args:
+        job_filter: what the chain shows.
         span: what was asked for.
         steps: what each answer meant.
         created: the creation times of all rows.
@@ -88,7 +91,7 @@ def step_of_span(span: Span, steps: Sequence[Step], created: Sequence[datetime |
     doubts = dict.fromkeys(doubt for step in steps for doubt in step.doubts)
     if grown:
         doubts["grown"] = None
-    theirs = tuple(i for i, time in enumerate(created) if time == span.ends) if span.is_shared else ()
+    theirs = tuple(i for i, time in enumerate(created) if span.is_open(time, job_filter))
     return Step(None, tuple(doubts), steps[0].first, steps[-1].last, of_span=True, theirs=theirs)
 
 

@@ -197,7 +197,7 @@ def _ask_page(question: PageQuestion, upstream: Upstream) -> tuple[Page, chains.
 
 def _with_owed(page: Page, question: PageQuestion, second: datetime, upstream: Upstream) -> Page:
     """Put before a page what the one before it left to it: a token may lead past the jobs that came into its last second since."""
-    narrowed = Span(second, second, is_shared=False).within(question.filter, page.pin.time)
+    narrowed = Span(second, second).within(question.filter, page.pin.time)
     asked = PageQuestion(question.bucket, narrowed, page.pin)
     theirs, step, _ = ask_page_once(asked, Continuation(), upstream, again=True)
     # What the list has shown of that second would look like a list that moved.
@@ -235,7 +235,7 @@ def _ask_span(question: PageQuestion, pin: Pin, span: Span, upstream: Upstream) 
     received = sum(page.received for page in answers)
     moved = any(step.if_moved for step in steps) and len(rows) < received
     created = [row.job.creation_time for row in rows]
-    step = chains.step_of_span(span, steps, created, grown=moved or bool(following))
+    step = chains.step_of_span(question.filter, span, steps, created, grown=moved or bool(following))
     whole = replace(
         answers[-1],
         digest=question.filter.digest,

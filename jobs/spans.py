@@ -21,13 +21,19 @@ if TYPE_CHECKING:
 class Span:
     """The stretch of creation times that a page covers, in the list's order, both ends inclusive.
 
-    `begins` is None where the list does. `is_shared` says that the new jobs of its last second may be the next page's, for none
-    that was fetched goes past it.
+    `begins` is None where the list does. From `open_from` on, in that order, new jobs are those of a page that is still to come:
+    the chain goes on from there, or no page that was fetched goes past the last second. None where no page brings them any more.
     """
 
     begins: datetime | None
     ends: datetime
-    is_shared: bool
+    open_from: datetime | None = None
+
+    def is_open(self, created: datetime | None, job_filter: JobFilter) -> bool:
+        """Tell whether a job of that creation time, if it is new, is a later page's."""
+        if created is None or self.open_from is None:
+            return False
+        return created <= self.open_from if job_filter.order == "Desc" else created >= self.open_from
 
     def within(self, job_filter: JobFilter, pin: datetime) -> JobFilter:
         """Return the filter that shows this stretch of a list that was opened at `pin`."""

@@ -163,6 +163,34 @@ def test_jobs_of_one_second_that_change_places_are_all_shown_to_who_went_on_befo
     assert sorted(before) == sorted(added) or not before_is_known
 
 
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("order", ["Desc", "Asc"])
+def test_job_that_a_moved_list_passed_over_stays_the_next_page_s_though_those_before_are_fetched_again(
+    ci: Emulator, order: str, seed: int
+) -> None:
+    ci.create_bucket(NAME, jobs=0)
+    ci.set_switches(tokens="offset")
+    began = datetime.fromtimestamp(ci.now() - 600, UTC)
+    added = [ci.add_job(NAME, CreationTime=format_time(began - timedelta(seconds=index // 4))) for index in range(24)]
+    asked = JobFilter(size=6, order=order)
+    seen: list[str] = []
+    read: list[PageQuestion] = []
+    page, moved = None, False
+    # Jobs of one second change places with each answer, and whoever looks at a page again has it fetched.
+    while page is None or page.next:
+        ci.set_faults(NAME, {"kind": "shuffle", "among": "ties", "seed": 100 * seed + len(read)})
+        question = PageQuestion(NAME, asked, page.pin, page.next) if page else PageQuestion(NAME, asked)
+        page = run(question)[0]
+        assert page is not None
+        seen, moved = seen + ids(page), moved or bool(page.repeats)
+        read.append(PageQuestion(NAME, asked, page.pin, question.continuation))
+        for earlier in read[:-1]:
+            run(earlier)
+
+    assert moved
+    assert sorted(seen) == sorted(added)
+
+
 def test_page_that_more_jobs_came_to_than_are_asked_for_at_once_says_so(ci: Emulator) -> None:
     ci.create_bucket(NAME, jobs=0)
     add_jobs(ci, 10, "Failed", apart=200)

@@ -6,7 +6,7 @@
 --       11 doubts   12, 13 first and last row's creation time, unix seconds ("" = the order is not proven)
 --       14 "1" when the newest come first   15 rows received   16 continuation in place of 6 if the list moved ("" = none)
 --       17 its place   18 "1" when these are all rows of the stretch that the page covered when it was first fetched
---       19 indexes of those rows that may belong to the next page, where they are new
+--       19 indexes of those rows that belong to a later page, where they are new
 --       20... JobIds in the order of the rows
 -- Answer: 1 stored, 0 a newer one stands there
 local STRAY, IDS, IDLE_PAGES = 1000000, 20, 3

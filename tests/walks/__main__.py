@@ -63,7 +63,10 @@ def walk_apart(seed: int, count: int) -> int:
     def gather(process: subprocess.Popen[str]) -> int:
         assert process.stdout is not None
         for line in process.stdout:
-            tally.outcomes.append(Outcome(**json.loads(line)))
+            outcome = Outcome(**json.loads(line))
+            tally.outcomes.append(outcome)
+            if outcome.wrong:
+                print(f"seed {outcome.seed}: {'; '.join(outcome.wrong)}", file=sys.stderr, flush=True)  # noqa: T201
             _tell(tally)
         return process.wait()
 
