@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from jobs.details import codes
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import timedelta
 
     from jobs.card import Card
+    from jobs.cloudinfinite.schema import Job
     from jobs.completeness import Completeness
     from jobs.filters import CardRequest, ListRequest, MergedRequest, OverviewRequest
     from jobs.insight import Failure, Family, Oddities, Since, Tallies
@@ -256,10 +259,10 @@ def _seconds(span: timedelta | None) -> float | None:
 def insight(
     asked: ListRequest,
     counts: Tallies,
-    families: Iterable[tuple[Family, object]],
+    families: Iterable[Family],
     oddities: Oddities,
     *,
-    loaded: int,
+    owner: Callable[[Job], str],
     is_whole: bool,
 ) -> dict[str, Any]:
     """Return what the loaded jobs of a list say together.
@@ -267,15 +270,15 @@ def insight(
     Args:
         asked: the list.
         counts: their counts.
-        families: the families of those that failed, each with what its code means.
+        families: the families of those that failed.
         oddities: the odd ones.
-        loaded: how many jobs these are.
+        owner: tells the name of a job's bucket, "" where all are of one that the path names.
         is_whole: whether they are all jobs of the list.
     """
     return {
         "filter": asked.filter.params(),
         **notes(asked),
-        "loaded": loaded,
+        "loaded": counts.jobs,
         "is_whole": is_whole,
         "states": dict(counts.states),
         "types": dict(counts.types),
@@ -289,17 +292,18 @@ def insight(
                 "name": family.name,
                 "Code": family.code,
                 "text": family.text,
-                "advice": str(advice),
-                "jobs": [job.job_id for job in family.jobs],
+                "advice": str(codes.advice(family.code)) if family.code else "",
+                "jobs": [f"{bucket}/{job.job_id}" if (bucket := owner(job)) else job.job_id for job in family.jobs],
                 "first": _iso(family.first),
                 "last": _iso(family.last),
                 "kinds": family.kinds,
             }
-            for family, advice in families
+            for family in families
         ],
         "odd": [
             {
                 "JobId": one.job.job_id,
+                **({"_bucket": bucket} if (bucket := owner(one.job)) else {}),
                 "why": one.why,
                 "type": one.kind.type,
                 "of": one.kind.of,
@@ -324,20 +328,8 @@ def merged(asked: MergedRequest, buckets: Iterable[Bucket], found: Merged, follo
         found: what was found.
         following: where the next page's twin is, None at the end.
     """
-    late = {bucket.name for bucket in found.late}
     return {
-        "buckets": [
-            {
-                "name": bucket.name,
-                "late": bucket.name in late,
-                "left_out": bucket in found.left_out,
-                "stale": bucket.name in found.stale,
-                "doubtful": bucket in found.doubtful,
-                "problem": problem_body(problem) if problem else None,
-            }
-            for bucket in buckets
-            for problem in (found.problems.get(bucket.name) or found.stale.get(bucket.name),)
-        ],
+        "buckets": merged_buckets(buckets, found),
         "filter": asked.filter.params(),
         "summary": asked.summary,
         **notes(asked),
@@ -346,6 +338,23 @@ def merged(asked: MergedRequest, buckets: Iterable[Bucket], found: Merged, follo
         "jobs": [{**job(row), "_bucket": bucket.name} for bucket, row in found.rows],
         "next": following,
     }
+
+
+def merged_buckets(buckets: Iterable[Bucket], found: Merged) -> list[dict[str, Any]]:
+    """Return which part each bucket takes in a merged list."""
+    late = {bucket.name for bucket in found.late}
+    return [
+        {
+            "name": bucket.name,
+            "late": bucket.name in late,
+            "left_out": bucket in found.left_out,
+            "stale": bucket.name in found.stale,
+            "doubtful": bucket in found.doubtful,
+            "problem": problem_body(problem) if problem else None,
+        }
+        for bucket in buckets
+        for problem in (found.problems.get(bucket.name) or found.stale.get(bucket.name),)
+    ]
 
 
 def walk(

@@ -20,6 +20,7 @@ from jobs import clock, completeness, problems
 from jobs.models import LinkTemplate
 from tests.factories import jobs_in, make_bucket, make_staff, make_viewer
 from tests.outages import OUTAGES, Outage
+from tests.test_merge import DENIED
 from tests.test_people import link
 from tests.test_views_job import JOB_ID, PARTS
 from tests.test_views_job import NIGHTLY as A_JOB
@@ -190,10 +191,24 @@ def test_summary_of_a_list(show: Show, new_bucket: NewBucket) -> None:
 
 
 @pytest.mark.usefixtures("everybody", "worker")
+def test_summary_of_a_list_of_several_buckets(show: Show, new_bucket: NewBucket) -> None:
+    failed = jobs_in("Failed", "Failed", Code="AccessDenied", Message="fault 1")
+    odd = {**jobs_in("Running")[0], "EndTime": jobs_in("Running")[0]["CreationTime"]}
+    well, bad = new_bucket(jobs=25, given=(*failed, odd)), new_bucket(faults=(DENIED,))
+    of = f"bucket={well.name},{bad.name}"
+
+    assert show(f"/jobs/insight/?{of}") == []
+    assert show(f"/jobs/insight/?odd=ended&{of}&size=100") == []
+    assert show(f"/jobs/insight/?family={'0' * 12}&{of}") == []
+    assert show(f"/jobs/insight/?odd=x&{of}", 400) == []
+    assert show(f"/jobs/insight/?bucket={bad.name}", 403) == []
+
+
+@pytest.mark.usefixtures("everybody", "worker")
 def test_list_of_several_buckets(show: Show, new_bucket: NewBucket, emulator: Emulator) -> None:
     well, bad = (
         new_bucket(given=jobs_in("Failed")),
-        new_bucket(faults=({"kind": "error", "status": 403, "code": "AccessDenied"},)),
+        new_bucket(faults=(DENIED,)),
     )
     path = f"/jobs/?bucket={','.join(sorted((well.name, bad.name)))}"
 
@@ -215,7 +230,7 @@ def test_list_of_several_buckets(show: Show, new_bucket: NewBucket, emulator: Em
 def test_card_of_a_portal(show: Show, new_bucket: NewBucket) -> None:
     well, bad, calm = (
         new_bucket(given=jobs_in("Failed", "Submitted")),
-        new_bucket(faults=({"kind": "error", "status": 403, "code": "AccessDenied"},)),
+        new_bucket(faults=(DENIED,)),
         new_bucket(),
     )
     path = f"/embed/card/?bucket={','.join(sorted((well.name, bad.name)))}"

@@ -214,6 +214,7 @@ def test_time_without_an_offset_is_told_how_it_was_read(
     [
         "/jobs{twin}?bucket={name}&",
         "/buckets/{name}/insight{twin}?",
+        "/jobs/insight{twin}?bucket={name}&",
         "/buckets/{name}/export{twin}?",
         "/embed/card{twin}?bucket={name}&",
     ],

@@ -11,6 +11,7 @@ from .asked import (
     InsightRequest,
     JobRequest,
     ListRequest,
+    MergedInsightRequest,
     MergedRequest,
     OverviewRequest,
     ParameterError,
@@ -23,6 +24,7 @@ from .parsing import (
     parse_job,
     parse_list,
     parse_merged,
+    parse_merged_insight,
     parse_overview,
 )
 from .pins import MOST_MARKED, Mark, Pin
@@ -49,6 +51,7 @@ __all__ = [
     "ListRequest",
     "LiveRequest",
     "Mark",
+    "MergedInsightRequest",
     "MergedRequest",
     "OverviewRequest",
     "ParameterError",
@@ -65,6 +68,7 @@ __all__ = [
     "parse_list",
     "parse_live",
     "parse_merged",
+    "parse_merged_insight",
     "parse_merged_live",
     "parse_overview",
 ]

@@ -294,14 +294,9 @@ class InsightRequest(ListRequest):
     odd: str
     family: str
 
-    @property
-    def list_query(self) -> str:
-        """The query of the very list whose loaded jobs these are."""
-        return list_query(self.filter, self.view)
-
     def narrowed(self, **wanted: str) -> str:
         """Return this page's query with other jobs shown; with none named, all."""
-        return encode([*wanted.items(), *list_pairs(self.filter, self.view)])
+        return encode([*wanted.items(), *self.pairs(self.filter, self.view)])
 
 
 @dataclass(frozen=True)
@@ -354,6 +349,11 @@ class MergedRequest(ListRequest):
     def named(self, names: Iterable[str]) -> MergedRequest:
         """Return the request that names its buckets, as one with a place must."""
         return replace(self, buckets=tuple(names), group="")
+
+
+@dataclass(frozen=True)
+class MergedInsightRequest(InsightRequest, MergedRequest):
+    """What the address of the page about a merged list's loaded jobs asks for."""
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .asked import (
     CardRequest,
     InsightRequest,
     JobRequest,
     ListRequest,
+    MergedInsightRequest,
     MergedRequest,
     OverviewRequest,
     ParameterError,
@@ -18,6 +19,7 @@ from .asked import (
 from .queries import DRAWER, PARAMETERS, PLACE, encode
 from .ranges import CALENDAR
 from .reading import (
+    INSIGHT,
     TEXT,
     Reading,
     read_card,
@@ -25,6 +27,7 @@ from .reading import (
     read_job,
     read_list,
     read_merged,
+    read_merged_insight,
     read_overview,
 )
 
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 
     Pairs = Sequence[tuple[str, str]]
 
+Asked = TypeVar("Asked", bound=JobRequest)
+
 DECORATIONS = re.compile(r"utm_.*|fbclid|gclid|spm|from|_t")
 """Parameters that mail programs, chats and portals hang on to links. They mean nothing to us and are taken off."""
 
@@ -48,104 +53,63 @@ def parse_list(query: QueryDict, *, now: float) -> ListRequest:
         query: the request's query.
         now: CI's time in unix seconds.
     """
-    reading, outcome = _read(query, lambda pairs: read_list(pairs, now))
-    return ListRequest(
-        view=reading.view,
-        errors=outcome.errors,
-        canonical=outcome.canonical,
-        is_canonical=outcome.is_canonical,
-        filter=reading.filter,
-        notes=tuple(reading.notes),
-        given=reading.values,
-    )
+    return _parsed(ListRequest, query, lambda pairs: read_list(pairs, now))
 
 
 def parse_merged(query: QueryDict, *, now: float) -> MergedRequest:
     """Return what the query of a merged list asks for; arguments as of `parse_list`."""
-    reading, outcome = _read(query, lambda pairs: read_merged(pairs, now))
-    return MergedRequest(
-        view=reading.view,
-        errors=outcome.errors,
-        canonical=outcome.canonical,
-        is_canonical=outcome.is_canonical,
-        filter=reading.filter,
-        notes=tuple(reading.notes),
-        given=reading.values,
-        buckets=reading.buckets,
-        group=reading.own.get("group", ""),
-    )
+    return _parsed(MergedRequest, query, lambda pairs: read_merged(pairs, now))
 
 
 def parse_card(query: QueryDict, *, now: float) -> CardRequest:
     """Return what the query of a portal's card asks for; arguments as of `parse_list`."""
-    reading, outcome = _read(query, lambda pairs: read_card(pairs, now))
-    return CardRequest(
-        view=reading.view,
-        errors=outcome.errors,
-        canonical=outcome.canonical,
-        is_canonical=outcome.is_canonical,
-        filter=reading.filter,
-        notes=tuple(reading.notes),
-        given=reading.values,
-        buckets=reading.buckets,
-        group=reading.own.get("group", ""),
-    )
+    return _parsed(CardRequest, query, lambda pairs: read_card(pairs, now))
 
 
 def parse_insight(query: QueryDict, *, now: float) -> InsightRequest:
     """Return what the query of the page about a list's loaded jobs asks for; arguments as of `parse_list`."""
-    reading, outcome = _read(query, lambda pairs: read_insight(pairs, now))
-    return InsightRequest(
-        view=reading.view,
-        errors=outcome.errors,
-        canonical=outcome.canonical,
-        is_canonical=outcome.is_canonical,
-        filter=reading.filter,
-        notes=tuple(reading.notes),
-        given=reading.values,
-        odd=reading.own.get("odd", ""),
-        family=reading.own.get("family", ""),
-    )
+    return _parsed(InsightRequest, query, lambda pairs: read_insight(pairs, now))
+
+
+def parse_merged_insight(query: QueryDict, *, now: float) -> MergedInsightRequest:
+    """Return what the query of the page about a merged list's loaded jobs asks for; arguments as of `parse_list`."""
+    return _parsed(MergedInsightRequest, query, lambda pairs: read_merged_insight(pairs, now))
 
 
 def parse_job(query: QueryDict) -> JobRequest:
     """Return what the query of a job's page asks for: zone and language."""
-    reading, outcome = _read(query, read_job)
-    return JobRequest(reading.view, outcome.errors, outcome.canonical, outcome.is_canonical)
+    return _parsed(JobRequest, query, read_job)
 
 
 def parse_overview(query: QueryDict) -> OverviewRequest:
     """Return what the query of the overview asks for, or what is wrong with it."""
-    reading, outcome = _read(query, read_overview)
-    return OverviewRequest(
-        view=reading.view,
-        errors=outcome.errors,
-        canonical=outcome.canonical,
-        is_canonical=outcome.is_canonical,
-        own=reading.own,
-    )
+    return _parsed(OverviewRequest, query, read_overview)
 
 
 # From a reading to an answer ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    errors: dict[str, tuple[ParameterError, ...]]
-    canonical: str
-    is_canonical: bool
-
-
-def _read(query: QueryDict, read: Callable[[Pairs], Reading]) -> tuple[Reading, _Outcome]:
+def _parsed(kind: type[Asked], query: QueryDict, read: Callable[[Pairs], Reading]) -> Asked:
+    """Return the request of a kind: of all that a reading tells, what such a request holds."""
     pairs = [(name, value) for name, values in query.lists() for value in values]
     kept = _kept(pairs)
     reading = read(kept)
-    if reading.faults:
-        errors = {name: tuple(_error(fault, kept, read) for fault in found) for name, found in reading.faults.items()}
-        return reading, _Outcome(errors, encode(pairs), is_canonical=True)
-    answered = reading.answered()
-    # What is compared is what was meant, not how it was percent-encoded: browsers and proxies may write that anew.
-    return reading, _Outcome({}, encode(answered), is_canonical=pairs == answered)
+    errors = {name: tuple(_error(fault, kept, read) for fault in found) for name, found in reading.faults.items()}
+    answered = reading.answered() if not errors else pairs
+    told: dict[str, Any] = {
+        "view": reading.view,
+        "errors": errors,
+        "canonical": encode(answered),
+        # What is compared is what was meant, not how it was percent-encoded: browsers and proxies may write that anew.
+        "is_canonical": pairs == answered,
+        "own": reading.own,
+        "filter": reading.filter,
+        "notes": tuple(reading.notes),
+        "given": reading.values,
+        "buckets": reading.buckets,
+        **{name: reading.own.get(name, "") for name in ("group", *INSIGHT)},
+    }
+    return kind(**{field.name: told[field.name] for field in fields(kind)})
 
 
 def _kept(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -194,17 +194,29 @@ class Reading:
 
 def read_insight(pairs: Pairs, now: float) -> Reading:
     """Read what a page about a list's loaded jobs is asked: the list's own query, and which of its jobs are wanted."""
-    reading = read_list(pairs, now, INSIGHT)
+    return _read_narrowed(read_list(pairs, now, INSIGHT))
+
+
+def read_merged_insight(pairs: Pairs, now: float) -> Reading:
+    """Read what a page about a merged list's loaded jobs is asked."""
+    return _read_narrowed(read_merged(pairs, now, INSIGHT))
+
+
+def _read_narrowed(reading: Reading) -> Reading:
+    """Read which of the loaded jobs are wanted."""
     read: dict[str, Callable[[str], str]] = {"odd": read_odd, "family": read_family}
     values = {name: reading.read(name, reader, "") for name, reader in read.items()}
-    reading.own = {name: value for name, value in values.items() if value}
+    reading.own = {**{name: value for name, value in values.items() if value}, **reading.own}
     return reading
 
 
-def read_merged(pairs: Pairs, now: float) -> Reading:
-    """Read a merged list's query: whose jobs are wanted, a list's filter, and where each bucket goes on."""
+def read_merged(pairs: Pairs, now: float, own: tuple[str, ...] = ()) -> Reading:
+    """Read a merged list's query: whose jobs are wanted, a list's filter, and where each bucket goes on.
+
+    `own` are the parameters that it may hold besides.
+    """
     plain = [(name, value) for name, value in pairs if name != "pin"]
-    reading = read_list(plain, now, (*MERGED, "pin"), read_named_job)
+    reading = read_list(plain, now, (*MERGED, "pin", *own), read_named_job)
     for name in ("nextToken", "after"):
         if name in reading.values and name not in reading.faults:
             reading.fault(name, _("A list of several buckets has no such parameter."))
@@ -227,8 +239,8 @@ def read_merged(pairs: Pairs, now: float) -> Reading:
         reading.fault(
             "pin", _("pin and at go on with a list that was opened earlier: they need one part for each bucket.")
         )
-    own = {"bucket": ",".join(names), "group": group, "pin": written if pins else "", "at": write_counts(at, mark)}
-    reading.own = {name: value for name, value in own.items() if value}
+    told = {"bucket": ",".join(names), "group": group, "pin": written if pins else "", "at": write_counts(at, mark)}
+    reading.own = {name: value for name, value in told.items() if value}
     reading.buckets = names
     if not reading.faults:
         reading.view = reading.view.beginning(zip(pins, at, strict=True), depth=reading.view.depth, mark=mark)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext, ngettext
 from jobs.details.scale import percent
 from jobs.filters.times import local_text, write_time
 from jobs.filters.words import ODD_WORDS
-from jobs.templatetags.jobs import duration, list_path, namespace_of
+from jobs.templatetags.jobs import duration, list_path, name_of, namespace_of
 from jobs.templatetags.markup import fill, joined
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ def columns(context: Context, created: Sequence[Column]) -> SafeString:
     """Draw when jobs were created, each column a link to the list of just those.
 
     Args:
-        context: its `asked` is the list, `bucket` whose, `zone` the page's.
+        context: its `asked` is the list, `bucket` whose, "" for that of several, `zone` the page's.
         created: the columns.
     """
     asked, zone = context["asked"], context["zone"]
-    path = list_path(namespace_of(context), context["bucket"].name)
+    path = list_path(namespace_of(context), name_of(context["bucket"]))
     most = max((column.count for column in created), default=0)
     drawn = []
     for place, column in enumerate(created):

@@ -169,7 +169,7 @@ def list_url(
     elif query is None:
         view = view_of(context)
         query = list_query(JobFilter().changed(tz=view.zone.key, **changes), view)
-    path = list_path(namespace_of(context), _name(bucket))
+    path = list_path(namespace_of(context), name_of(bucket))
     return f"{path}?{query}" if query else path
 
 
@@ -183,7 +183,7 @@ def job_url(context: Context, bucket: Bucket | str, job_id: str, part: str = "")
         job_id: upstream's text.
         part: `operation`, `output`, `time-interval`, `input` or `raw`.
     """
-    path = job_path(job_folder(namespace_of(context), _name(bucket)), job_id)
+    path = job_path(job_folder(namespace_of(context), name_of(bucket)), job_id)
     query = job_query(view_of(context))
     return f"{path}{part}{'/' if part else ''}{'?' if query else ''}{query}" if path else ""
 
@@ -201,7 +201,7 @@ def part_url(context: Context, bucket: Bucket | str, job_id: str, part: str = ""
     drawer = context.get("drawer")
     if drawer is None:
         return job_url(context, bucket, job_id, part)
-    query = drawer.drawer_query(job_id, part or TABS[0], bucket=_name(bucket))
+    query = drawer.drawer_query(job_id, part or TABS[0], bucket=name_of(bucket))
     return list_url(context, "" if drawer.is_merged else bucket, query=query)
 
 
@@ -271,5 +271,6 @@ def namespace_of(context: Context) -> str:
     return "embed" if context.get("embedded") else "jobs"
 
 
-def _name(bucket: Bucket | str) -> str:
+def name_of(bucket: Bucket | str) -> str:
+    """Return a bucket's name, "" for several."""
     return bucket if isinstance(bucket, str) else bucket.name

@@ -87,13 +87,29 @@ def merged_rows(context: Context, rows: Iterable[tuple[Bucket, Row]]) -> SafeStr
 
 
 @register.simple_tag(takes_context=True)
-def odd_rows(context: Context, bucket: str, rows: Iterable[tuple[Row, Odd | None]]) -> SafeString:
+def odd_rows(context: Context, rows: Iterable[tuple[Bucket, Row, Odd | None]]) -> SafeString:
     """Render rows of which some are odd, each of these with what is odd about it and the numbers behind that.
 
-    Arguments as of `job_rows`.
+    Args:
+        context: as for `job_rows`; where its `bucket` is "", rows are named as `merged_rows` names them.
+        rows: each with its bucket, and with what is odd about it.
     """
-    page = _Page.of(context, bucket)
-    return SafeString("".join([_row(row.job, page, NOTHING, below=_odd(odd) if odd else NOTHING) for row, odd in rows]))
+    is_merged = not context["bucket"]
+    return SafeString(
+        "".join(
+            [
+                _row(
+                    row.job,
+                    _Page.of(context, bucket.name),
+                    NOTHING,
+                    owner=bucket.name if is_merged else "",
+                    of=_of(context, bucket) if is_merged else NOTHING,
+                    below=_odd(odd) if odd else NOTHING,
+                )
+                for bucket, row, odd in rows
+            ]
+        )
+    )
 
 
 def _odd(odd: Odd) -> SafeString:

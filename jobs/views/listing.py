@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jobs.filters import Chip, ListRequest
     from jobs.models import Bucket
     from jobs.problems import Problem
-    from jobs.records import Page
+    from jobs.records import Page, Row
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,16 @@ class Listing:
             partial(fragments.rows_html, answer.page, self.asked.view, embedded=self.embedded, new=answer.new)
             for answer in self.ready
         ]
+
+    @property
+    def rows(self) -> list[tuple[Bucket, Row]]:
+        """The rows that are shown, each with its bucket."""
+        return [(self.bucket, row) for answer in self.ready for row in answer.page.rows]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are all jobs of the list."""
+        return not self.next_query and not self.asked.view.is_continuation
 
     @property
     def unique(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect
@@ -14,27 +14,28 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 from django_htmx.http import push_url, retarget
 
-from jobs import access, filters, merge, twins
-from jobs.filters import ParameterError
+from jobs import access, filters, twins
+from jobs.filters import MergedRequest, ParameterError
 from jobs.filters.reading import MOST_MERGED
 from jobs.filters.values import listed as joined
 from jobs.filters.values import shortened
-from jobs.merge import Place
-from jobs.views.document import ADDRESS, PAGES, SHOWN_BY, Document
+from jobs.views.document import ADDRESS, PAGES, SHOWN_BY
 from jobs.views.drawer import drawer_alone, drawer_beside, is_drawer_alone
 from jobs.views.form import form_html
 from jobs.views.lists import FRAGMENTS
 from jobs.views.merging import Merging
-from jobs.views.responses import address, as_html, as_twin, ci_time, fragment_target, listed, reader_of
+from jobs.views.responses import address, as_html, as_twin, ci_time, fragment_target, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from django.contrib.auth.models import AnonymousUser, User
     from django.http import HttpRequest
 
-    from jobs.filters import MergedRequest
     from jobs.models import Bucket
+
+
+Asked = TypeVar("Asked", bound=MergedRequest)
 
 
 @require_safe
@@ -52,7 +53,8 @@ def merged_list(request: HttpRequest, *, as_json: bool = False) -> HttpResponse:
     drawn = next((bucket for bucket in buckets if bucket.name == asked.drawn[0]), None)
     if drawn and not as_json and is_drawer_alone(request, asked):
         return drawer_alone(request, drawn, asked)
-    listing = _look(request, buckets, asked, scrolls=not as_json and fragment_target(request) == "more")
+    scrolls = not as_json and fragment_target(request) == "more"
+    listing = Merging.look(request, buckets, asked, now=ci_time(), scrolls=scrolls)
     if as_json:
         return _twin(request, listing)
     context = {**_frame(request, asked), "listing": listing}
@@ -64,21 +66,6 @@ def merged_list(request: HttpRequest, *, as_json: bool = False) -> HttpResponse:
         if listing.document_query and not listing.pending and not listing.problem:
             response[SHOWN_BY] = address(request.path, listing.document_query)
     return response
-
-
-def _look(request: HttpRequest, buckets: Sequence[Bucket], asked: MergedRequest, *, scrolls: bool) -> Merging:
-    """Ask for the pages. A place in a list that was opened too long ago opens the newest list."""
-    now = ci_time()
-    view = asked.view.first() if asked.view.is_old_place(now) else asked.view
-    places = [Place(bucket) for bucket in buckets]
-    if view.places:
-        places = [
-            Place(bucket, pin, taken, out=pin is None, mark=view.mark)
-            for bucket, (pin, taken) in zip(buckets, view.places, strict=True)
-        ]
-    document = Document.around(request, asked, now) if scrolls else Document.new(asked, now)
-    found = merge.look(places, asked.filter, reader=reader_of(request), depth=view.depth)
-    return Merging(asked.named(bucket.name for bucket in buckets), buckets, found, now, document, scrolls)
 
 
 def _twin(request: HttpRequest, listing: Merging) -> HttpResponse:
@@ -128,7 +115,7 @@ def _again(context: dict[str, Any]) -> float | None:
     return listing.retry_after or (look.retry_after if look and look.pending else None)
 
 
-def chosen_buckets(user: User | AnonymousUser, asked: MergedRequest) -> tuple[list[Bucket], MergedRequest]:
+def chosen_buckets(user: User | AnonymousUser, asked: Asked) -> tuple[list[Bucket], Asked]:
     """Return the buckets that are asked for, in order, and the request with what is wrong about them."""
     visible = access.visible_buckets(user)
     if asked.buckets:
@@ -152,7 +139,7 @@ def chosen_buckets(user: User | AnonymousUser, asked: MergedRequest) -> tuple[li
     return _with_drawn(chosen, asked)
 
 
-def _with_drawn(buckets: list[Bucket], asked: MergedRequest) -> tuple[list[Bucket], MergedRequest]:
+def _with_drawn(buckets: list[Bucket], asked: Asked) -> tuple[list[Bucket], Asked]:
     """Return the same, but for a job in the drawer that is of none of the buckets."""
     name = asked.drawn[0]
     if not name or any(bucket.name == name for bucket in buckets):
@@ -162,7 +149,7 @@ def _with_drawn(buckets: list[Bucket], asked: MergedRequest) -> tuple[list[Bucke
     return [], replace(asked, errors={"job": (error,)})
 
 
-def _wrong(asked: MergedRequest, name: str, text: str, known: Iterable[str]) -> MergedRequest:
+def _wrong(asked: Asked, name: str, text: str, known: Iterable[str]) -> Asked:
     names = tuple(known)
     without = asked.named(names).first_query if names else ""
     return replace(asked, errors={name: (ParameterError(text, "", "", without),)})

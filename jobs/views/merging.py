@@ -13,17 +13,22 @@ from django.urls import reverse
 
 from jobs import merge
 from jobs.filters.values import MOST_ROWS
+from jobs.merge import Place
 from jobs.searches import Pending
 from jobs.views.ages import age_below, age_patterns, age_text, tick_every
+from jobs.views.document import Document
+from jobs.views.responses import reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from django.http import HttpRequest
+
     from jobs.filters import MergedRequest, Pin, View
-    from jobs.merge import Merged, Place
+    from jobs.merge import Merged
     from jobs.models import Bucket
     from jobs.problems import Problem
-    from jobs.views.document import Document
+    from jobs.records import Row
 
 DENIED = frozenset({"credentials", "permission"})
 """Classes of problems in which Cloud Infinite says no."""
@@ -46,6 +51,28 @@ class Merging:
     now: float
     around: Document
     scrolls: bool = False
+
+    @classmethod
+    def look(
+        cls,
+        request: HttpRequest,
+        buckets: Sequence[Bucket],
+        asked: MergedRequest,
+        *,
+        now: float,
+        scrolls: bool = False,
+    ) -> Merging:
+        """Ask for the pages. A place in a list that was opened too long ago opens the newest list."""
+        view = asked.view.first() if asked.view.is_old_place(now) else asked.view
+        places = [Place(bucket) for bucket in buckets]
+        if view.places:
+            places = [
+                Place(bucket, pin, taken, out=pin is None, mark=view.mark)
+                for bucket, (pin, taken) in zip(buckets, view.places, strict=True)
+            ]
+        document = Document.around(request, asked, now) if scrolls else Document.new(asked, now)
+        found = merge.look(places, asked.filter, reader=reader_of(request), depth=view.depth)
+        return cls(asked.named(bucket.name for bucket in buckets), buckets, found, now, document, scrolls)
 
     # What was found -------------------------------------------------------------------------------------------------------
 
@@ -88,9 +115,20 @@ class Merging:
         return [f"{bucket.name}/{row.job.job_id}" for bucket, row in self.found.rows]
 
     @property
+    def rows(self) -> Sequence[tuple[Bucket, Row]]:
+        """The rows that are shown, each with its bucket."""
+        return self.found.rows
+
+    @property
     def unique(self) -> int:
         """How many rows are shown."""
         return len(self.found.rows)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are all jobs of the list: none follow, and every bucket has told of its own."""
+        follows = self.found.next or self.asked.view.is_continuation
+        return not follows and self.answered == len(self.buckets)
 
     @property
     def is_empty(self) -> bool:

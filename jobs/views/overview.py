@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from jobs import access, filters, overview, twins
-from jobs.filters import JobFilter
+from jobs.filters import LARGEST_SIZE, JobFilter
 from jobs.filters.reading import MOST_MERGED
 from jobs.filters.words import STATES, range_label
 from jobs.insight import COUNTED
@@ -160,6 +160,7 @@ def _frame(request: HttpRequest, asked: OverviewRequest, sheet: Sheet, now: floa
         "now_time": datetime.fromtimestamp(now, UTC),
         "since": f"{now:.3f}",
         "failed_query": _one_list(asked, sheet.lines, JobFilter(states=("Failed",))),
+        "why_query": _one_list(asked, sheet.lines, JobFilter(states=("Failed",), size=LARGEST_SIZE)),
         "open_query": _one_list(asked, sheet.lines, JobFilter(states=("Submitted", "Running"), order="Asc")),
         "here": request.get_full_path(),
         "view": asked.view,

@@ -138,6 +138,21 @@ def test_summary_of_a_list(page: Page, new_bucket: NewBucket, width: int) -> Non
 
 
 @pytest.mark.parametrize("width", [360, 1600])
+def test_summary_of_a_list_of_several_buckets(page: Page, new_bucket: NewBucket, width: int) -> None:
+    failed = {"State": "Failed", "Code": "AccessDenied", "Message": "no"}
+    buckets = [new_bucket(jobs=60, given=(failed,)), new_bucket(given=(failed,)), new_bucket(faults=(DENIED,))]
+    page.set_viewport_size({"width": width, "height": 900})
+
+    page.goto(f"/jobs/insight/?bucket={','.join(bucket.name for bucket in buckets)}&size=100")
+    page.wait_for_selector("svg.columns")
+    assert_accessible(page)
+
+    page.locator(".families a").first.click()
+    page.wait_for_selector(".chosen tr[data-state=Failed]")
+    assert_accessible(page)
+
+
+@pytest.mark.parametrize("width", [360, 1600])
 def test_list_of_several_buckets(page: Page, new_bucket: NewBucket, width: int) -> None:
     buckets = [new_bucket(jobs=20), new_bucket(jobs=5), new_bucket(faults=(DENIED,))]
     page.set_viewport_size({"width": width, "height": 900})

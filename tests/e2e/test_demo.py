@@ -101,7 +101,7 @@ def test_trouble_of_demo_buckets_is_told_in_the_overview(
 
 
 PAGES = (
-    "/", "/?q=nothing+like+it", "/jobs/", "/jobs/?bucket={bucket}", "/nowhere/", "/buckets/unknown-1250000000/jobs/",
+    "/", "/?q=nothing+like+it", "/jobs/", "/jobs/?bucket={bucket}", "/jobs/insight/?bucket={bucket}", "/nowhere/", "/buckets/unknown-1250000000/jobs/",
     "/sign-in/", "/welcome/never-made/", "{list}", "{list}?size=0", "{list}?states=Failed&name=no-such-job", "{list}{job}/",
     *(f"{{list}}{{job}}/{part}/" for part in TABS), "{list}b0123456789abcdef0123456789abcdef/",
     "/buckets/{bucket}/insight/", "/buckets/{bucket}/export/", "/embed{list}", "/embed{list}{job}/",
@@ -109,7 +109,7 @@ PAGES = (
     "/buckets/media-denied-1250000000/jobs/", "/embed/nowhere/",
 )  # fmt: skip
 TWINS = (
-    "/buckets.json", "/jobs.json", "/jobs.json?bucket={bucket}", "/nowhere.json", "/status.json",
+    "/buckets.json", "/jobs.json", "/jobs.json?bucket={bucket}", "/jobs/insight.json?bucket={bucket}", "/nowhere.json", "/status.json",
     "/buckets/unknown-1250000000/jobs.json", "{twin}.json", "{twin}.json?size=0", "{twin}/{job}.json",
     *(f"{{twin}}/{{job}}/{part}.json" for part in TABS), "{twin}/b0123456789abcdef0123456789abcdef.json",
     "/buckets/{bucket}/insight.json", "/buckets/{bucket}/export.json", "/embed{twin}.json", "/embed/card.json?bucket={bucket}",

@@ -40,6 +40,7 @@ def visit(page: Page, bucket: Bucket, other: Bucket) -> Iterator[str]:
         ("/?tz=UTC", f"#line-{bucket.pk} [data-state=Failed] a"),
         (f"/jobs/?bucket={name},{other.name}&tz=UTC", f"{ROWS} >> nth=1"),
         (f"/buckets/{name}/insight/?tz=UTC", "#by-state"),
+        (f"/jobs/insight/?bucket={name},{other.name}&tz=UTC", "#by-bucket"),
         (f"/buckets/{name}/export/?tz=UTC", "#of-loaded"),
         ("/status/?tz=UTC", "#status .standings"),
     ):

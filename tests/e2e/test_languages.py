@@ -73,6 +73,7 @@ def test_chinese_pages_fit(
         list_path("media-empty-1250000000"),
         list_path("media-denied-1250000000"),
         "/buckets/media-live-1250000000/insight/?range=30d",
+        f"/jobs/insight/?bucket={LIVE},{IRREGULAR},media-denied-1250000000&size=100",
         "/buckets/media-live-1250000000/export/",
         "/status/",
         "/nowhere/",

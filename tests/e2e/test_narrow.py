@@ -44,6 +44,8 @@ def test_lists_fit_a_phone(phone: Page) -> None:
         list_path("media-denied-1250000000"),
         f"/buckets/{IRREGULAR}/insight/?size=100",
         f"/buckets/{IRREGULAR}/insight/?size=100&odd=any",
+        f"/jobs/insight/?bucket={IRREGULAR},media-denied-1250000000,media-live-1250000000&size=100",
+        f"/jobs/insight/?odd=any&bucket={IRREGULAR},media-denied-1250000000,media-live-1250000000&size=100",
         f"/buckets/{IRREGULAR}/export/",
     ):
         phone.goto(path)

@@ -34,7 +34,9 @@ def asked_by(page: Page) -> list[str]:
     return asked
 
 
-@pytest.mark.parametrize("path", ["/buckets/{}/jobs/", "/jobs/?bucket={}", "/buckets/{}/insight/"])
+@pytest.mark.parametrize(
+    "path", ["/buckets/{}/jobs/", "/jobs/?bucket={}", "/buckets/{}/insight/", "/jobs/insight/?bucket={}"]
+)
 def test_pending_page_in_a_tab_that_nobody_sees_waits_until_somebody_does(
     page: Page, new_bucket: NewBucket, path: str
 ) -> None:

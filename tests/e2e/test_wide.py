@@ -57,6 +57,7 @@ def assert_sane(page: Page) -> None:
         "/nowhere/",
         list_path(LIVE),
         f"/buckets/{LIVE}/insight/?range=30d",
+        f"/jobs/insight/?bucket={LIVE},media-denied-1250000000,media-irregular-1250000000&size=100",
         f"/buckets/{LIVE}/export/",
         list_path(LIVE, "states=Failed,Running&range=30d&lang=zh-hans"),
         list_path(LIVE, "states=failed&size=0&colour=red"),

@@ -82,7 +82,8 @@ STATES |= {
     "merged": at(f"/jobs/?bucket={MERGED}&states=Failed,Running"),
     "merged-wrong": at("/jobs/?bucket=media-live-1250000000,unknown-1250000000"),
     "summary": at(f"/buckets/{LIVE}/insight/?range=7d", ".insight"),
-    "odd-ones": at(f"/buckets/{LIVE}/insight/?odd=any", ".chosen"),
+    "merged-summary": at(f"/jobs/insight/?bucket={MERGED}&size=100", ".insight"),
+    "odd-ones": at("/buckets/media-irregular-1250000000/insight/?odd=any&size=100", ".chosen"),
     "list-filtered": at(list_path(LIVE, "type=Job&states=Running,Failed&range=7d")),
     "unclear-time": at(
         list_path(LIVE, "startCreationTime=2024-10-27T02:30&endCreationTime=2099-07-01&tz=Europe/Berlin")

@@ -1,0 +1,115 @@
+"""The loaded jobs of a list, in the terms the page about them and its twin need: what they say together, and which are shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from jobs import insight
+from jobs.details import codes
+from jobs.filters import list_query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from django.utils.functional import _StrPromise
+
+    from jobs.cloudinfinite.schema import Job
+    from jobs.filters import InsightRequest
+    from jobs.insight import Family, Odd, Oddities, Tallies
+    from jobs.models import Bucket
+    from jobs.records import Row
+
+FIRST_ODD = 20
+"""Odd ones that are told at once; the others are behind a link."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """All rows that a list's address loads, each with its bucket, as they are told of at `now`, CI's unix time."""
+
+    asked: InsightRequest
+    rows: Sequence[tuple[Bucket, Row]]
+    now: float
+
+    @cached_property
+    def _owners(self) -> dict[int, Bucket]:
+        """Whose each job is, by which object it is: two buckets may have a job of one id."""
+        return {id(row.job): bucket for bucket, row in self.rows}
+
+    def owner(self, job: Job) -> Bucket:
+        """Return the bucket of one of these jobs."""
+        return self._owners[id(job)]
+
+    def by_bucket(self, jobs: Iterable[Job]) -> list[tuple[Bucket, int]]:
+        """Return how many of some of these jobs each bucket has, the most first."""
+        return Counter(map(self.owner, jobs)).most_common()
+
+    @cached_property
+    def _jobs(self) -> list[Job]:
+        return [row.job for _bucket, row in self.rows]
+
+    @cached_property
+    def tallies(self) -> Tallies:
+        """Their counts."""
+        return insight.tally(self._jobs)
+
+    @property
+    def bucket_rows(self) -> list[tuple[Bucket, int, str]]:
+        """How many jobs each bucket has, with the query that shows just those."""
+        return [(bucket, count, self._own_query()) for bucket, count in self.by_bucket(self._jobs)]
+
+    def _own_query(self, **changes: str) -> str:
+        """Return the query of one bucket's list with the same filter, with parameters changed."""
+        view = self.asked.view.first()
+        return list_query(self.asked.filter.changed(tz=view.zone.key, **changes), view)
+
+    @cached_property
+    def families(self) -> list[Family]:
+        """The families of those that failed."""
+        return insight.families(self._jobs)
+
+    @cached_property
+    def told_families(self) -> list[tuple[Family, _StrPromise | str, list[tuple[Bucket, int, str]]]]:
+        """The same with what each code means and what usually mends it, "" where there is no code; and each bucket's share."""
+        failed = self._own_query(states="Failed")
+        return [
+            (
+                family,
+                codes.advice(family.code) if family.code else "",
+                [(bucket, count, failed) for bucket, count in self.by_bucket(family.jobs)],
+            )
+            for family in self.families
+        ]
+
+    @cached_property
+    def oddities(self) -> Oddities:
+        """The odd ones among them."""
+        return insight.oddities(self._jobs, datetime.fromtimestamp(self.now, UTC))
+
+    @cached_property
+    def odd(self) -> list[Odd]:
+        """The odd ones that are asked for; all where none are."""
+        return [one for one in self.oddities.odd if self.asked.odd in {"", "any", one.why}]
+
+    @property
+    def first_odd(self) -> list[tuple[Bucket, Odd]]:
+        """The odd ones that are told at once."""
+        return [(self.owner(one.job), one) for one in self.odd[:FIRST_ODD]]
+
+    @cached_property
+    def chosen(self) -> Family | None:
+        """The family whose jobs are shown."""
+        return next((family for family in self.families if family.name == self.asked.family), None)
+
+    @cached_property
+    def shown(self) -> list[tuple[Bucket, Row, Odd | None]]:
+        """The rows that are shown: of the chosen family, or of the odd ones, each with what is odd about it."""
+        if self.asked.family:
+            wanted: dict[int, Odd | None] = {id(job): None for job in self.chosen.jobs} if self.chosen else {}
+        else:
+            wanted = {id(one.job): one for one in self.odd} if self.asked.odd else {}
+        return [(bucket, row, wanted[id(row.job)]) for bucket, row in self.rows if id(row.job) in wanted]
