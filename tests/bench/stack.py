@@ -49,6 +49,7 @@ def running(*buckets: str) -> Iterator[Stack]:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(
         folder / "numbers"
     )  # as in production: counting is dearer in shared files
+    os.environ["MALLOC_ARENA_MAX"] = "2"  # as `./dev run` and the image set it
     os.environ["DATABASE_URL"] = f"sqlite:///{folder / 'bench.sqlite3'}"
     with Emulator(latency=UPSTREAM_SECONDS) as emulator:
         os.environ["CI_ENDPOINT"] = emulator.endpoint
