@@ -214,7 +214,8 @@ def _sign(job_filter: JobFilter) -> float:
 class _Stream:
     """A bucket's rows that are loaded, `order` saying which of them are not shown yet from `at` on, and how its chain goes on.
 
-    `skip` is how many rows were shown by their number, which counts where their order is not proven.
+    `skip` is how many rows were shown by their number, which counts where their order is not proven. `is_reached` says that the
+    place was on an earlier page.
     """
 
     place: Place
@@ -234,6 +235,7 @@ class _Stream:
     pending: Pending | None = None
     is_doubtful: bool = False
     is_alive: bool = True
+    is_reached: bool = False
 
     @property
     def is_late(self) -> bool:
@@ -258,15 +260,23 @@ class _Stream:
         self._advance()
 
     def _not_shown(self, mark: Mark) -> Sequence[int]:
-        """Return which of the rows stand behind a mark."""
+        """Return which of the rows stand behind a mark.
+
+        Where the list moved, pages behind the one with the place begin before it ends, and bring what no page has shown.
+        """
         count, sort_key = len(self.rows), _sign(self.job_filter) * mark.second
+        if self.is_reached:
+            return [i for i in range(count) if self._digest(i) not in mark.shown]
+        self.is_reached = bool(count) and self._created(count - 1) >= sort_key
         begins = bisect_left(range(count), sort_key, key=self._created)
         ends = bisect_right(range(count), sort_key, key=self._created)
         if begins or ends:
             self.key = max(self.key, sort_key)
-        name = self.place.bucket.name
-        alike = [i for i in range(begins, ends) if Mark.digest(name, self.rows[i].job.job_id) not in mark.shown]
+        alike = [i for i in range(begins, ends) if self._digest(i) not in mark.shown]
         return [*alike, *range(ends, count)] if alike else range(ends, count)
+
+    def _digest(self, index: int) -> str:
+        return Mark.digest(self.place.bucket.name, self.rows[index].job.job_id)
 
     def _created(self, index: int) -> float:
         """Return what sorts a row by its own creation alone."""

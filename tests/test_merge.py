@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,8 @@ from django.conf import settings
 
 from jobs import merge, servers
 from jobs.cloudinfinite.emulator.switches import CHOICES
-from jobs.filters import JobFilter
+from jobs.cloudinfinite.schema import format_time
+from jobs.filters import JobFilter, Mark
 from jobs.merge import Merged, Place
 from tests.reading import UNBOUND
 
@@ -156,6 +158,28 @@ def test_bucket_that_fails_in_mid_list_is_named_and_left_out_from_there(
 
     assert {name for page in rest for name in page.problems} == {bad.name}
     assert [one for one in shown([first, *rest]) if one[0] == well.name] == oracle(emulator, [well])
+
+
+def test_job_that_a_moved_chain_brings_behind_a_place_is_shown(
+    new_bucket: NewBucket, emulator: Emulator, until: Callable[[Callable[[], Any]], None]
+) -> None:
+    began = datetime.fromtimestamp(int(emulator.now()) - 600, UTC)
+    times = [format_time(began - timedelta(seconds=2 * number)) for number in range(30)]
+    bucket = new_bucket(given=tuple({"CreationTime": time} for time in times))
+    jobs = emulator.job_ids(bucket.name)
+    # The second page repeats a row, so the third begins where the second did, and brings what came in between.
+    emulator.fault(bucket.name, "repeat_rows", rows=1, count=1, when={"token": True})
+    first = merge.look([Place(bucket)], LIST, reader="")
+    until(lambda: len(emulator.calls(bucket.name)) == 2)  # the page ahead
+    until(lambda: all(call.seconds is not None for call in emulator.calls(bucket.name)))
+    comes = emulator.add_job(bucket.name, CreationTime=format_time(began - timedelta(seconds=25)))
+    second = merge.look(first.next or (), LIST, reader="")
+    assert [job_id for _name, job_id in shown([second])] == [*jobs[10:19], comes]
+
+    ends = Mark(int(time_of(times[18])), (Mark.digest(bucket.name, jobs[18]),))
+    behind = merge.look([replace(second.begin[0], taken=19, mark=ends)], LIST, reader="")
+
+    assert [job_id for _name, job_id in shown([behind])][:2] == [comes, jobs[19]]
 
 
 def test_place_is_found_again_after_the_chains_are_forgotten(new_bucket: NewBucket, emulator: Emulator) -> None:
