@@ -21,24 +21,26 @@ always(place);
 addEventListener("load", () => setTimeout(place)); // what is above has its height by then
 on("keydown pointerdown wheel", () => (wanted = ""));
 
-/* Writes a deeper address, if there is one, and the row at the top, at once: each time it is written costs as much as a row. */
-let deeper;
 const keep = () => {
-  const address = deeper ?? here();
   // Without a pin the list is the newest one, which has no rows to come back to.
-  const row = !wanted && /\bpin=/.test(address) && topRow();
-  const hash = !row ? location.hash : row === one(ROW) ? "" : `#${row.id}`;
-  const place = row && { at: row.id, top: row.getBoundingClientRect().top };
-  if (row || deeper) history.replaceState({ ...history.state, ...place }, "", address + hash);
-  deeper = null;
+  const row = !wanted && /\bpin=/.test(location.search) && topRow();
+  if (!row) return;
+  const state = { ...history.state, at: row.id, top: row.getBoundingClientRect().top };
+  history.replaceState(state, "", row === one(ROW) ? here() : `${here()}#${row.id}`);
 };
 on("scrollend", () => later(keep));
+
+/* Right behind the task that puts the rows in place, for it takes as long as a few of them. Where the address has changed since
+   the page was asked for (a job was opened beside the list) it stays: the next answer writes it. */
+let write;
 on("htmx:beforeSwap", ({ detail: { requestConfig, xhr } }) => {
-  const told = xhr.getResponseHeader("Batchlens-Address");
-  // Where the address has changed since (a job was opened beside the list) it stays: the next answer writes it.
-  if (!told || here(requestConfig.headers["HX-Current-URL"]) !== here()) return;
-  deeper = told;
+  const deeper = xhr.getResponseHeader("Batchlens-Address");
+  if (!deeper) return;
+  write = () => {
+    write = 0;
+    if (here(requestConfig.headers["HX-Current-URL"]) === here()) history.replaceState(history.state, "", deeper + location.hash);
+  };
+  setTimeout(write);
   later(keep);
 });
-/* Who asks for the next page, or opens a job, names the address as it then is. */
-on("htmx:confirm", () => deeper && keep());
+on("htmx:confirm", () => write && write()); // who asks for the next page names the address as it then is

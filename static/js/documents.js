@@ -7,7 +7,7 @@ const tell = () => (notice.hidden = false);
 
 on("htmx:beforeSwap", ({ detail }) => {
   notice.hidden = true;
-  if (!/^\s*<(!doctype|html)/i.test(detail.xhr.responseText)) return;
+  if (!/^\s*<(!d|html)/i.test(detail.xhr.responseText)) return;
   detail.shouldSwap = false;
   if (detail.xhr.status < 400) location.reload();
   else tell();

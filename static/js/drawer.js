@@ -3,7 +3,7 @@
 import { behind, byId, focused, later, on, onAnswer, rewrite, ROW } from "./page.js";
 
 const drawer = byId("drawer");
-let own = performance.timeOrigin;
+let own = Date.now();
 let pushed, shown, list, held;
 /* The row, because to look for it among a thousand takes long. */
 let marked;
@@ -36,8 +36,8 @@ const arrange = () => {
   mark(null);
   marked = row;
   mark(true);
-  for (const [id, step] of [["drawer-previous", -1], ["drawer-next", 1]]) {
-    const link = byId(id) ?? {}; // not there before the job is
+  for (const [id, step] of [["previous", -1], ["next", 1]]) {
+    const link = byId(`drawer-${id}`) ?? {}; // not there before the job is
     const next = row && behind(row, step)?.id.slice(4);
     link.hidden = !next;
     if (next) link.href = here(next, tab);

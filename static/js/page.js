@@ -40,9 +40,7 @@ const always = (does) => {
   does({});
 };
 
-const say = (text) => {
-  byId("announce").textContent = text;
-};
+const say = (text) => (byId("announce").textContent = text);
 
 /* What this device remembers of its reader's comfort, "" where it may not: then it lasts as long as the page. */
 const stored = (name, value) => {

@@ -7,8 +7,8 @@ const SLOWEST = 300_000;
 const IDLE = 1_800_000;
 const { now } = Date;
 
-let [failures, latency] = [0, 0];
-let [touched, asked] = [now(), now()];
+let failures = 0, latency = 0;
+let touched = now(), asked = touched;
 let received, source, seen, held;
 let off = stored("live") === "off";
 
@@ -34,7 +34,10 @@ const told = (row) => {
 
 const grow = (every) => {
   const at = byId("as-of");
-  if (at !== seen) [seen, received] = [at, now()];
+  if (at !== seen) {
+    seen = at;
+    received = now();
+  }
   const passed = (now() - received) / 1000;
   const age = +at?.dataset.age + passed;
   if (!age || passed < 1) return;

@@ -99,6 +99,27 @@ def test_reload_back_and_forward_show_the_same_rows_at_the_same_place_without_a_
     assert emulator.calls(bucket.name) == calls
 
 
+def test_page_that_comes_while_a_job_is_opened_leaves_the_job_in_the_address(
+    page: Page, new_bucket: Callable[..., Bucket]
+) -> None:
+    page.set_viewport_size({"width": 1000, "height": 500})
+    page.goto(list_path(new_bucket(jobs=45), "size=10"))
+    page.wait_for_selector("#more")
+    # Between the answer's coming and the moment at which the address is written, as a click then would.
+    page.evaluate(
+        "document.addEventListener('htmx:beforeSwap', () => history.pushState({}, '', `${location.href}&job=x`), { once: true })"
+    )
+
+    see_more(page)
+    page.wait_for_function("() => document.querySelectorAll('tr[id^=job-]').length > 15")
+    assert (query_of(page).get("job"), query_of(page).get("depth")) == (["x"], None)
+
+    # Once its job is closed the next answer writes how deep the list is.
+    page.go_back()
+    see_more(page)
+    page.wait_for_url("**depth=3**")
+
+
 def test_second_browser_opens_the_same_rows_at_the_same_row_without_a_call(
     page: Page, second_page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator, until: Until
 ) -> None:
