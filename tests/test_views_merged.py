@@ -10,7 +10,7 @@ import pytest
 
 from jobs.filters.reading import MOST_MERGED
 from tests.factories import jobs_in, make_bucket, make_viewer
-from tests.merging import path
+from tests.merging import loaded, path
 from tests.reading import HTMX, get, one, row_ids, soup, words
 from tests.test_live import grow_old as grow_minute_old
 from tests.test_merge import forget
@@ -37,7 +37,7 @@ def test_rows_of_all_buckets_stand_in_one_list_each_with_its_bucket(client: Clie
     rows = page.select('tr[id^="job-"]')
     assert {words(one(row, ".of")) for row in rows} == {first.name, second.name}
     assert all(str(one(row, ".name > a[href*='/jobs/b']")["href"]).startswith("/buckets/") for row in rows)
-    assert words(one(page, ".meta [data-count-rows]")) == "2 loaded of 2 buckets"
+    assert loaded(page) == "2 loaded of 2 buckets"
 
 
 def test_filter_narrows_every_bucket(client: Client, new_bucket: NewBucket, emulator: Emulator) -> None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import html
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.factories import jobs_in, make_bucket
+from tests.merging import loaded
 from tests.reading import LONG_AGO, UNBOUND, get, one, row_ids, scroll, soup, words
-from tests.test_merge import DENIED
+from tests.test_merge import DENIED, forget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bs4 import BeautifulSoup
     from django.test import Client
+    from pytest_django import Settings
 
     from jobs.models import Bucket
     from tests.emulators import Emulator
@@ -59,7 +62,7 @@ def test_jobs_of_all_buckets_are_counted_each_number_a_link_to_just_those(
         first.name: ("2", f"/buckets/{first.name}/jobs/?range=24h"),
         second.name: ("1", f"/buckets/{second.name}/jobs/?range=24h"),
     }
-    assert words(one(page, ".meta > :first-child")) == "3 loaded of 2 buckets"
+    assert loaded(page) == "3 loaded of 2 buckets"
     columns = [str(link["href"]) for link in page.select("svg.columns a")]
     assert sum(len(row_ids(soup(get(client, column)))) for column in columns) == 3
 
@@ -109,7 +112,7 @@ def test_list_leads_to_the_summary_of_what_it_shows_and_back(client: Client, new
 
     page = soup(get(client, str(one(listed, "#to-summary")["href"])))
 
-    assert words(one(page, ".meta > :first-child")) == "10 loaded of 2 buckets; the list goes on"
+    assert loaded(page) == "10 loaded of 2 buckets; the list goes on"
     back = next(link for link in page.select(".meta a") if words(link) == "Back to the list")
     assert row_ids(soup(get(client, str(back["href"])))) == row_ids(listed)
 
@@ -123,6 +126,19 @@ def test_summary_of_a_scrolled_list_holds_all_that_was_scrolled(client: Client, 
 
     (link,) = re.findall(r'<template><a id="to-summary"[^>]* href="([^"]*)"[^>]* hx-swap-oob="true">', answer)
     assert "20 loaded of 2 buckets" in words(soup(get(client, html.unescape(link))))
+
+
+def test_scrolling_leaves_what_a_list_says_of_its_denied_buckets(client: Client, new_bucket: NewBucket) -> None:
+    well, denied = new_bucket(jobs=15), new_bucket(faults=(DENIED,))
+    listed = path(well, denied, query="size=10", kind="jobs/")
+    page = soup(get(client, listed))
+
+    answer = scroll(client, one(page, "#more"), f"http://testserver{listed}").content.decode()
+
+    assert loaded(page) == "10 loaded of 2 buckets, 1 denied"
+    # The script counts the rows of all; what stands beside the link stays.
+    assert re.findall(r'<a id="to-summary"[^>]*>([^<]*)</a>', answer) == ["5 loaded of 2 buckets"]
+    assert "denied" not in answer
 
 
 def test_list_asks_which_of_its_jobs_are_odd(client: Client, new_bucket: NewBucket) -> None:
@@ -145,7 +161,7 @@ def test_buckets_in_trouble_are_named_beside_what_the_others_have(client: Client
 
     page = page_of(client, well, denied, unbound)
 
-    assert words(one(page, ".meta > :first-child")) == "1 loaded of 3 buckets, 1 denied, 1 can't be read"
+    assert loaded(page) == "1 loaded of 3 buckets, 1 denied, 1 can't be read"
     told = words(one(page, ".troubles[role=alert]"))
     assert all(word in told for word in (denied.name, "AccessDenied", unbound.name, "MediaBucketUnBinded"))
 
@@ -158,6 +174,7 @@ def test_buckets_of_which_none_can_be_read_are_said_so_with_their_status(client:
 
     assert (response.status_code, twin.status_code) == (403, 403)
     assert one(soup(response), ".troubles")["data-code"] == "AccessDenied"
+    assert "None of these buckets could be read" in words(one(soup(response), ".empty"))
     assert {bucket["problem"]["code"] for bucket in twin.json()["buckets"]} == {"AccessDenied"}
 
 
@@ -171,7 +188,7 @@ def test_late_bucket_is_named_and_joins_by_add(
     page = soup(get(client, str(add["href"])))
 
     assert str(add["href"]) == path(quick, slow)
-    assert words(one(page, ".meta > :first-child")) == "9 loaded of 2 buckets"
+    assert loaded(page) == "9 loaded of 2 buckets"
 
 
 def test_empty_buckets_lead_back_to_the_list(client: Client, new_bucket: NewBucket) -> None:
@@ -204,6 +221,47 @@ def test_unknown_bucket_is_named_and_nothing_is_asked(
     assert not emulator.calls(known.name)
 
 
+def test_buckets_of_one_label_are_told_apart_by_their_names(client: Client, new_bucket: NewBucket) -> None:
+    buckets = [new_bucket(given=jobs_in("Failed", **NO_RIGHT)) for _ in range(2)]
+    for bucket in buckets:
+        bucket.label = "videos"
+        bucket.save()
+
+    page = soup(get(client, "/jobs/insight/?group=videos"))
+
+    names = {f"videos ({bucket.name})" for bucket in buckets}
+    assert set(bars(page, "by-bucket")) == names
+    assert {words(link) for link in page.select(".families .facts.small a")} == names
+
+
+def test_reader_who_may_ask_no_more_is_told_so_in_mid_list_too(
+    client: Client, new_bucket: NewBucket, settings: Settings
+) -> None:
+    buckets = [new_bucket(jobs=15, seed=seed) for seed in (1, 2)]
+    listed = get(client, path(*buckets, query="size=10", kind="jobs.json")).json()
+    query = urlsplit(listed["next"]).query
+    forget("chain:*", "page:*", "head:*")
+    settings.MISS_BUDGET = 1
+    get(client, path(*buckets, query="name=x", kind="jobs.json"))  # spends it
+
+    response = client.get(f"/jobs/insight/?{query}")
+    twin = client.get(f"/jobs/insight.json?{query}")
+
+    assert (response.status_code, twin.status_code) == (429, 429)
+    assert one(soup(response), ".problem[role=alert]")["data-code"] == "miss_budget"
+    assert twin.json()["problem"]["code"] == "miss_budget"
+    assert int(twin.headers["Retry-After"]) > 0
+
+
+def test_add_keeps_which_jobs_are_shown(client: Client, new_bucket: NewBucket) -> None:
+    quick, slow = new_bucket(given=jobs_in("Running", EndTime=LONG_AGO)), new_bucket(jobs=4, latency=2.5)
+    of = ",".join(sorted((quick.name, slow.name)))
+
+    page = soup(get(client, f"/jobs/insight/?odd=ended&bucket={of}"))
+
+    assert one(page, "#about .notice a")["href"] == f"/jobs/insight/?odd=ended&bucket={of}"
+
+
 def test_label_stands_for_its_buckets(client: Client, new_bucket: NewBucket) -> None:
     wanted = new_bucket(given=jobs_in("Failed"))
     wanted.label = "videos"
@@ -213,7 +271,7 @@ def test_label_stands_for_its_buckets(client: Client, new_bucket: NewBucket) -> 
     page = soup(get(client, "/jobs/insight/?group=videos"))
 
     assert bars(page, "by-bucket") == {"videos": ("1", f"/buckets/{wanted.name}/jobs/")}
-    assert words(one(page, ".meta > :first-child")) == "1 loaded of 1 bucket"
+    assert loaded(page) == "1 loaded of 1 bucket"
 
 
 def test_twin_tells_what_the_page_tells_with_each_job_s_bucket(client: Client, new_bucket: NewBucket) -> None:

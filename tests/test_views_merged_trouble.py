@@ -8,7 +8,7 @@ import pytest
 
 from jobs import servers
 from tests.factories import jobs_in, make_staff
-from tests.merging import path
+from tests.merging import loaded, path
 from tests.reading import HTMX, UNBOUND, get, one, path_of, row_ids, scroll, soup, words
 from tests.test_merge import DENIED
 from tests.test_views_list_trouble import grow_old
@@ -164,7 +164,7 @@ def test_late_bucket_joins_where_one_follows_add_after_it_has_answered(
 
     assert page.select("#about .notice") == []
     assert {name.split("/")[0] for name in row_ids(page)} == {quick.name, slow.name}
-    assert words(one(page, ".meta [data-count-rows]")) == "9 loaded of 2 buckets"
+    assert loaded(page) == "9 loaded of 2 buckets"
 
 
 def test_number_of_loaded_jobs_tells_of_how_many_buckets_and_which_part_is_denied(
@@ -175,8 +175,8 @@ def test_number_of_loaded_jobs_tells_of_how_many_buckets_and_which_part_is_denie
     denied = soup(get(client, path(*well, new_bucket(faults=(DENIED,)), query="size=100")))
     both = soup(get(client, path(*well, new_bucket(faults=(DENIED,)), new_bucket(faults=(UNBOUND,)), query="size=100")))
 
-    assert words(one(denied, ".meta [data-count-rows]")) == "100 loaded of 4 buckets, 1 denied"
-    assert words(one(both, ".meta [data-count-rows]")) == "100 loaded of 5 buckets, 1 denied, 1 can't be read"
+    assert loaded(denied) == "100 loaded of 4 buckets, 1 denied"
+    assert loaded(both) == "100 loaded of 5 buckets, 1 denied, 1 can't be read"
 
 
 def test_bucket_that_was_left_out_stays_named_where_the_list_is_opened_again(
@@ -188,7 +188,7 @@ def test_bucket_that_was_left_out_stays_named_where_the_list_is_opened_again(
 
     page, twin = soup(get(client, deeper)), get(client, deeper.replace("/jobs/", "/jobs.json")).json()
 
-    assert words(one(page, ".meta [data-count-rows]")) == "20 loaded of 2 buckets, 1 left out"
+    assert loaded(page) == "20 loaded of 2 buckets, 1 left out"
     notice = one(page, "#about .notice.warn")
     assert bad.name in words(notice)
     assert one(notice, "a")["href"] == address

@@ -298,6 +298,12 @@ class InsightRequest(ListRequest):
         """Return this page's query with other jobs shown; with none named, all."""
         return encode([*wanted.items(), *self.pairs(self.filter, self.view)])
 
+    @property
+    def narrowed_first(self) -> str:
+        """This page's query over the newest first page of the list, with the same jobs shown."""
+        wanted = {name: value for name, value in (("odd", self.odd), ("family", self.family)) if value}
+        return encode([*wanted.items(), *self.pairs(self.filter, self.view.first())])
+
 
 @dataclass(frozen=True)
 class MergedRequest(ListRequest):

@@ -93,9 +93,10 @@ def _answer(
     """Tell of what the list holds, or why nothing can be told of it."""
     status, retry_after = listing.status, listing.retry_after
     # Buckets in trouble are told by name, beside what the others have, even where there are no others.
-    if listing.pending or (listing.outcome == "failed" and listing.problem):
+    refused = listing.problem if asked.is_merged or listing.outcome == "failed" else None
+    if listing.pending or refused:
         if as_json:
-            body = twins.problem(listing.problem) if listing.problem else twins.PENDING
+            body = twins.problem(refused) if refused else twins.PENDING
             return as_twin(request, body, status=status, retry_after=retry_after)
         context = {**frame, "listing": listing}
         return as_html(request, _template(request), context, status=status, retry_after=retry_after)
@@ -132,5 +133,6 @@ def _told(loaded: Loaded) -> dict[str, Any]:
             (why, label, by_why[why], asked.narrowed(odd=why)) for why, label in ODD_WORDS.items() if by_why[why]
         ],
         "odd_query": asked.narrowed(odd="any"),
+        "first_query": asked.narrowed_first,
         "last_column": counts.created[-1] if counts.created else None,
     }

@@ -57,10 +57,26 @@ class Loaded:
         """Their counts."""
         return insight.tally(self._jobs)
 
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """What each bucket is called: its label, and its name where it has none, or others have the same label."""
+        buckets = {bucket.name: bucket for bucket, _row in self.rows}
+        labels = Counter(bucket.label for bucket in buckets.values())
+        return {
+            name: f"{bucket.label} ({name})" if bucket.label and labels[bucket.label] > 1 else bucket.label or name
+            for name, bucket in buckets.items()
+        }
+
+    def share(self, jobs: Iterable[Job], **changes: str) -> list[tuple[Bucket, str, int, str]]:
+        """Return how many of some of these jobs each bucket has, the most first: bucket, what it is called, number, and the query of
+        its own list with the same filter, with parameters changed."""
+        query = self._own_query(**changes)
+        return [(bucket, self._names[bucket.name], count, query) for bucket, count in self.by_bucket(jobs)]
+
     @property
-    def bucket_rows(self) -> list[tuple[Bucket, int, str]]:
-        """How many jobs each bucket has, with the query that shows just those."""
-        return [(bucket, count, self._own_query()) for bucket, count in self.by_bucket(self._jobs)]
+    def bucket_rows(self) -> list[tuple[Bucket, str, int, str]]:
+        """How many of all these jobs each bucket has."""
+        return self.share(self._jobs)
 
     def _own_query(self, **changes: str) -> str:
         """Return the query of one bucket's list with the same filter, with parameters changed."""
@@ -73,15 +89,10 @@ class Loaded:
         return insight.families(self._jobs)
 
     @cached_property
-    def told_families(self) -> list[tuple[Family, _StrPromise | str, list[tuple[Bucket, int, str]]]]:
+    def told_families(self) -> list[tuple[Family, _StrPromise | str, list[tuple[Bucket, str, int, str]]]]:
         """The same with what each code means and what usually mends it, "" where there is no code; and each bucket's share."""
-        failed = self._own_query(states="Failed")
         return [
-            (
-                family,
-                codes.advice(family.code) if family.code else "",
-                [(bucket, count, failed) for bucket, count in self.by_bucket(family.jobs)],
-            )
+            (family, codes.advice(family.code) if family.code else "", self.share(family.jobs, states="Failed"))
             for family in self.families
         ]
 
@@ -96,9 +107,10 @@ class Loaded:
         return [one for one in self.oddities.odd if self.asked.odd in {"", "any", one.why}]
 
     @property
-    def first_odd(self) -> list[tuple[Bucket, Odd]]:
-        """The odd ones that are told at once."""
-        return [(self.owner(one.job), one) for one in self.odd[:FIRST_ODD]]
+    def first_odd(self) -> list[tuple[Bucket, str, Odd]]:
+        """The odd ones that are told at once, each with its bucket, and what that is called."""
+        owned = [(self.owner(one.job), one) for one in self.odd[:FIRST_ODD]]
+        return [(bucket, self._names[bucket.name], one) for bucket, one in owned]
 
     @cached_property
     def chosen(self) -> Family | None:

@@ -45,7 +45,7 @@ class Switches:
     filters        which filters must a job pass: each, any, or the jobId alone where one is given. Times are bounds of any
     token_header   which header must hold a temporary credential's token: x-ci-security-token, x-cos-security-token
     bad_value      is a state, type, order or time that can't be read refused or taken for absent
-    tokens_live   is a NextToken good for ever, or refused when it is older than a minute
+    tokens_live    is a NextToken good for ever, or refused when it is older than a minute
     """
 
     tokens: str = "cursor"
