@@ -151,7 +151,15 @@ def rested_credential(transactional_db: None) -> None:
 
 
 @pytest.fixture
-def new_bucket(rested_credential: None, emulator: Emulator) -> Callable[..., Bucket]:
+def unspent_budgets() -> None:
+    """Let nobody have asked anything new yet: strangers of all tests have one address."""
+    with servers.broker().connection() as client:
+        if spent := [*client.scan_iter("budget:*"), *client.scan_iter("paid:*")]:
+            client.delete(*spent)
+
+
+@pytest.fixture
+def new_bucket(rested_credential: None, unspent_budgets: None, emulator: Emulator) -> Callable[..., Bucket]:
     """Make a bucket that both the emulator and the database know; arguments as `Emulator.create_bucket`."""
     from jobs.models import Bucket
 

@@ -21,14 +21,11 @@ if TYPE_CHECKING:
 LIST = JobFilter(size=10)
 
 
-def get(bucket: Bucket, job_filter: JobFilter = LIST, view: View | None = None, tries: int = 40) -> Any:
-    """Ask as a patient reader does: again for as long as it is pending."""
-    answer: Any = None
-    for _ in range(tries):
-        answer = pages.get_page(bucket, job_filter, view or View())
-        if not isinstance(answer, Pending):
-            return answer
-    return answer
+def get(bucket: Bucket, job_filter: JobFilter = LIST, view: View | None = None) -> Any:
+    """Ask as a patient reader does: again for as long as it is pending, who finds no place to wait in soon after."""
+    return wait_for(
+        lambda: pages.get_page(bucket, job_filter, view or View()), lambda answer: not isinstance(answer, Pending)
+    )
 
 
 def following(answer: Ready) -> View:

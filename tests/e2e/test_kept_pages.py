@@ -15,7 +15,7 @@ from tests.e2e.test_live import given, row, tick
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, CDPSession, Page
 
     from jobs.models import Bucket
     from tests.e2e.sites import Site
@@ -40,12 +40,20 @@ def go_back(page: Page) -> None:
     It is asked nothing before the browser has gone back: a script that runs in a kept page ends its keeping.
     """
     history = page.context.new_cdp_session(page)
-    left = history.send("Page.getNavigationHistory")["currentIndex"]
+    left = _index(history)
     page.evaluate("() => setTimeout(() => history.back())")
     until = time.monotonic() + 10
-    while history.send("Page.getNavigationHistory")["currentIndex"] == left or not _is_back(page):
+    while _index(history) in {left, None} or not _is_back(page):
         assert time.monotonic() < until, (page.url, page.evaluate(WHY_NOT_KEPT))
         time.sleep(0.02)  # Playwright tells nothing of a page that comes back
+
+
+def _index(history: CDPSession) -> int | None:
+    """Return which entry of its history the browser shows, None in the moment between two."""
+    try:
+        return int(history.send("Page.getNavigationHistory")["currentIndex"])
+    except Error:
+        return None
 
 
 def _is_back(page: Page) -> bool:
