@@ -76,14 +76,7 @@ def job_rows(context: Context, bucket: str, rows: Iterable[Row]) -> SafeString:
 @register.simple_tag(takes_context=True)
 def merged_rows(context: Context, rows: Iterable[tuple[Bucket, Row]]) -> SafeString:
     """Render rows of several buckets; each names its bucket, in its id, too: two buckets may have a job of one id."""
-    pages: dict[str, tuple[_Page, SafeString]] = {}
-    written = []
-    for bucket, row in rows:
-        if bucket.name not in pages:
-            pages[bucket.name] = _Page.of(context, bucket.name), _of(context, bucket)
-        page, of = pages[bucket.name]
-        written.append(_row(row.job, page, NOTHING, owner=bucket.name, of=of))
-    return SafeString("".join(written))
+    return odd_rows(context, ((bucket, row, None) for bucket, row in rows))
 
 
 @register.simple_tag(takes_context=True)
@@ -95,21 +88,15 @@ def odd_rows(context: Context, rows: Iterable[tuple[Bucket, Row, Odd | None]]) -
         rows: each with its bucket, and with what is odd about it.
     """
     is_merged = not context["bucket"]
-    return SafeString(
-        "".join(
-            [
-                _row(
-                    row.job,
-                    _Page.of(context, bucket.name),
-                    NOTHING,
-                    owner=bucket.name if is_merged else "",
-                    of=_of(context, bucket) if is_merged else NOTHING,
-                    below=_odd(odd) if odd else NOTHING,
-                )
-                for bucket, row, odd in rows
-            ]
-        )
-    )
+    pages: dict[str, tuple[_Page, SafeString]] = {}
+    written = []
+    for bucket, row, odd in rows:
+        if bucket.name not in pages:
+            pages[bucket.name] = _Page.of(context, bucket.name), _of(context, bucket) if is_merged else NOTHING
+        page, of = pages[bucket.name]
+        owner, below = bucket.name if is_merged else "", _odd(odd) if odd else NOTHING
+        written.append(_row(row.job, page, NOTHING, owner=owner, of=of, below=below))
+    return SafeString("".join(written))
 
 
 def _odd(odd: Odd) -> SafeString:
