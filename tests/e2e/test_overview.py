@@ -180,7 +180,8 @@ def test_list_says_by_itself_which_of_its_jobs_are_odd_and_says_it_anew_as_it_gr
 
     odd = page.locator("#odd-ones a")
     expect(odd).to_have_text("10 odd ones")
-    page.get_by_role("link", name="Next page").click()
+    # Not clicked: the link may give way to its own page under the pointer, and the first new row would take the focus and the scroll.
+    page.evaluate("() => scrollTo(0, document.body.scrollHeight)")
     page.locator("#more[data-end]").wait_for()
     page.evaluate("() => scrollTo(0, 0)")
     expect(odd).to_have_text("12 odd ones")
