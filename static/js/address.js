@@ -1,6 +1,6 @@
 /* What scrolling writes into the address, always in place of what stood there: how many pages the list shows, which the
    sentinel's answers say, and behind # the row at the top, so that the link opens there in other browsers, too. */
-import { always, byId, later, on, one, ROW, topRow } from "./page.js";
+import { always, byId, edges, later, on, one, ROW, topRow } from "./page.js";
 
 const here = (address = location.href) => address.split("#")[0];
 
@@ -13,7 +13,7 @@ history.scrollRestoration = wanted ? "manual" : "auto";
 const place = () => {
   const row = byId(wanted);
   if (!row) return;
-  if (top) scrollBy(0, row.getBoundingClientRect().top - top);
+  if (top) scrollBy(0, edges(row).top - top);
   else row.scrollIntoView();
   if (document.readyState === "complete") wanted = "";
 };
@@ -25,7 +25,7 @@ const keep = () => {
   // Without a pin the list is the newest one, which has no rows to come back to.
   const row = !wanted && /\bpin=/.test(location.search) && topRow();
   if (!row) return;
-  const state = { ...history.state, at: row.id, top: row.getBoundingClientRect().top };
+  const state = { ...history.state, at: row.id, top: edges(row).top };
   history.replaceState(state, "", row === one(ROW) ? here() : `${here()}#${row.id}`);
 };
 on("scrollend", () => later(keep));

@@ -1,6 +1,6 @@
 /* "Only this" and "hide" for a list's values, by one button and one menu for all rows. The button goes to the cell under the
    pointer, or to the focused row's name, where the menu holds all of the row. What is hidden this page alone knows. */
-import { all, behind, byId, later, on, one, rewrite, ROW, rows, say, shown, topRow } from "./page.js";
+import { all, behind, byId, later, linkOf, on, one, rewrite, ROW, rows, say, shown, topRow } from "./page.js";
 
 const [button, menu, note] = ["cell-button", "cell-menu", "hiding"].map(byId);
 const hiding = new Set();
@@ -53,7 +53,7 @@ const change = (next) =>
 const hide = (key) => {
   hiding.add(key);
   menu.hidePopover();
-  change(() => behind(button.closest(ROW), 1)?.querySelector("a") ?? one("#more a") ?? note.lastElementChild);
+  change(() => linkOf(behind(button.closest(ROW), 1)) ?? one("#more a") ?? note.lastElementChild);
 };
 
 const add = (tag, words, label, more) =>
@@ -64,7 +64,7 @@ const fill = () => {
   for (const [asks, words, key] of inside(button.parentElement)) {
     if (asks) {
       // What goes with the old question goes, too.
-      const without = ["nextToken", "after", "pin", "at", "depth", "job", "tab", /^start/.test(asks) && "range", ...asks.match(/\w+(?==)/g)];
+      const without = [..."nextToken after pin at depth job tab".split(" "), /^start/.test(asks) && "range", ...asks.match(/\w+(?==)/g)];
       add("a", menu.dataset.only, words, { href: `?${rewrite(location.search, without, asks)}` });
     }
     add("button", menu.dataset.hide, words, { onclick: () => hide(key) });
@@ -73,8 +73,7 @@ const fill = () => {
 };
 
 const show = (cell) => {
-  if (!cell || menu.matches(":popover-open") || button.matches(":focus-visible")) return;
-  if (cell.contains(button) || !inside(cell)[0]) return;
+  if (!cell || menu.matches(":popover-open") || button.matches(":focus-visible") || cell.contains(button) || !inside(cell)[0]) return;
   cell.append(button);
   button.hidden = false;
 };
@@ -84,6 +83,6 @@ menu.onbeforetoggle = ({ newState }) => newState === "open" && fill();
 note.lastElementChild.onclick = () => {
   hiding.clear();
   note.hidden = true;
-  change(() => topRow()?.querySelector("a"));
+  change(() => linkOf(topRow()));
 };
 on("htmx:afterRequest", () => hiding.size && apply());

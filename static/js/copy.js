@@ -9,7 +9,7 @@ const copy = async (text) => {
   field.select();
   const done = document.execCommand("copy");
   field.remove();
-  if (!done) throw Error(); // caught below
+  if (!done) throw 0; // caught below
 };
 
 on("click", async ({ target }) => {

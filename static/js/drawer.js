@@ -1,6 +1,6 @@
 /* The drawer beside a list follows the address: `job` and `tab`, last in its query. Rows are kept for every reader, so its
    links are made here. Opening pushes one entry, all else replaces it; Back and Forward between ours reload nothing. */
-import { behind, byId, focused, later, on, onAnswer, rewrite, ROW } from "./page.js";
+import { behind, byId, focused, later, linkOf, on, onAnswer, rewrite, ROW } from "./page.js";
 
 const drawer = byId("drawer");
 let own = Date.now();
@@ -8,7 +8,7 @@ let pushed, shown, list, held;
 /* The row, because to look for it among a thousand takes long. */
 let marked;
 
-const read = () => ["job", "tab"].map((name) => new URLSearchParams(location.search).get(name) ?? "");
+const read = (query = location.search) => ["job", "tab"].map((name) => new URLSearchParams(query).get(name) ?? "");
 const here = (job, tab, query = location.search) => {
   const asked = rewrite(query, ["job", "tab"], job && `job=${encodeURIComponent(job)}`, tab && `tab=${tab}`);
   return (asked ? `?${asked}` : location.pathname) + location.hash;
@@ -25,7 +25,7 @@ const open = (isOpen) => {
 
 const mark = (current) => {
   marked?.classList.toggle("open", current);
-  if (marked) marked.querySelector("a").ariaCurrent = current;
+  if (marked) linkOf(marked).ariaCurrent = current;
 };
 
 /* Shows which row is open, and leads to those around it that are shown. */
@@ -46,7 +46,7 @@ const arrange = () => {
 
 const close = () => {
   // Not the row that is marked as open: a tick may just have put a new one in its place.
-  const back = hasFocus() && (byId(`job-${shown[0]}`)?.querySelector("a") ?? byId("summary"));
+  const back = hasFocus() && (linkOf(byId(`job-${shown[0]}`)) ?? byId("summary"));
   open(false);
   drawer.replaceChildren();
   shown = [];
@@ -90,14 +90,13 @@ on("click", (event) => {
   const link = event.target.closest(`${ROW} .name a, #drawer-close, #drawer :is([data-tab], [rel=prev], [rel=next])`);
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  const query = new URL(link.href).searchParams;
   const row = link.closest(ROW);
-  const [job, tab] = row ? [row.id.slice(4), read()[1]] : [query.get("job"), query.get("tab")];
+  const [job, tab] = row ? [row.id.slice(4), read()[1]] : read(link.search);
   // Once the click itself is seen: beside a thousand rows all else takes its time.
   later(link.id === "drawer-close" ? dismiss : () => go(job, tab));
 });
 on("keydown", ({ key, isComposing, target }) => {
-  if (key === "Escape" && drawer.open && !isComposing && !target.closest("input, select, [popover], dialog:not(#drawer)")) dismiss();
+  if (key === "Escape" && drawer.open && !isComposing && !target.closest("input,select,[popover],dialog:not(#drawer)")) dismiss();
 });
 addEventListener("popstate", ({ state }) => {
   if (!state || state.htmx) return;

@@ -13,7 +13,8 @@ onAnswer(() => {
 
 on("htmx:oobBeforeSwap", (event) => {
   const { target } = event.detail;
-  if (target.contains(box()) && focused() === box() && box().value !== box().defaultValue) event.preventDefault();
+  const field = focused();
+  if (field === box() && target.contains(field) && field.value !== field.defaultValue) event.preventDefault();
 });
 
 /* The range and its own start and end exclude each other: whoever sets one empties the other. It captures the event,

@@ -1,6 +1,6 @@
 /* Keeps the keyboard where the reader is when a swap takes away what had the focus: on the first new row, or on the
    sentence that says what the list now shows. */
-import { byId, focused, later, on, onAnswer, one } from "./page.js";
+import { byId, focused, later, linkOf, on, onAnswer, one } from "./page.js";
 
 let held, page;
 
@@ -12,7 +12,7 @@ on("htmx:beforeSwap", ({ detail: { target } }) => {
 onAnswer(() => {
   if (!held || focused() !== document.body) return;
   const isMore = held === "more";
-  const next = isMore ? page?.nextElementSibling?.querySelector("a") ?? one("#more a") : byId("summary");
+  const next = isMore ? linkOf(page?.nextElementSibling) ?? one("#more a") : byId("summary");
   held = "";
   // Once the browser has laid out what came: asked before, it would do so now and again.
   later(() => next?.focus({ preventScroll: !isMore }));

@@ -1,5 +1,5 @@
 /* What the other modules share: how they find and listen, the rows of a list of jobs or buckets, and addresses as they are written. */
-export { all, always, behind, byId, focused, inView, later, on, onAnswer, one, rewrite, ROW, rows, say, shown, stored, topRow };
+export { all, always, behind, byId, edges, focused, inView, later, linkOf, on, onAnswer, one, rewrite, ROW, rows, say, shown, stored, topRow };
 
 const ROW = 'tr[id^="job-"]';
 const list = () => one(".jobs, .lines");
@@ -8,6 +8,8 @@ const byId = (id) => document.getElementById(id);
 const one = (selector) => document.querySelector(selector);
 const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
 const focused = () => document.activeElement;
+const edges = (element) => element?.getBoundingClientRect() ?? {};
+const linkOf = (row) => row?.querySelector("a");
 /* Of a table or one of its pages. Its own list of rows is much quicker than a selector, which looks through all cells, too. */
 const rows = (inside = list()) => [...(inside?.rows ?? [])].filter(({ id }) => id);
 const shown = (inside) => rows(inside).filter(({ hidden }) => !hidden);
@@ -27,12 +29,12 @@ const on = (events, does, options) => {
   for (const event of events.split(" ")) document.addEventListener(event, does, options);
 };
 
-/* Once for each answer, when all of it is in place: htmx tells it of each of its parts. */
+/* Once for each answer, when all of it is in place: htmx tells it of each of its parts. What rows.js puts in place is of none. */
 const onAnswer = (does) => {
   let last;
   on("htmx:afterSettle", ({ detail }) => {
-    if (detail.xhr !== last) does(detail);
-    last = detail.xhr;
+    if (detail.xhr && detail.xhr !== last) does(detail);
+    last = detail.xhr ?? last;
   });
 };
 const always = (does) => {
@@ -56,13 +58,13 @@ const stored = (name, value) => {
    view are not asked where they stand: the browser has not laid them out. */
 const inView = (edge = Infinity) =>
   [...(list()?.tBodies ?? [])].filter((page) => {
-    const { top, bottom } = page.getBoundingClientRect();
+    const { top, bottom } = edges(page);
     return bottom > 0 && top < edge;
   });
 const topRow = () => {
-  const head = Math.max(0, one("thead th")?.getBoundingClientRect().bottom);
+  const head = Math.max(0, edges(one("thead th")).bottom);
   return inView().flatMap(shown).find((row) => {
-    const { top, bottom } = row.getBoundingClientRect();
+    const { top, bottom } = edges(row);
     return top + bottom > 2 * head;
   });
 };

@@ -1,7 +1,7 @@
 /* Asks tick by tick what has become of the rows in view, but only while somebody may be looking: not in a hidden tab, not
    while text is selected, not after half an hour without a touch (unless the link itself says how often), and less often
    while answers fail or are slow. htmx puts the answer's parts in place. Between answers, the list's age grows. */
-import { all, always, byId, focused, inView, on, one, ROW, rows, stored } from "./page.js";
+import { all, always, byId, edges, focused, inView, on, one, ROW, rows, stored } from "./page.js";
 
 const SLOWEST = 300_000;
 const IDLE = 1_800_000;
@@ -21,15 +21,14 @@ const isOpen = (row) => row.matches(".left") || !/^(Success|Failed|Cancel)$/.tes
 const openRows = () => {
   const open = inView(innerHeight).flatMap(rows).filter(isOpen);
   const most = ticker().dataset.most ?? 100;
-  const at = open.length > most && open.findIndex((row) => row.getBoundingClientRect().bottom > 0);
+  const at = open.length > most && open.findIndex((row) => edges(row).bottom > 0);
   return [...new Set([...all(".open").filter(isOpen), ...open.slice(at - (at % (most / 2)))])].slice(0, most);
 };
 
 const told = (row) => {
   const created = Date.parse(row.querySelector(".when time")?.dateTime) / 1000;
-  const parts = [row.id.slice(4), row.dataset.state, created || ""];
-  if (row.matches(".left")) parts.push("left");
-  return parts.map(encodeURIComponent).join(":");
+  const left = row.matches(".left") ? ["left"] : [];
+  return [row.id.slice(4), row.dataset.state, created || "", ...left].map(encodeURIComponent).join(":");
 };
 
 const grow = (every) => {
