@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, HttpResponseServerError
 from django.shortcuts import render
 from django.template import loader
+from django.templatetags.static import static
 from django.urls import Resolver404
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -30,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 DATABASE_TROUBLE = (OperationalError, InterfaceError)
 """What means that the database can't do its work now: it is away, or locked for too long."""
+LOOKS = {"tokens": "css", "base": "css", "components": "css", "theme": "js"}
+"""What all pages of the site have their look from: three style sheets, and the reader's choice of theme."""
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -53,7 +57,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return _database_down(request, trouble)
     if request.path.endswith(".json"):
         return as_json({"problem": _problem("server_error", _("Batchlens failed"))}, status=500)
-    return HttpResponseServerError(_bare("500.html"))
+    return HttpResponseServerError(_bare("500.html", request))
 
 
 def _database_down(request: HttpRequest, trouble: BaseException) -> HttpResponse:
@@ -64,7 +68,7 @@ def _database_down(request: HttpRequest, trouble: BaseException) -> HttpResponse
         headers = {"Retry-After": str(problem.retry_after)}
         if request.path.endswith(".json"):
             return as_json(twins.problem(problem), status=problem.status, headers=headers)
-        return HttpResponse(_bare("503.html", problem=problem), status=problem.status, headers=headers)
+        return HttpResponse(_bare("503.html", request, problem=problem), status=problem.status, headers=headers)
 
     response = _framed_if_embedded(page)(request)
     logger.error("%s: the database is down: %s", request.path, trouble)
@@ -89,10 +93,23 @@ def _framed_if_embedded(page: Callable[[HttpRequest], HttpResponse]) -> Callable
     return answer
 
 
-def _bare(template: str, **context: object) -> str:
+def _bare(template: str, request: HttpRequest, **context: object) -> str:
     """Render a page that is told nothing but what stands in the settings: no reader, no address, no database."""
-    whole = {"demo": settings.DEMO, "language": tag_of(get_language()), **context}
+    whole = {
+        "demo": settings.DEMO,
+        "language": tag_of(get_language()),
+        "looks": _looks(),
+        "can_reload": request.method in {"GET", "HEAD"},
+        **context,
+    }
     return loader.get_template(template).render(whole)
+
+
+def _looks() -> dict[str, str]:
+    """Return where the files are that make a page look like the site, none where even that can't be told: it reads well without."""
+    with suppress(OSError, ValueError):  # files that can't be read, or were not collected
+        return {name: static(f"{kind}/{name}.{kind}") for name, kind in LOOKS.items()}
+    return {}
 
 
 def _problem(code: str, message: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from tests.factories import make_bucket, make_staff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pytest_django import Settings
 
@@ -76,6 +77,30 @@ def test_a_failure_is_a_page_that_needs_nothing_and_a_problem_for_programs() -> 
     assert (page.status_code, twin.status_code) == (500, 500)
     assert text(page.content)[0] == "Batchlens failed"
     assert b'"code": "server_error"' in twin.content
+
+
+@pytest.mark.usefixtures("static_files")
+def test_a_failure_looks_like_the_rest_of_the_site() -> None:
+    page = BeautifulSoup(server_error(RequestFactory().get("/")).content, "html.parser")
+
+    sheets = [str(link["href"]) for link in page.select("link[rel=stylesheet]")]
+    assert [sheet.split(".")[0] for sheet in sheets] == [
+        "/static/css/tokens",
+        "/static/css/base",
+        "/static/css/components",
+    ]
+    assert [link["href"] for link in page.select("a.button")] == [""]
+    # What was sent can't be reloaded by a link.
+    assert b"Reload</a>" not in server_error(RequestFactory().post("/")).content
+
+
+def test_a_failure_is_told_even_where_no_file_was_collected(settings: Settings, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path
+
+    page = server_error(RequestFactory().get("/"))
+
+    assert text(page.content)[0] == "Batchlens failed"
+    assert b"stylesheet" not in page.content
 
 
 @pytest.fixture
