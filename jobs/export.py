@@ -45,6 +45,8 @@ COLUMNS = (
     "_masked",
 )
 """The columns of a CSV, called as in the API; times stand there twice, in the reader's zone and in UTC."""
+OWNER = "_bucket"
+"""The column, and the key, that says whose a job of several buckets is."""
 
 
 class _Echo:
@@ -54,18 +56,23 @@ class _Echo:
         return line
 
 
-def csv_lines(jobs: Iterable[tuple[Job, Iterable[str]]], zone: ZoneInfo, told: str) -> Iterator[str]:
+def csv_lines(
+    jobs: Iterable[tuple[Job, Iterable[str]]], zone: ZoneInfo, told: str, owners: Iterable[str] | None = None
+) -> Iterator[str]:
     """Yield the lines of a CSV, the first with a byte order mark.
 
     Args:
         jobs: each with the paths of what is masked in it.
         zone: in which times are told.
         told: how many jobs these are, of what: the name of the last column.
+        owners: the bucket of each job, which then is the first column; None where all are of one.
     """
     writer = csv.writer(_Echo())
-    yield BOM + writer.writerow([*COLUMNS, guarded(told)])
-    for job, masked in jobs:
-        yield writer.writerow([*map(guarded, _cells(job, masked, zone)), ""])
+    yield BOM + writer.writerow([*([] if owners is None else [OWNER]), *COLUMNS, guarded(told)])
+    owned = ((None, one) for one in jobs) if owners is None else zip(owners, jobs, strict=True)
+    for owner, (job, masked) in owned:
+        own = () if owner is None else (owner,)
+        yield writer.writerow([*map(guarded, (*own, *_cells(job, masked, zone))), ""])
 
 
 def json_lines(told: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]]) -> Iterator[str]:

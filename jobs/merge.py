@@ -56,7 +56,8 @@ class Merged:
     by name; `late` are buckets that did not answer in time and are left out. `stale` names the buckets whose rows may have
     changed since, each with what kept them from being refreshed, if anything did. Where nothing can be shown yet, `again` is
     the seconds after which to ask again, and `waiting` the buckets that are waited for. `refused` says why nothing of it may be asked at all.
-    `doubtful` are buckets of whose rows in these pages some may be missing, as their own lists tell.
+    `doubtful` are buckets of whose rows in these pages some may be missing, as their own lists tell. `known` is what is last
+    known to go wrong with buckets that take no part, by name.
     """
 
     rows: Sequence[tuple[Bucket, Row]]
@@ -70,6 +71,7 @@ class Merged:
     refused: Problem | None = None
     waiting: Sequence[Bucket] = ()
     doubtful: Sequence[Bucket] = ()
+    known: Mapping[str, Problem] = field(default_factory=dict)
 
     @property
     def left_out(self) -> list[Bucket]:
@@ -83,17 +85,18 @@ class Merged:
         return [place.bucket for place in self.begin if not place.out and place.bucket.name in self.problems]
 
 
-def look(places: Sequence[Place], job_filter: JobFilter, *, reader: str, depth: int = 1) -> Merged:
+def look(places: Sequence[Place], job_filter: JobFilter, *, reader: str, depth: int = 1, whole: bool = False) -> Merged:
     """Return `depth` pages of a merged list from `places` on, each of as many rows as a page of `job_filter` has.
 
     They may have fewer rows where a bucket's next page is late: then the list goes on behind it. Only the first page is
-    waited for: behind it, what is missing is fetched as the reader scrolls.
+    waited for, unless they are wanted `whole`: behind it, what is missing is fetched as the reader scrolls.
 
     Args:
         places: one for each bucket, all of which the reader may see, in the order in which equal times sort.
         job_filter: what each is asked.
         reader: whose budget what is new costs, as one question to all.
         depth: how many pages are wanted.
+        whole: whether all of them are waited for; where one is late, `again` says so beside the rows that are there.
     """
     until = time.monotonic() + settings.FIRST_WAIT
     streams = [_Stream(place, job_filter) for place in places if not place.out]
@@ -108,8 +111,9 @@ def look(places: Sequence[Place], job_filter: JobFilter, *, reader: str, depth: 
         waiting = [stream.place.bucket for stream in held_up]
         return Merged([], places, places, {}, [], None, again=max(waits, default=1.0), waiting=waiting)
     shown = _Shown.up_to(places, job_filter)
-    again = _merge(streams, shown, job_filter.size, lambda hungry: _feed(hungry, job_filter, reader, until))
-    if depth > 1 and again is None:
+    first = (depth if whole else 1) * job_filter.size
+    again = _merge(streams, shown, first, lambda hungry: _feed(hungry, job_filter, reader, until))
+    if depth > 1 and again is None and not whole:
         _merge(streams, shown, depth * job_filter.size, lambda hungry: _feed_known(hungry, job_filter))
     goes_on = any(stream.is_alive and (stream.has_row or stream.following) for stream in streams)
     by_bucket = {stream.place.bucket.pk: stream for stream in streams}
@@ -123,10 +127,11 @@ def look(places: Sequence[Place], job_filter: JobFilter, *, reader: str, depth: 
         problems={stream.place.bucket.name: stream.problem for stream in streams if stream.problem},
         late=[stream.place.bucket for stream in late],
         as_of=min((stream.as_of for stream in streams if stream.as_of is not None), default=None),
-        again=again if not shown.rows and goes_on else None,
+        again=again if (whole or not shown.rows) and goes_on else None,
         waiting=[stream.place.bucket for stream in streams if stream.is_late],
         doubtful=[stream.place.bucket for stream in streams if stream.is_doubtful],
         stale={stream.place.bucket.name: stream.not_refreshed for stream in streams if stream.stale},
+        known=pages.last_problems([place.bucket for place in places if place.out]),
     )
 
 

@@ -265,6 +265,14 @@ def pages_before(bucket: Bucket, job_filter: JobFilter, page: Page, most: int) -
     return (continuation, page.n - begins) if continuation else None
 
 
+def last_problems(buckets: Sequence[Bucket]) -> dict[str, Problem]:
+    """Return what is last known to go wrong with each bucket, by name, where something is. Nobody is asked."""
+    try:
+        return troubles.last((bucket.name, bucket.credential) for bucket in buckets)
+    except ServerDown:
+        return {}
+
+
 def known_sizes(bucket: Bucket, wanted: Sequence[JobFilter]) -> list[tuple[int, bool]]:
     """Return how many jobs lists of `bucket` are known to begin with, and whether more follow, without asking anybody.
 

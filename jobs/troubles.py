@@ -7,6 +7,7 @@ changed. A *tally* counts what became of a bucket's questions. Everything may va
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from jobs import clock, servers
@@ -148,6 +149,24 @@ def mark_credential_changed(credential: str, now: float) -> None:
 def _mark(kind: str, name: str, now: float) -> None:
     with servers.cache_server().connection() as client:
         client.set(_mark_key(kind, name), repr(now), px=MARK_LIFE)
+
+
+def last(buckets: Iterable[tuple[str, str]]) -> dict[str, Problem]:
+    """Return the last problem of each bucket by name, where neither an answer nor a mark has outdated it, in one round trip.
+
+    Args:
+        buckets: their names, each with its credential's.
+
+    Raises:
+        ServerDown: the cache can't be reached.
+    """
+    wanted = {name: [last_key(name), *_mark_keys(name, credential)] for name, credential in buckets}
+    if not wanted:
+        return {}
+    with servers.cache_server().connection() as client:
+        values = iter(cast("Any", client).mget([key for keys in wanted.values() for key in keys]))
+    found = {name: read(list(islice(values, len(keys)))).problem for name, keys in wanted.items()}
+    return {name: problem for name, problem in found.items() if problem}
 
 
 # Tallies ---------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from jobs.details import codes
+from jobs.export import OWNER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -335,7 +336,7 @@ def merged(asked: MergedRequest, buckets: Iterable[Bucket], found: Merged, follo
         **notes(asked),
         "as_of": None if found.as_of is None else moment(found.as_of),
         "stale": bool(found.stale),
-        "jobs": [{**job(row), "_bucket": bucket.name} for bucket, row in found.rows],
+        "jobs": [{**job(row), OWNER: bucket.name} for bucket, row in found.rows],
         "next": following,
     }
 
@@ -353,7 +354,9 @@ def merged_buckets(buckets: Iterable[Bucket], found: Merged) -> list[dict[str, A
             "problem": problem_body(problem) if problem else None,
         }
         for bucket in buckets
-        for problem in (found.problems.get(bucket.name) or found.stale.get(bucket.name),)
+        for problem in (
+            found.problems.get(bucket.name) or found.stale.get(bucket.name) or found.known.get(bucket.name),
+        )
     ]
 
 

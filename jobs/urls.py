@@ -12,7 +12,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from jobs.filters import TABS
-from jobs.views import card, exports, insight, job, lists, merged, overview, status, ticks, walks
+from jobs.views import card, exports, insight, job, lists, merged, merged_files, overview, status, ticks, walks
 from jobs.views.embed import framed
 from jobs.views.files import TYPES
 
@@ -70,6 +70,7 @@ urlpatterns = [
     path("jobs.json", merged.merged_list, {"as_json": True}, name="merged_json"),
     path("jobs/insight/", insight.merged_insight, name="merged_insight"),
     path("jobs/insight.json", insight.merged_insight, {"as_json": True}, name="merged_insight_json"),
+    *(path(f"jobs/loaded.{form}", merged_files.merged_file, {"form": form}, f"merged_loaded_{form}") for form in TYPES),
     path("jobs/tick/", ticks.merged_tick, name="merged_tick"),
     path("status/", status.status, name="status"),
     path("status.json", status.status, {"as_json": True}, name="status_json"),

@@ -141,6 +141,35 @@ def test_scrolling_leaves_what_a_list_says_of_its_denied_buckets(client: Client,
     assert not re.search(r"1 (denied|left out)", answer)
 
 
+def test_summary_that_a_list_leads_to_says_why_a_bucket_takes_no_part(client: Client, new_bucket: NewBucket) -> None:
+    well, denied = new_bucket(jobs=15), new_bucket(faults=(DENIED,))
+    listed = soup(get(client, path(well, denied, query="size=10", kind="jobs/")))
+
+    page = soup(get(client, str(one(listed, "#to-summary")["href"])))
+
+    assert loaded(page) == "10 loaded of 2 buckets, 1 denied; the list goes on"
+    told = words(one(page, "#about .notice.warn"))
+    assert denied.name in told
+    assert "AccessDenied" in told
+
+
+def test_summary_that_a_silent_bucket_holds_up_goes_on_without_it_with_the_same_jobs_shown(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    well, bad = new_bucket(given=jobs_in("Failed", "Success")), new_bucket(given=jobs_in("Failed"))
+    link = str(one(soup(get(client, path(well, bad, kind="jobs/"))), "#to-summary")["href"])
+    emulator.set_faults(bad.name, {"kind": "hang", "seconds": 60.0})
+    forget(f"page:{bad.name}:*")
+    held_up = client.get(link.replace("?", "?odd=any&"))
+
+    (without,) = soup(held_up).select("[data-pending] a[href*=odd]")[:1]
+    page = soup(get(client, str(without["href"])))
+
+    assert (held_up.status_code, words(without)) == (202, "Go on without")
+    assert re.match("2 loaded of 2 buckets, 1 (left out|can't be read)", words(page.select(".meta")[0]))
+    assert "Odd ones out" in words(one(page, ".chosen"))
+
+
 def test_list_asks_which_of_its_jobs_are_odd(client: Client, new_bucket: NewBucket) -> None:
     contradictory = new_bucket(given=jobs_in("Running", EndTime=LONG_AGO))
     link = one(soup(get(client, path(contradictory, new_bucket(jobs=3), kind="jobs/"))), "#to-summary")

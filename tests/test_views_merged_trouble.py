@@ -188,11 +188,27 @@ def test_bucket_that_was_left_out_stays_named_where_the_list_is_opened_again(
 
     page, twin = soup(get(client, deeper)), get(client, deeper.replace("/jobs/", "/jobs.json")).json()
 
-    assert loaded(page) == "20 loaded of 2 buckets, 1 left out"
+    assert loaded(page) == "20 loaded of 2 buckets, 1 can't be read"
     notice = one(page, "#about .notice.warn")
-    assert bad.name in words(notice)
+    assert words(notice).startswith(f"Left out when this list was opened: {bad.name} (last known: ")
+    assert "MediaBucketUnBinded" in words(notice)
     assert one(notice, "a")["href"] == address
     assert {bucket["name"]: bucket["left_out"] for bucket in twin["buckets"]} == {well.name: False, bad.name: True}
+    assert [bucket["problem"]["code"] for bucket in twin["buckets"] if bucket["left_out"]] == ["MediaBucketUnBinded"]
+
+
+def test_bucket_that_was_left_out_for_being_late_is_told_without_a_reason(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, until: Callable[[Callable[[], Any]], None]
+) -> None:
+    quick, slow = new_bucket(jobs=25), new_bucket(jobs=4, latency=1.5)
+    address = path(quick, slow, query="size=10")
+    deeper = scroll(client, one(soup(get(client, address)), "#more"), address)["Batchlens-Address"]
+    until(lambda: [call for call in emulator.calls(slow.name) if call.seconds is not None])
+
+    page = soup(get(client, deeper))
+
+    assert loaded(page) == "20 loaded of 2 buckets, 1 left out"
+    assert words(one(page, "#about .notice.warn")) == f"Left out when this list was opened: {slow.name} Add"
 
 
 def test_bucket_that_is_lost_in_mid_list_is_named_there_and_above(

@@ -161,6 +161,10 @@ class ListRequest(JobRequest):
         """Return the same as a query."""
         return encode(self.pairs(job_filter, view))
 
+    def same_page(self, view: View) -> str:
+        """Return the query of this very page over another place in the list."""
+        return self.written(self.filter, view)
+
     @cached_property
     def summary(self) -> str:
         """The filter in one sentence, times told in the view's zone."""
@@ -298,11 +302,10 @@ class InsightRequest(ListRequest):
         """Return this page's query with other jobs shown; with none named, all."""
         return encode([*wanted.items(), *self.pairs(self.filter, self.view)])
 
-    @property
-    def narrowed_first(self) -> str:
-        """This page's query over the newest first page of the list, with the same jobs shown."""
+    def same_page(self, view: View) -> str:
+        """Return this page's query over another place in the list, with the same jobs shown."""
         wanted = {name: value for name, value in (("odd", self.odd), ("family", self.family)) if value}
-        return encode([*wanted.items(), *self.pairs(self.filter, self.view.first())])
+        return encode([*wanted.items(), *self.pairs(self.filter, view)])
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs import access, filters, orders, pages, twins
 from jobs.filters import job_query
-from jobs.filters.times import local_text
 from jobs.problems import Problem
 from jobs.regions import region_name
 from jobs.searches import Failed, Pending, Ready
@@ -30,7 +28,7 @@ from jobs.views.responses import (
     namespace,
     reader_of,
 )
-from jobs.views.walking import Walking, file_name, told
+from jobs.views.walking import Walking, as_of, file_name, loaded_scope, told
 from jobs.views.walks import path_of
 
 if TYPE_CHECKING:
@@ -90,7 +88,7 @@ def loaded_file(request: HttpRequest, bucket_name: str, form: Form) -> HttpRespo
         return HttpResponseRedirect(address(_url(request, bucket, "export"), asked.canonical))
     rows = [row for answer in listing.ready for row in answer.page.rows]
     at, zone = listing.as_of, asked.view.zone
-    scope = _scope(listing)
+    scope = loaded_scope(listing.unique, is_whole=_is_whole(listing), goes_on=not _is_whole(listing))
     head = {
         "bucket": bucket.name,
         "region": bucket.region,
@@ -103,8 +101,7 @@ def loaded_file(request: HttpRequest, bucket_name: str, form: Form) -> HttpRespo
         "as_of": at.isoformat(timespec="seconds"),
         "doubts": {doubt: str(sentence) for doubt, sentence in listing.completeness.told.items()},
     }
-    as_of = gettext("as of %(time)s") % {"time": f"{local_text(at, zone)} {zone.key}"}
-    sentence = told(f"{scope}, {as_of}", asked.summary, bucket.name, list(listing.completeness.told.values()))
+    sentence = told(f"{scope}, {as_of(at, zone)}", asked.summary, bucket.name, list(listing.completeness.told.values()))
     name = file_name(bucket.name, "loaded", len(rows), at)
     return as_file(form, rows, name=name, told=sentence, head=head, zone=zone)
 
@@ -139,17 +136,6 @@ def _loaded(
 def _is_whole(listing: Listing) -> bool:
     """Tell whether all jobs of the list are loaded."""
     return not listing.next_query and not listing.asked.view.is_continuation
-
-
-def _scope(listing: Listing) -> str:
-    """Return of what the loaded jobs are so many."""
-    count = {"jobs": listing.unique}
-    if _is_whole(listing):
-        return ngettext("%(jobs)s job, all of the list", "%(jobs)s jobs, all of the list", listing.unique) % count
-    return (
-        ngettext("%(jobs)s loaded job; the list goes on", "%(jobs)s loaded jobs; the list goes on", listing.unique)
-        % count
-    )
 
 
 def _url(request: HttpRequest, bucket: Bucket, name: str) -> str:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from jobs import export, twins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from jobs.records import Row
@@ -24,7 +24,14 @@ BLOCK = 32 * 1024
 
 
 def as_file(
-    form: Form, rows: Iterable[Row], *, name: str, told: str, head: Mapping[str, Any], zone: ZoneInfo
+    form: Form,
+    rows: Iterable[Row],
+    *,
+    name: str,
+    told: str,
+    head: Mapping[str, Any],
+    zone: ZoneInfo,
+    owners: Sequence[str] | None = None,
 ) -> StreamingHttpResponse:
     """Return rows as a download.
 
@@ -35,15 +42,19 @@ def as_file(
         told: what the file holds, in a sentence, for a CSV.
         head: the same as data, for JSON Lines.
         zone: in which a CSV tells times.
+        owners: the bucket of each row; None where all are of one.
 
     Demo data says in all three that it is: it may lie beside an account's own one day.
     """
     if settings.DEMO:
         name, told, head = f"demo_{name}", f"{_('Demo data')} · {told}", {"demo": True, **head}
     if form == "csv":
-        lines = export.csv_lines(((row.job, row.masked) for row in rows), zone, told)
-    else:
+        lines = export.csv_lines(((row.job, row.masked) for row in rows), zone, told, owners)
+    elif owners is None:
         lines = export.json_lines(head, map(twins.job, rows))
+    else:
+        owned = zip(rows, owners, strict=True)
+        lines = export.json_lines(head, ({**twins.job(row), export.OWNER: owner} for row, owner in owned))
     return StreamingHttpResponse(
         _blocks(lines),
         content_type=TYPES[form],

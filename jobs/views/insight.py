@@ -133,6 +133,6 @@ def _told(loaded: Loaded) -> dict[str, Any]:
             (why, label, by_why[why], asked.narrowed(odd=why)) for why, label in ODD_WORDS.items() if by_why[why]
         ],
         "odd_query": asked.narrowed(odd="any"),
-        "first_query": asked.narrowed_first,
+        "first_query": asked.same_page(asked.view.first()),
         "last_column": counts.created[-1] if counts.created else None,
     }

@@ -61,8 +61,12 @@ class Merging:
         *,
         now: float,
         scrolls: bool = False,
+        whole: bool = False,
     ) -> Merging:
-        """Ask for the pages. A place in a list that was opened too long ago opens the newest list."""
+        """Ask for the pages, all of which are waited for if they are wanted `whole`.
+
+        A place in a list that was opened too long ago opens the newest list.
+        """
         view = asked.view.first() if asked.view.is_old_place(now) else asked.view
         places = [Place(bucket) for bucket in buckets]
         if view.places:
@@ -71,7 +75,7 @@ class Merging:
                 for bucket, (pin, taken) in zip(buckets, view.places, strict=True)
             ]
         document = Document.around(request, asked, now) if scrolls else Document.new(asked, now)
-        found = merge.look(places, asked.filter, reader=reader_of(request), depth=view.depth)
+        found = merge.look(places, asked.filter, reader=reader_of(request), depth=view.depth, whole=whole)
         return cls(asked.named(bucket.name for bucket in buckets), buckets, found, now, document, scrolls)
 
     # What was found -------------------------------------------------------------------------------------------------------
@@ -149,18 +153,28 @@ class Merging:
 
     @property
     def denied(self) -> int:
-        """How many of them Cloud Infinite does not let us read."""
-        return Counter(problem.kind in DENIED for _bucket, problem in self.troubles)[True]
+        """How many buckets Cloud Infinite does not let us read."""
+        return self._unreadable[True]
 
     @property
     def unread(self) -> int:
-        """How many of them can't be read for another reason."""
-        return len(self.troubles) - self.denied
+        """How many can't be read for another reason."""
+        return self._unreadable[False]
+
+    @cached_property
+    def _unreadable(self) -> Counter[bool]:
+        problems = [problem for _bucket, problem in (*self.troubles, *self.left_out)]
+        return Counter(problem.kind in DENIED for problem in problems if problem)
+
+    @cached_property
+    def left_out(self) -> list[tuple[Bucket, Problem | None]]:
+        """The buckets that the address says take no part, each with what is last known to go wrong with it."""
+        return [(bucket, self.found.known.get(bucket.name)) for bucket in self.found.left_out]
 
     @property
-    def left_out(self) -> list[Bucket]:
-        """The buckets that the address says take no part."""
-        return self.found.left_out
+    def only_left_out(self) -> int:
+        """With how many of those nothing is known to go wrong."""
+        return sum(problem is None for _bucket, problem in self.left_out)
 
     @property
     def not_refreshed(self) -> list[tuple[Bucket, Problem]]:
@@ -245,7 +259,7 @@ class Merging:
         places = [replace(place, out=place.out or place.bucket.pk in waiting) for place in self.found.begin]
         if not waiting or not any(place.pin and not place.out for place in places):
             return ""
-        return self.asked.written(self.asked.filter, _beginning(self.asked.view.showing(""), places))
+        return self.asked.same_page(_beginning(self.asked.view.showing(""), places, depth=self.asked.view.depth))
 
     @cached_property
     def before_query(self) -> str:

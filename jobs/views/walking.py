@@ -18,6 +18,8 @@ from jobs.servers import ServerDown
 from jobs.walks import KEPT
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from django.utils.functional import _StrPromise
 
     from jobs.filters import View
@@ -186,6 +188,22 @@ class Walking:
 def told(scope: str, summary: str, bucket: str, doubts: list[Any]) -> str:
     """Return the sentence that stands in a file: of what it is, and what is not proven."""
     return " · ".join([scope, summary, bucket, *map(str, doubts)])
+
+
+def loaded_scope(jobs: int, *, is_whole: bool, goes_on: bool) -> str:
+    """Return of what so many loaded jobs are: all of a list, what is loaded of one that goes on, or what could be had of one."""
+    if is_whole:
+        text = ngettext("%(jobs)s job, all of the list", "%(jobs)s jobs, all of the list", jobs)
+    elif goes_on:
+        text = ngettext("%(jobs)s loaded job; the list goes on", "%(jobs)s loaded jobs; the list goes on", jobs)
+    else:
+        text = ngettext("%(jobs)s loaded job", "%(jobs)s loaded jobs", jobs)
+    return text % {"jobs": jobs}
+
+
+def as_of(at: datetime, zone: ZoneInfo) -> str:
+    """Return as of when that is."""
+    return gettext("as of %(time)s") % {"time": f"{local_text(at, zone)} {zone.key}"}
 
 
 def file_name(bucket: str, scope: str, count: int, at: datetime) -> str:
