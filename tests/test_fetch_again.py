@@ -65,6 +65,28 @@ def test_job_that_comes_into_a_page_pushes_none_off_it(ci: Emulator, tokens: str
     assert (second_renewed.so_far.unique, second_renewed.so_far.doubts) == (11, ())
 
 
+def test_pages_behind_one_that_is_fetched_again_say_anew_what_the_list_has_brought(ci: Emulator) -> None:
+    ci.create_bucket(NAME, jobs=0)
+    add_jobs(ci, 15, "Failed")
+    between = format_time(datetime.fromtimestamp(ci.now() - 603, UTC))
+    runs = ci.add_job(NAME, State="Running", CreationTime=between)
+    asked = JobFilter(states=("Failed",), size=5)
+    first = run(PageQuestion(NAME, asked))[0]
+    assert first is not None
+    _, second = read_on(first, asked)
+    question, third = read_on(second, asked)
+    ci.change_job(NAME, runs, State="Failed")
+
+    run(PageQuestion(NAME, asked, first.pin))
+
+    known = cache.find_page(question, "default", person=True).page
+    assert known is not None
+    assert third.so_far is not None
+    assert known.so_far is not None
+    assert (third.so_far.received, third.so_far.unique) == (15, 15)
+    assert (known.so_far.pages, known.so_far.received, known.so_far.unique) == (3, 16, 16)
+
+
 def test_job_that_leaves_a_page_draws_none_up_from_the_next(ci: Emulator) -> None:
     ci.create_bucket(NAME, jobs=0)
     added = add_jobs(ci, 12, "Running")

@@ -138,28 +138,50 @@ def test_list_is_right_though_ci_s_clock_is_not_ours(misled: Site, offset: int) 
 # A worker's clock -------------------------------------------------------------------------------------------------------
 
 
-def test_pages_are_right_whichever_worker_fetches_them(right: Site, offset: int) -> None:
-    buckets = new_buckets(right.emulator, 12, jobs=3, newest=600, latency=0.3)
+@pytest.fixture
+def with_a_wrong_worker(right: Site, offset: int) -> Iterator[Site]:
+    """The site with a second worker, whose clock is wrong."""
     variables = {**right.environment, **wall_clock(offset), "CI_SECRET_ID": OTHER[0], "CI_SECRET_KEY": OTHER[1]}
     log = Path(settings.VAR_DIR) / f"worker-{os.getpid()}-clock{offset}.log"
     wrong = worker(log, variables, name="wrong", threads=4)
     wrong.ready = lambda: beats(right, "wrong")
     wrong.start()
     try:
-        began = time.time()
-        reader = Reader(right)
-        answers = all_at_once(partial(timed, reader, list_path(bucket, twin=True)) for bucket in buckets)
-        ended = time.time()
+        yield right
     finally:
         wrong.stop()
 
+
+def test_pages_are_right_whichever_worker_fetches_them(with_a_wrong_worker: Site) -> None:
+    site = with_a_wrong_worker
+    buckets = new_buckets(site.emulator, 12, jobs=3, newest=600, latency=0.3)
+    began = time.time()
+    reader = Reader(site)
+
+    answers = all_at_once(partial(timed, reader, list_path(bucket, twin=True)) for bucket in buckets)
+
+    ended = time.time()
     assert max(seconds for _page, seconds in answers) < LOST
     for page, _seconds in answers:
         assert_right(page, began - 1, ended + 1)
-    calls = right.emulator.calls()
+    calls = site.emulator.calls()
     assert sorted(call.bucket for call in calls) == sorted(bucket.name for bucket in buckets)
     assert {call.status for call in calls} == {200}
     assert {call.credential for call in calls} == {SECRET_ID, OTHER[0]}
+
+
+def test_lists_scroll_to_their_ends_whichever_worker_fetches_their_pages(with_a_wrong_worker: Site) -> None:
+    site = with_a_wrong_worker
+    buckets = new_buckets(site.emulator, 12, jobs=30, newest=600, latency=0.05)
+    reader = Reader(site)
+
+    lists = all_at_once(partial(reader.scroll, list_path(bucket, "size=5", twin=True)) for bucket in buckets)
+
+    assert lists == [site.emulator.job_ids(bucket.name) for bucket in buckets]
+    behind = [call for call in site.emulator.calls() if call.parameters.get("nextToken")]
+    assert len({(call.bucket, call.parameters["nextToken"]) for call in behind}) == len(behind) == 5 * len(buckets)
+    assert {call.status for call in site.emulator.calls()} == {200}
+    assert {call.credential for call in behind} == {SECRET_ID, OTHER[0]}
 
 
 # The web server's clock -------------------------------------------------------------------------------------------------

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
 from playwright.sync_api import expect
 
 from jobs import servers
+from jobs.cloudinfinite.schema import format_time
 from tests.e2e.looking import list_path, wait_for_rows
 from tests.e2e.sites import Reader, Site, start_site
 from tests.ports import free_port
@@ -145,6 +147,38 @@ def test_cached_pages_are_shown_while_the_broker_is_down(
 
     assert [(answer.status_code, answer.text.count('<tr id="job-')) for answer in answers] == [(200, 5)] * 3
     assert max(answer.elapsed.total_seconds() for answer in answers) < 1.5
+
+
+def test_old_rows_stay_while_a_worker_dies_in_the_middle_of_a_refresh_and_new_ones_follow(
+    mortal: Site,
+    valkeys: tuple[Valkey, Valkey],
+    new_bucket: Callable[..., Bucket],
+    until: Callable[[Callable[[], object]], None],
+) -> None:
+    reader, bucket, emulator = Reader(mortal), new_bucket(jobs=5), mortal.emulator
+    path = list_path(bucket, twin=True)
+    old = job_ids(reader.json(path))
+    created = datetime.fromtimestamp(emulator.now() - 10, UTC)
+    new = emulator.add_job(bucket.name, CreationTime=format_time(created))
+    emulator.set_latency(4.0, bucket.name)
+    with redis.Redis.from_url(valkeys[1].url) as client:
+        for key in client.scan_iter(servers.cache_key(f"page:{bucket.name}:*")):
+            client.hincrby(key, "began", -61_000)
+    assert reader.json(path)["stale"]
+    until(lambda: len(emulator.calls(bucket.name)) == 2)
+
+    assert emulator.calls(bucket.name)[1].seconds is None  # it is under way
+    mortal.worker.kill()
+    meanwhile = [reader.json(path) for _ in range(3)]
+    emulator.set_latency(0.0, bucket.name)
+    mortal.worker.start()
+
+    assert [(job_ids(page), page["stale"]) for page in meanwhile] == [(old, True)] * 3
+    until(lambda: set(job_ids(reader.json(path))) == {new, *old})
+
+
+def job_ids(page: Any) -> list[str]:
+    return [job["JobId"] for job in page["jobs"]]
 
 
 def status_in_the_end(reader: Reader, path: str, *, seconds: float = 25) -> int:

@@ -178,7 +178,7 @@ def _path(rng: random.Random, places: Places) -> bytes:
 def _other_path(rng: random.Random) -> bytes:
     return rng.choice(
         (
-            b"/", b"/", b"/embed/card/", b"/buckets.json", b"/jobs/", b"/embed/card.json", b"/jobs.json", b"/jobs/tick/", b"/jobs/tick/", b"/jobs/tick/", b"/jobs/insight/", b"/jobs/insight.json", b"/status/", b"/status.json", b"/healthz", b"/readyz", b"/metrics", b"/sign-in/", b"/sign-out/", b"/admin/",
+            b"/", b"/", b"/embed/card/", b"/buckets.json", b"/jobs/", b"/embed/card.json", b"/jobs.json", b"/jobs/tick/", b"/jobs/tick/", b"/jobs/tick/", b"/jobs/insight/", b"/jobs/insight.json", b"/jobs/loaded.csv", b"/jobs/loaded.jsonl", b"/status/", b"/status.json", b"/healthz", b"/readyz", b"/metrics", b"/sign-in/", b"/sign-out/", b"/admin/",
             b"/admin/login/", b"/admin/jobs/bucket/", b"/admin/auth/user/1/change/", b"/admin/r/1/1/", b"/admin/jsi18n/",
             b"/welcome/x/", b"/welcome/eyJ:1:x/", b"/static/", b"/static/css/base.css", b"/static/../manage.py",
             b"/static/%2e%2e/%2e%2e/manage.py", b"/favicon.ico", b"/robots.txt", b"/embed/", b"/embed/buckets.json",
