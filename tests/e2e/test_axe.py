@@ -383,6 +383,11 @@ def open_admin(page: Page, new_bucket: NewBucket, staff: User, path: str) -> Non
         *(f"jobs/{thing}/{{{thing}}}/change/" for thing in THINGS),
         "jobs/bucket/add/",
         "jobs/linktemplate/add/",
+        "jobs/bucket/{bucket}/delete/",
+        "jobs/bucket/{bucket}/history/",
+        "auth/user/",
+        "auth/group/",
+        "auth/group/add/",
     ],
 )
 def test_admin(page: Page, new_bucket: NewBucket, staff: User, path: str) -> None:
@@ -551,6 +556,10 @@ def test_embedded_pages(page: Page, new_bucket: NewBucket, emulator: Emulator) -
 
     page.goto(job_path(bucket, emulator.job_ids(bucket.name)[0], prefix="/embed"))
     page.wait_for_selector("#panel h2")
+    assert_accessible(page)
+
+    page.goto(f"/embed/buckets/{bucket.name}/insight/")
+    page.wait_for_selector(".insight")
     assert_accessible(page)
 
 
