@@ -29,6 +29,13 @@ def add_jobs(ci: Emulator, count: int, state: str, apart: int = 2) -> list[str]:
     return [ci.add_job(NAME, State=state, CreationTime=time) for time in times]
 
 
+def failed_and_one_that_runs(ci: Emulator) -> tuple[list[str], str]:
+    """Add fifteen failed jobs, and one between the newest of them that still runs."""
+    failed = add_jobs(ci, 15, "Failed")
+    between = format_time(datetime.fromtimestamp(ci.now() - 603, UTC))
+    return failed, ci.add_job(NAME, State="Running", CreationTime=between)
+
+
 def ids(page: Page | None) -> list[str]:
     assert page is not None
     return [row.job.job_id for row in page.rows]
@@ -46,9 +53,7 @@ def read_on(page: Page, job_filter: JobFilter) -> tuple[PageQuestion, Page]:
 def test_job_that_comes_into_a_page_pushes_none_off_it(ci: Emulator, tokens: str) -> None:
     ci.create_bucket(NAME, jobs=0)
     ci.set_switches(tokens=tokens)
-    failed = add_jobs(ci, 15, "Failed")
-    between = format_time(datetime.fromtimestamp(ci.now() - 603, UTC))
-    runs = ci.add_job(NAME, State="Running", CreationTime=between)
+    failed, runs = failed_and_one_that_runs(ci)
     asked = JobFilter(states=("Failed",), size=5)
     first = run(PageQuestion(NAME, asked))[0]
     assert first is not None
@@ -67,9 +72,7 @@ def test_job_that_comes_into_a_page_pushes_none_off_it(ci: Emulator, tokens: str
 
 def test_pages_behind_one_that_is_fetched_again_say_anew_what_the_list_has_brought(ci: Emulator) -> None:
     ci.create_bucket(NAME, jobs=0)
-    add_jobs(ci, 15, "Failed")
-    between = format_time(datetime.fromtimestamp(ci.now() - 603, UTC))
-    runs = ci.add_job(NAME, State="Running", CreationTime=between)
+    _failed, runs = failed_and_one_that_runs(ci)
     asked = JobFilter(states=("Failed",), size=5)
     first = run(PageQuestion(NAME, asked))[0]
     assert first is not None

@@ -170,6 +170,23 @@ def test_summary_that_a_silent_bucket_holds_up_goes_on_without_it_with_the_same_
     assert "Odd ones out" in words(one(page, ".chosen"))
 
 
+def test_summary_that_a_silent_bucket_holds_up_goes_on_without_it_as_deep_as_it_was(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    well, bad = new_bucket(jobs=15, seed=1), new_bucket(jobs=15, seed=2)
+    listed = path(well, bad, query="size=10", kind="jobs/")
+    first = one(soup(get(client, listed)), "#more")
+    answer = scroll(client, first, f"http://testserver{listed}").content.decode()
+    (link,) = re.findall(r'<a id="to-summary"[^>]* href="([^"]*)"', answer)
+    emulator.set_faults(bad.name, {"kind": "hang", "seconds": 60.0})
+    forget(f"page:{bad.name}:*")
+
+    held_up = soup(client.get(html.unescape(link)))
+
+    assert "&depth=2" in link.replace("&amp;", "&")
+    assert "&depth=2" in str(held_up.select("[data-pending] a[href*='pin=']")[0]["href"])
+
+
 def test_list_asks_which_of_its_jobs_are_odd(client: Client, new_bucket: NewBucket) -> None:
     contradictory = new_bucket(given=jobs_in("Running", EndTime=LONG_AGO))
     link = one(soup(get(client, path(contradictory, new_bucket(jobs=3), kind="jobs/"))), "#to-summary")
