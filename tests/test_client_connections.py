@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jobs.cloudinfinite import transport
+from jobs.cloudinfinite import CloudInfiniteError, transport
 from jobs.cloudinfinite.watchdog import Call
 from tests.raw_servers import DEADLINE, Server, ask, asking, response, serving, target, wait_until
 
@@ -45,6 +46,20 @@ def test_connection_that_the_server_says_it_closes_is_not_used_again_whatever_el
     with serving(response(headers=headers)) as server, asking(server.url) as client:
         ask(client)
         ask(client)
+
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("broken", ["No Colon", "X: a\rNo Colon"])
+@pytest.mark.parametrize("status", ["200 OK", "500 Internal Server Error"])
+def test_connection_is_not_used_again_behind_a_head_that_can_t_be_read_whole(broken: str, status: str) -> None:
+    """Whatever stands behind the broken line is hidden, that the server closes among it."""
+    headers = f"{broken}\r\nConnection: close\r\n"
+
+    with serving(response(status=status, headers=headers)) as server, asking(server.url) as client:
+        for _ in range(2):
+            with contextlib.suppress(CloudInfiniteError):
+                ask(client)
 
     assert server.connections == 2
 

@@ -36,19 +36,27 @@ HOSTS = 64  # connection pools kept, one per bucket
 _call: contextvars.ContextVar[Call] = contextvars.ContextVar("call")
 
 
+class _Response(http.client.HTTPResponse):
+    """An answer behind which the connection is used again only where nothing speaks against it."""
+
+    def begin(self) -> None:
+        """Read the head. http.client heeds the first Connection header alone, RFC 9112 (9.3) all of them.
+
+        Behind a line that is no header the rest of a head goes unread, and that the server closes may stand there.
+        """
+        super().begin()
+        said = ",".join(self.headers.get_all("Connection", []))
+        if "close" in said.lower() or self.headers.defects or self.headers.get_payload():
+            self.will_close = True
+
+
 class _Watched:
     """What both kinds of connection share: names resolved by the resolver, sockets known to the call that uses them."""
 
+    response_class = _Response
     resolver: Resolver
     sock: socket.socket | None
     last_used = 0.0
-    is_closing = False
-
-    def getresponse(self) -> Any:
-        """Note whether the server closes: http.client heeds the first Connection header alone, RFC 9112 (9.3) all of them."""
-        response = super().getresponse()  # type: ignore[misc]  # a mix-in before urllib3's connections
-        self.is_closing = "close" in response.headers.get("Connection", "").lower()
-        return response
 
     def _new_conn(self) -> socket.socket:
         call = _call.get()
@@ -74,7 +82,7 @@ class _Watched:
     def give(self) -> None:
         """Stop using this connection, before another thread may have it."""
         self.last_used = time.monotonic()
-        if not _call.get().let_go() or self.is_closing:
+        if not _call.get().let_go():
             connection: Any = self
             connection.close()
 
