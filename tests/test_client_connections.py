@@ -64,15 +64,42 @@ def test_connection_is_not_used_again_behind_a_head_that_can_t_be_read_whole(bro
     assert server.connections == 2
 
 
+@pytest.mark.parametrize("interim", ["100 Continue", "102 Processing", "103 Early Hints", "199 Other"])
+def test_interim_answer_is_passed_over_and_the_next_call_gets_its_own(interim: str) -> None:
+    early = f"HTTP/1.1 {interim}\r\nLink: x\r\n\r\n".encode()
+
+    def answer(connection: socket.socket, head: bytes) -> None:
+        connection.sendall(early)
+        connection.sendall(early + response(named(head)))
+
+    with serving(answer) as server, asking(server.url) as client:
+        tokens = [ask(client, name=name).next_token for name in ("a", "b", "c")]
+
+    assert (tokens, server.connections) == (["a", "b", "c"], 1)
+
+
+def test_connection_that_is_no_longer_http_is_not_used_again() -> None:
+    with serving(b"HTTP/1.1 101 Switching Protocols\r\n\r\n") as server, asking(server.url) as client:
+        for _ in range(2):
+            with pytest.raises(CloudInfiniteError):
+                ask(client)
+
+    assert server.connections == 2
+
+
+def named(head: bytes) -> bytes:
+    """Return a list whose token is the name that was asked for: it shows whose answer somebody got."""
+    name = target(head).partition("name=")[2].partition("&")[0]
+    return f"<Response><NextToken>{name}</NextToken></Response>".encode()
+
+
 def is_open_anywhere(server: Server) -> bool:
     return any(thread.is_alive() for thread in server._threads[1:])
 
 
 def test_twenty_threads_share_one_client() -> None:
     def answer(connection: socket.socket, head: bytes) -> None:
-        name = target(head).partition("name=")[2].partition("&")[0]
-        body = f"<Response><NextToken>{name}</NextToken></Response>"
-        connection.sendall(response(body.encode()))
+        connection.sendall(response(named(head)))
 
     with serving(answer) as server, asking(server.url, deadline=10.0) as client, ThreadPoolExecutor(20) as threads:
         tokens = list(threads.map(lambda n: ask(client, name=f"n{n}").next_token, range(300)))

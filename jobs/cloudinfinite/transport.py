@@ -7,6 +7,7 @@ ours.
 from __future__ import annotations
 
 import contextvars
+import http
 import http.client
 import socket
 import ssl
@@ -40,13 +41,20 @@ class _Response(http.client.HTTPResponse):
     """An answer behind which the connection is used again only where nothing speaks against it."""
 
     def begin(self) -> None:
-        """Read the head. http.client heeds the first Connection header alone, RFC 9112 (9.3) all of them.
+        """Read the head of the final answer.
 
-        Behind a line that is no header the rest of a head goes unread, and that the server closes may stand there.
+        http.client passes over an interim answer 100 alone, and takes any other for the final one: the next call on the connection
+        would then get this one's answer. RFC 9110 (15.2) has all of them passed over; only 101 is the end of HTTP here.
+
+        Of several Connection headers http.client heeds the first, RFC 9112 (9.3) all. Behind a line that is no header the rest of
+        a head goes unread, and that the server closes may stand there.
         """
         super().begin()
+        while 100 <= self.status < 200 and self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = None  # else it would take itself for begun
+            super().begin()
         said = ",".join(self.headers.get_all("Connection", []))
-        if "close" in said.lower() or self.headers.defects or self.headers.get_payload():
+        if "close" in said.lower() or self.headers.defects or self.headers.get_payload() or self.status < 200:
             self.will_close = True
 
 
