@@ -401,18 +401,3 @@ def _shows_only(raw: str, masked_tree: Tree) -> bool:
 def _ci_time_at(moment: float) -> float:
     """Return CI's time at a `moment` of the monotonic clock, as known now: an answer may have corrected it since."""
     return clock.now() - (time.monotonic() - moment)
-
-
-# Credentials -------------------------------------------------------------------------------------------------------------
-
-
-def watch_credentials() -> None:
-    """Let problems of a credential that changed count no more: a worker calls it with each heartbeat."""
-    for name in credentials.names():
-        try:
-            fingerprint = credentials.fingerprint(name)
-        except credentials.MissingCredential:
-            continue  # A fetch that needs it says what is missing.
-        if claims.credential_changed(name, fingerprint):
-            logger.info("credential %s changed; its problems are dropped", name)
-            troubles.mark_credential_changed(name, clock.now())

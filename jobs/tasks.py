@@ -18,6 +18,7 @@ from kombu.exceptions import OperationalError
 from jobs import cache, claims, clock, fetch, servers, trails, walks
 from jobs.queues import QUEUES, Hearing
 from jobs.records import JobQuestion, PageQuestion
+from jobs.rotation import Rotation
 from jobs.servers import ServerDown
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def begin(sender: Any, **_: object) -> None:
     hearing = Hearing(sender.app.amqp.queues.consume_from, _end_at_once)
     _hearing[:] = [hearing]
     claims.renewer.each_beat(hearing.check)
-    claims.renewer.each_beat(fetch.watch_credentials)
+    claims.renewer.each_beat(Rotation().look)
     claims.renewer.start(str(sender.hostname))
 
 

@@ -16,7 +16,6 @@ from tests.emulators import SECRET_ID, SECRET_KEY
 from tests.fetching import NAME, QUESTION, ask, run
 
 if TYPE_CHECKING:
-    from pathlib import Path
 
     from pytest_django import Settings
 
@@ -56,33 +55,6 @@ def test_missing_credential_is_said_by_name(ci: Emulator, settings: Settings) ->
     assert problem is not None
     assert (problem.kind, problem.code) == ("credentials", "missing_credential")
     assert "team-a" in problem.message
-
-
-def test_rotated_credential_file_drops_the_old_ones_problems(ci: Emulator, settings: Settings, tmp_path: Path) -> None:
-    secret = tmp_path / "key"
-    secret.write_text("wrong-key")
-    settings.CI_CREDENTIALS = {"default": {"SECRET_ID": SECRET_ID, "SECRET_KEY_FILE": str(secret)}}
-    fetch.watch_credentials()
-    _page, refused = run()
-
-    secret.write_text(SECRET_KEY)
-    fetch.watch_credentials()
-    page, problem = run()
-
-    assert refused is not None
-    assert refused.kind == "credentials"
-    assert problem is None
-    assert page is not None
-
-
-def test_credential_that_can_t_be_read_does_not_stop_the_watch(ci: Emulator, settings: Settings) -> None:
-    settings.CI_CREDENTIALS = {"default": {"SECRET_ID": "half"}, "other": {"SECRET_ID": "a", "SECRET_KEY": "b"}}
-    fetch.watch_credentials()
-    settings.CI_CREDENTIALS["other"] = {"SECRET_ID": "a", "SECRET_KEY": "c"}
-
-    fetch.watch_credentials()
-
-    assert claims.credential_changed("other", "x") is True
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,6 @@ PROMISED = 10.0
 """Seconds after which all is well again."""
 KEPT = 60.0
 """Seconds for which it is remembered that a bucket, or with a credential nothing, may be read."""
-LOOKING = 2.0
-"""Seconds beyond it for a file that is back: a fetch that was under way at the mend begins to count then, and the readers' next
-look asks."""
 DEAF_FOR = 8.0
 """Seconds after which a worker that takes no tasks has ended, at the latest."""
 
@@ -534,9 +531,7 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
     bites.must(refused, "nobody was refused")
 
 
-@fault(
-    "credential's file gone", ("credentials", "missing_credential"), everywhere=False, bound=KEPT + LOOKING, told=True
-)
+@fault("credential's file gone", ("credentials", "missing_credential"), everywhere=False, told=True)
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     file = site.folder / "secret-key"
     away = file.with_suffix(".away")

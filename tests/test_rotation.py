@@ -1,0 +1,116 @@
+"""Credentials that change, are gone and come back while workers run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs import claims, servers
+from jobs.rotation import Rotation
+from tests.emulators import SECRET_ID, SECRET_KEY
+from tests.fetching import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_django import Settings
+
+    from tests.emulators import Emulator
+
+WRONG = {"SECRET_ID": SECRET_ID, "SECRET_KEY": "wrong-key"}
+RIGHT = {"SECRET_ID": SECRET_ID, "SECRET_KEY": SECRET_KEY}
+
+
+@pytest.fixture
+def secret(settings: Settings, tmp_path: Path) -> Path:
+    """The file that holds the secret key."""
+    path = tmp_path / "key"
+    path.write_text(SECRET_KEY)
+    settings.CI_CREDENTIALS = {"default": {"SECRET_ID": SECRET_ID, "SECRET_KEY_FILE": str(path)}}
+    return path
+
+
+def marks() -> dict[bytes, bytes]:
+    """Return where and when a credential was marked as changed."""
+    with servers.cache_server().connection() as client:
+        return {key: client.get(key) for key in client.keys("*mark:changed:*")}
+
+
+def test_rotated_credential_file_drops_the_old_ones_problems(ci: Emulator, secret: Path) -> None:
+    secret.write_text("wrong-key")
+    rotation = Rotation()
+    rotation.look()
+    _page, refused = run()
+
+    secret.write_text(SECRET_KEY)
+    rotation.look()
+    page, problem = run()
+
+    assert refused is not None
+    assert refused.kind == "credentials"
+    assert problem is None
+    assert page is not None
+
+
+@pytest.mark.parametrize("is_there_at_first", [True, False])
+def test_credential_file_that_comes_back_drops_the_problem_that_it_was_gone(
+    ci: Emulator, secret: Path, *, is_there_at_first: bool
+) -> None:
+    rotation, away = Rotation(), secret.with_suffix(".away")
+    if is_there_at_first:
+        rotation.look()
+    secret.rename(away)
+    rotation.look()
+    _page, missing = run()
+
+    away.rename(secret)
+    rotation.look()
+    page, problem = run()
+
+    assert missing is not None
+    assert missing.code == "missing_credential"
+    assert problem is None
+    assert page is not None
+
+
+def test_new_worker_with_another_key_drops_the_old_ones_problems(ci: Emulator, settings: Settings) -> None:
+    settings.CI_CREDENTIALS = {"default": WRONG}
+    Rotation().look()
+    _page, refused = run()
+
+    settings.CI_CREDENTIALS = {"default": RIGHT}
+    Rotation().look()
+    page, _problem = run()
+
+    assert refused is not None
+    assert page is not None
+
+
+@pytest.mark.usefixtures("empty_redis")
+def test_two_workers_with_different_keys_don_t_look_like_a_change_to_each_other(settings: Settings) -> None:
+    old, new = Rotation(), Rotation()
+    for rotation, credential in ((old, WRONG), (new, RIGHT)):
+        settings.CI_CREDENTIALS = {"default": credential}
+        rotation.look()
+    marked = marks()
+
+    for rotation, credential in ((old, WRONG), (new, RIGHT)):
+        settings.CI_CREDENTIALS = {"default": credential}
+        rotation.look()
+
+    assert len(marked) == 1
+    assert marks() == marked
+
+
+@pytest.mark.usefixtures("empty_redis")
+def test_credential_that_can_t_be_read_does_not_stop_the_watch(settings: Settings) -> None:
+    rotation = Rotation()
+    settings.CI_CREDENTIALS = {"default": {"SECRET_ID": "half"}, "other": {"SECRET_ID": "a", "SECRET_KEY": "b"}}
+    rotation.look()
+    settings.CI_CREDENTIALS["other"] = {"SECRET_ID": "a", "SECRET_KEY": "c"}
+
+    rotation.look()
+
+    assert claims.credential_changed("other", "x") is True
+    assert len(marks()) == 1
