@@ -213,7 +213,7 @@ class Emulator:
     # the account
 
     def set_switches(self, **switches: str) -> None:
-        """Names and values: `emulator.switches.EVERY`."""
+        """Names and values: `emulator.switches.CHOICES`."""
         self.admin("PATCH", "switches", switches)
 
     def set_credentials(self, *credentials: tuple[str, ...]) -> None:

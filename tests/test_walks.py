@@ -22,7 +22,7 @@ from tests.emulators import REGION
 from tests.walks.oracle import Verdict, judge, throughout
 from tests.walks.report import Outcome
 from tests.walks.scenario import Event, Job, Scenario, scenario
-from tests.walks.site import VARIABLES
+from tests.walks.site import SECURITY_TOKEN, VARIABLES
 from tests.walks.walker import BUCKET, follow, walk, walk_together
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def ci(pristine_emulator: Emulator, db: None, settings: Settings, empty_redis: N
     settings.CI_ENDPOINT = pristine_emulator.endpoint
     for name, value in VARIABLES.items():
         setattr(settings, name, float(value))
+    default = settings.CI_CREDENTIALS["default"]
+    settings.CI_CREDENTIALS = {"default": {**default, "SECURITY_TOKEN": SECURITY_TOKEN}}
     Bucket.objects.create(name=BUCKET, region=REGION)
     return pristine_emulator
 
@@ -71,7 +73,7 @@ def test_walks_meet_every_switch_and_every_event() -> None:
     assert all({one.switches[name] for one in every} == set(values) for name, values in CHOICES.items())
     assert set().union(*(one.kinds for one in every)) >= {
         "arrive", "late", "change", "retire", "switch", "evict", "repeat_rows", "shuffle", "token_repeat", "empty_page", "error",
-        "truncate", "hang", "drop", "renew",
+        "truncate", "hang", "drop", "renew", "wait",
     }  # fmt: skip
     assert {one.filter.order for one in every} == {"Asc", "Desc"}
     assert {one.filter.can_lose_jobs for one in every} == {False, True}
@@ -226,3 +228,18 @@ def test_what_is_said_of_a_refused_token_excuses_no_loss(ci: Emulator) -> None:
     done.pages[1] = replace(done.pages[1], doubts=("token",))
 
     assert any(wrong.startswith("lost unsaid") for wrong in judge(done).wrong)
+
+
+def test_token_that_grew_too_old_is_told_and_no_job_is_lost_by_it(ci: Emulator) -> None:
+    minute_later = Event("wait", 1, {"seconds": 61})
+    calm = quiet((), (minute_later,))
+
+    verdict = judge(walk(replace(calm, switches={**calm.switches, "tokens_live": "minute"}), ci, follow))
+
+    assert (verdict.wrong, verdict.lost, verdict.said) == ((), frozenset(), frozenset({"token"}))
+
+
+def test_time_that_passes_is_no_trouble_where_tokens_live_for_ever(ci: Emulator) -> None:
+    verdict = judge(walk(quiet((), (Event("wait", 1, {"seconds": 3600}),)), ci, follow))
+
+    assert verdict == Verdict(wrong=(), lost=frozenset(), said=frozenset(), troubled=False)

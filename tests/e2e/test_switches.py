@@ -6,12 +6,12 @@ import itertools
 
 import pytest
 
-from jobs.cloudinfinite.emulator.switches import EVERY
+from jobs.cloudinfinite.emulator.switches import CHOICES
 from tests.e2e.looking import job_path, list_path
 from tests.e2e.sites import Reader, Site
 from tests.e2e.test_hostile import make_bucket
 
-EVERY_VALUE = [(name, value) for name, values in EVERY.items() for value in values]
+EVERY_VALUE = [(name, value) for name, values in CHOICES.items() for value in values]
 PAST = "2026-06-27T15:23:10+0800"
 
 
@@ -52,8 +52,8 @@ def test_list_and_job_are_right(switched: Site) -> None:
     assert len(shown) == {"exact": 1, "prefix": 2, "substring": 3}[emulator.admin("GET", "switches")["name"]]
 
 
-@pytest.mark.parametrize("filters", EVERY["filters"])
-@pytest.mark.parametrize("tokens", EVERY["tokens"])
+@pytest.mark.parametrize("filters", CHOICES["filters"])
+@pytest.mark.parametrize("tokens", CHOICES["tokens"])
 def test_filters_show_what_upstream_takes_for_matching(hasty: Site, tokens: str, filters: str) -> None:
     emulator, reader = hasty.emulator, Reader(hasty)
     emulator.set_switches(tokens=tokens, filters=filters)
@@ -85,8 +85,8 @@ def test_filters_show_what_upstream_takes_for_matching(hasty: Site, tokens: str,
     )
 
 
-@pytest.mark.parametrize("live", EVERY["tokens_live"])
-@pytest.mark.parametrize("tokens", EVERY["tokens"])
+@pytest.mark.parametrize("live", CHOICES["tokens_live"])
+@pytest.mark.parametrize("tokens", CHOICES["tokens"])
 def test_reader_who_comes_back_after_minutes_goes_on(hasty: Site, tokens: str, live: str) -> None:
     emulator = hasty.emulator
     emulator.set_switches(tokens=tokens, tokens_live=live)

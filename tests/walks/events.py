@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
-from jobs import claims, fetch, servers, throttle
+from jobs import claims, clock, fetch, servers, throttle
 from jobs.cloudinfinite.schema import format_time, parse_time
 from tests.walks.scenario import OPEN, Event, Scenario, job
 
@@ -50,6 +50,10 @@ def happen(event: Event, scenario: Scenario, emulator: Emulator, bucket: str, as
             for question in asked:
                 if chance.random() < spec["share"]:
                     _renew(question)
+        case "wait":
+            with servers.broker().connection() as client:
+                passed = float(cast("Any", client.get(clock.OFFSET_KEY)) or 0)
+            set_passed(emulator, passed + spec["seconds"])
         case _:
             raise ValueError(f"no event {event.kind!r}")
 
@@ -65,6 +69,14 @@ def _renew(question: PageQuestion) -> None:
     """Fetch a page anew, as a look at one that is out of date has it done."""
     asking = claims.ask(question.key, throttle.gate(question.bucket, "default"), lane="refresh")
     fetch.fetch_page(question, asking.enqueued_at, "refresh")
+
+
+def set_passed(emulator: Emulator, seconds: float) -> None:
+    """Let so many seconds have passed since the walk began, for Cloud Infinite and for us, without anybody waiting."""
+    with servers.broker().connection() as client:
+        client.set(clock.OFFSET_KEY, repr(seconds))
+    clock._clock = clock.Clock()  # it asks for the offset at once, not within a second
+    emulator.shift_clock(seconds)
 
 
 def _ago(emulator: Emulator, seconds: int) -> datetime:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 RENEWING = frozenset({"drop", "renew"})
 """What lets a page be fetched a second time."""
 
-QUIET = RENEWING | {"arrive", "late", "change", "retire", "switch", "repeat_rows", "error", "truncate", "hang"}
+QUIET = RENEWING | {"wait", "arrive", "late", "change", "retire", "switch", "repeat_rows", "error", "truncate", "hang"}
 """What may happen without a doubt, a loss or an early end, unless a second holds as many jobs as a page."""
 
-STILL = RENEWING | {"arrive", "error", "truncate", "hang"}
+STILL = RENEWING | {"wait", "arrive", "error", "truncate", "hang"}
 """What happens to answers, or behind the pin: the list itself stands still, so that nothing excuses a loss."""
 
 
@@ -94,7 +94,9 @@ def _repeats(walk: Walk) -> bool:
 
 
 def _is_refused(walk: Walk) -> bool:
-    return any(event.spec.get("status") == 400 for gap in walk.scenario.events for event in gap)
+    """Tell whether a token may be refused: by a fault, or because it is too old."""
+    ages = walk.scenario.switches["tokens_live"] == "minute" and "wait" in walk.scenario.kinds
+    return ages or any(event.spec.get("status") == 400 for gap in walk.scenario.events for event in gap)
 
 
 def _is_keyset(walk: Walk) -> bool:

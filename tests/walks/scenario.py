@@ -26,6 +26,7 @@ class Event:
     fault    the emulator gets a fault       heal     it has none any more
     switch   a switch moves                  evict    the cache forgets the chain
     drop     the cache forgets some pages    renew    some pages are out of date, and fetched anew
+    wait     time passes, for all alike
     """
 
     kind: str
@@ -155,6 +156,7 @@ _MAKERS: dict[str, tuple[str, Any]] = {
     "evict": ("evict", lambda chance, size: {}),
     "drop": ("drop", lambda chance, size: {"share": chance.choice((0.2, 0.5, 1.0))}),
     "renew": ("renew", lambda chance, size: {"share": chance.choice((0.2, 0.5, 1.0))}),
+    "wait": ("wait", lambda chance, size: {"seconds": chance.choice((10, 61, 300))}),
     "switch": ("switch", lambda chance, size: {"tokens": chance.choice(CHOICES["tokens"])}),
     "repeat_rows": ("fault", lambda chance, size: {"kind": "repeat_rows", "rows": chance.randint(1, size), "count": chance.randint(1, 2)}),
     "shuffle": ("fault", lambda chance, size: {"kind": "shuffle", "count": 1, "seed": chance.getrandbits(32)}),

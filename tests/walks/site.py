@@ -12,6 +12,8 @@ from tests.emulators import REGION, Emulator
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SECURITY_TOKEN = "EXAMPLE-TOKEN+/0001=="
+"""The credential is a temporary one, so that it matters which header its token is demanded in."""
 VARIABLES = {"MISS_BUDGET": "0", "CI_RATE_BUCKET": "0", "CI_RATE_CREDENTIAL": "0", "CI_DEADLINE": "1"}
 """Walks measure truth, not patience: nothing is throttled, and who never answers is given up soon."""
 
@@ -24,6 +26,7 @@ def site() -> Iterator[Emulator]:
     with Emulator() as emulator:
         os.environ |= {
             **VARIABLES,
+            "CI_SECURITY_TOKEN": SECURITY_TOKEN,
             "CI_ENDPOINT": emulator.endpoint,
             "DATABASE_URL": f"sqlite:///{Path(os.environ['VAR_DIR']) / 'walks.sqlite3'}",
             "DJANGO_SETTINGS_MODULE": "dashboard.settings",

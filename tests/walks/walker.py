@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from jobs import cache, claims, fetch, servers, throttle
 from jobs.cloudinfinite.schema import format_time
 from jobs.records import PageQuestion
-from tests.walks.events import happen
+from tests.emulators import SECRET_ID, SECRET_KEY
+from tests.walks.events import happen, set_passed
+from tests.walks.site import SECURITY_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,16 +124,18 @@ def follow(question: PageQuestion, page: Page) -> PageQuestion:
 
 
 def _prepare(scenario: Scenario, emulator: Emulator) -> None:
+    for server in (servers.broker(), servers.cache_server()):
+        with server.connection() as client:
+            client.flushall()
+    set_passed(emulator, 0)
     now = datetime.fromtimestamp(int(emulator.now()), UTC)
     given = tuple(
         {**job.fields, "CreationTime": format_time(now - timedelta(seconds=job.age))} for job in scenario.jobs
     )
+    emulator.set_credentials((SECRET_ID, SECRET_KEY, SECURITY_TOKEN))
     emulator.set_switches(**scenario.switches)
     emulator.create_bucket(BUCKET, given=given)
     emulator.clear_calls()
-    for server in (servers.broker(), servers.cache_server()):
-        with server.connection() as client:
-            client.flushall()
 
 
 def _between(

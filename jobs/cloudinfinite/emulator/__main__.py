@@ -12,7 +12,7 @@ from .clock import Clock
 from .demo import DEMO_SECRET_ID, DEMO_SECRET_KEY, populate
 from .server import Server
 from .signature import Known
-from .switches import EVERY, Switches
+from .switches import CHOICES, Switches
 from .world import World
 
 CREDENTIALS_VARIABLE = "EMULATOR_CREDENTIALS"
@@ -27,7 +27,7 @@ def main() -> None:
         clock=Clock(arguments.now),
         seed=arguments.seed,
         latency=(DEMO_LATENCY if arguments.demo else 0.0) if arguments.latency is None else arguments.latency,
-        switches=Switches().changed({name: getattr(arguments, name) for name in EVERY}),
+        switches=Switches().changed({name: getattr(arguments, name) for name in CHOICES}),
         credentials=arguments.credential or _from_environment(),
         populate=populate if arguments.demo else lambda world: None,
     )
@@ -70,7 +70,7 @@ def _arguments() -> argparse.Namespace:
         metavar="ID:KEY[:TOKEN]",
         help=f"a credential to accept, repeatable; else {CREDENTIALS_VARIABLE} (comma-separated), else the demo pair",
     )
-    for name, choices in EVERY.items():
+    for name, choices in CHOICES.items():
         parser.add_argument(
             f"--{name.replace('_', '-')}", dest=name, choices=choices, default=choices[0], help="a switch"
         )

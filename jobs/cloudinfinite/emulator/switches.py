@@ -19,15 +19,11 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "job_level": ("absent", "present"),
     "media_regions": ("all", "own"),
     "filters": ("and", "or", "job_id_alone"),
-}
-"""What seeded walks meet. They draw from these in order, so one more gives every seed another meaning."""
-UNWALKED: dict[str, tuple[str, ...]] = {
     "token_header": ("either", "ci", "cos"),
     "bad_value": ("400", "ignore"),
     "tokens_live": ("endlessly", "minute"),
 }
-"""What they don't: a temporary credential, values that the product never sends, and pages a minute apart."""
-EVERY = CHOICES | UNWALKED
+"""Seeded walks draw from these in order, so one more gives every seed another meaning."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +60,8 @@ class Switches:
     def changed(self, values: Mapping[str, Any]) -> Switches:
         """A copy with some switches set. Raises ValueError for an unknown switch or value."""
         for name, value in values.items():
-            if value not in EVERY.get(name, ()):
-                raise ValueError(f"no switch {name}={value}; choices: {EVERY.get(name) or sorted(EVERY)}")
+            if value not in CHOICES.get(name, ()):
+                raise ValueError(f"no switch {name}={value}; choices: {CHOICES.get(name) or sorted(CHOICES)}")
         return replace(self, **values)
 
     def as_dict(self) -> dict[str, str]:
