@@ -16,7 +16,6 @@ from tests.emulators import SECRET_ID, SECRET_KEY
 from tests.fetching import NAME, QUESTION, ask, run
 
 if TYPE_CHECKING:
-
     from pytest_django import Settings
 
     from jobs.problems import Problem

@@ -16,7 +16,7 @@ from django.conf import settings
 from jobs import servers
 from tests.canaries import CANARY_KEY, redis_texts
 from tests.e2e.sites import own_database
-from tests.emulators import Emulator
+from tests.emulators import Emulator, JobSummary
 from tests.fuzz import stack
 from tests.fuzz.addresses import Places, address
 from tests.fuzz.answers import mutant
@@ -87,12 +87,27 @@ def test_a_case_is_the_same_whatever_was_made_before_it() -> None:
 
 PLACES = Places(
     "h:1", "mine", "mine-too", "theirs", "taboo", "never", ("b1",),
-    jobs={"mine": frozenset({"b1"}), "mine-too": frozenset({"b2"}), "theirs": frozenset({"b3"})},
+    jobs={
+        bucket: {job_id: JobSummary(job_id, "Job", "nightly", "Failed", "2026-06-27T15:23:10+0800")}
+        for bucket, job_id in (("mine", "b1"), ("mine-too", "b2"), ("theirs", "b3"))
+    },
 )  # fmt: skip
 
 
 def answer(status: int, body: str, kind: str = "text/html") -> Received:
     return Received(status, (("content-type", kind),), body.encode())
+
+
+def answers_with(row: str) -> list[Received]:
+    """Return a page, a twin and two files that show one row."""
+    bucket, _, job_id = row.rpartition("/")
+    job = {"JobId": job_id, **({"_bucket": bucket} if bucket else {})}
+    return [
+        answer(200, f'<tr id="job-{row}">'),
+        answer(200, json.dumps({"jobs": [job]}), "application/json"),
+        answer(200, f'{{"_export": {{}}}}\n{json.dumps(job)}\n', "application/x-ndjson"),
+        answer(200, f"\ufeff_bucket,JobId,1 job\r\n{bucket},{job_id},\r\n", "text/csv"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -111,12 +126,49 @@ def answer(status: int, body: str, kind: str = "text/html") -> Received:
     ],
 )
 def test_row_of_another_bucket_is_found(path: str, row: str, *, is_foreign: bool) -> None:
-    bucket, _, job_id = row.rpartition("/")
-    twin = json.dumps({"jobs": [{"JobId": job_id, **({"_bucket": bucket} if bucket else {})}]})
     request = Request("GET", path.encode())
 
-    assert bool(foreign_rows(request, answer(200, f'<tr id="job-{row}">'), PLACES)) == is_foreign
-    assert bool(foreign_rows(request, answer(200, twin, "application/json"), PLACES)) == is_foreign
+    assert [bool(foreign_rows(request, one, PLACES)) for one in answers_with(row)] == [is_foreign] * 4
+
+
+@pytest.mark.parametrize(
+    ("query", "fits"),
+    [
+        ("", True),
+        ("type=Job&states=Failed,Running&name=nightly&jobId=b1&lang=en", True),
+        ("type=Workflow", False),
+        ("states=Running,Success", False),
+        ("name=night", False),
+        ("jobId=b2", False),
+        ("startCreationTime=2026-06-27T15:23:10%2B0800&endCreationTime=2026-06-27T07:23:10Z", True),
+        ("startCreationTime=2026-06-27T15:23:11%2B0800", False),
+        ("endCreationTime=2026-06-27T15:23:09%2B0800", False),
+        ("nextToken=1&pin=1782544990.1782544990000", True),
+        ("nextToken=1&pin=1782544989.1782544990000", False),
+        ("pin=1782544989.1782544990000", True),  # the place is not kept any more
+        ("pin=1782544989.9999999999999", False),
+        ("nextToken=1&pin=1782548590.1782548590000&range=50m", True),
+        ("nextToken=1&pin=1782548590.1782548590000&range=45m", False),
+        ("range=1h", False),
+    ],
+)
+def test_row_that_the_address_s_filter_does_not_let_through_is_found(query: str, *, fits: bool) -> None:
+    request = Request("GET", f"/buckets/mine/jobs/?{query}".encode())
+
+    assert [not foreign_rows(request, one, PLACES) for one in answers_with("b1")] == [fits] * 4
+
+
+def test_row_of_a_tick_may_have_left_the_list() -> None:
+    request = Request("GET", b"/buckets/mine/tick/?states=Running")
+
+    assert foreign_rows(request, answer(200, '<tr id="job-b1">'), PLACES) == []
+
+
+@pytest.mark.parametrize(("kind", "text"), [("application/x-ndjson", "{}\n{"), ("text/csv", "Id\r\nb1\r\n")])
+def test_file_that_can_t_be_read_is_wrong(kind: str, text: str) -> None:
+    request = Request("GET", b"/buckets/mine/loaded.csv")
+
+    assert foreign_rows(request, answer(200, text, kind), PLACES) == [f"{kind} that can't be read"]
 
 
 @pytest.mark.parametrize(("method", "is_wrong"), [("HEAD", False), ("GET", True)])

@@ -15,6 +15,8 @@ from tests.fuzz.wire import Request
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tests.emulators import JobSummary
+
 EVIL_HOST = "evil.example"
 MARK = "x-fuzz"
 """An element of this name would be markup that somebody smuggled in."""
@@ -103,7 +105,7 @@ METHODS = ("HEAD", "POST", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE",
 class Places:
     """What there is to ask for: the site, buckets by who may see them, jobs, and pins of just now.
 
-    The viewer may see `shown` and `shown_too`; `jobs` are those of each bucket that exists.
+    The viewer may see `shown` and `shown_too`; `jobs` are those of each bucket that exists, by id.
     """
 
     host: str
@@ -115,7 +117,7 @@ class Places:
     job_ids: tuple[str, ...]
     pins: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
-    jobs: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    jobs: Mapping[str, Mapping[str, JobSummary]] = field(default_factory=dict)
 
     @property
     def buckets(self) -> tuple[str, ...]:

@@ -103,5 +103,9 @@ def _judge(stack: Stack, person: Person, request: Request) -> tuple[str, list[st
         found += lost_on_the_way(person, request, received, stack.places, is_slow=is_slow)
     status = f"{received.status} {problem_code(received)}" if received.status >= 500 else str(received.status)
     if received.status == 200 and shown_rows(received):
-        status += " with rows of a tick" if b"/tick/" in request.target else " with rows"
+        status += " with rows"
+        if b"/tick/" in request.target:
+            status += " of a tick"
+        elif received.kind not in ("text/html", "application/json"):
+            status += f" in {received.kind}"
     return status, found + unlike(person, request, received, stack.places)

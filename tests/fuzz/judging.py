@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import json
 import re
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from tests.fuzz.addresses import EVIL_HEADER, EVIL_HOST, MARK
+from tests.fuzz.matching import unfit
 from tests.fuzz.wire import Received, Request, exchange
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tests.fuzz.addresses import Places
 
@@ -27,6 +31,8 @@ INSIDE = (
 """What stands in error pages for developers, and in nothing that we say."""
 OF_SLOWNESS = {503: {"no_worker", "busy", "redis_down"}, 504: {"timeout"}}
 """What the site may say while the machine stands still: upstream, Redis and worker are well all the time."""
+OWNER = "_bucket"
+"""The key, and the column, that says whose a job of several buckets is."""
 HOPS = 3
 """Redirects until an address is the canonical one."""
 SECURITY = {
@@ -131,38 +137,52 @@ def bucket_of(request: Request) -> str:
 
 
 def foreign_rows(request: Request, received: Received, places: Places) -> list[str]:
-    """Return the rows of a viewer's answer that are no jobs of the buckets that the viewer may see, or of the one asked for."""
+    """Return the rows of a viewer's answer that are no jobs of the buckets that the viewer may see, or of the one asked for.
+
+    Nor may they be any that the filter of the address does not let through, but in a tick: there a row that left the list stays.
+    """
     if received.status != 200 or request.method == "HEAD":
         return []
     rows = shown_rows(received)
     if rows is None:
-        return ["JSON that can't be read"]
-    bucket = bucket_of(request)
-    mine = {name: places.jobs.get(name, frozenset()) for name in (places.shown, places.shown_too)}
+        return [f"{received.kind} that can't be read"]
+    bucket, (path, _, query) = bucket_of(request), request.target.partition(b"?")
+    mine = {name: places.jobs.get(name, {}) for name in (places.shown, places.shown_too)}
     if bucket:
-        mine = {bucket: mine.get(bucket, frozenset())}
+        mine = {bucket: mine.get(bucket, {})}
     found = []
     for row in rows:
         # Only a merged list names a row by its bucket, too.
         owner, _, job_id = row.rpartition("/")
-        known = mine.get(owner, frozenset()) if owner else frozenset().union(*mine.values())
+        known = mine.get(owner, {}) if owner else {name: job for jobs in mine.values() for name, job in jobs.items()}
         if job_id not in known or (owner and bucket):
             found.append(f"row {row!r} of no bucket that was asked for")
+        elif not path.endswith(b"/tick/") and (names := unfit(known[job_id], query, datetime.now(UTC))):
+            found.append(f"row {row!r}, which does not pass {names}")
     return found
 
 
 def shown_rows(received: Received) -> list[str] | None:
-    """Return the jobs that an answer shows, as its rows are named; None where it is called JSON, and is none."""
-    if received.kind == "text/html":
-        return [html.unescape(row) for row in _ROW.findall(received.body.decode(errors="replace"))]
-    if received.kind != "application/json":
-        return []
+    """Return the jobs that an answer shows, as its rows are named; None where it is called JSON or a file, and is none."""
+    text = received.body.decode(errors="replace")
     try:
-        data: Any = json.loads(received.body)
-    except ValueError:
+        match received.kind:
+            case "text/html":
+                return [html.unescape(row) for row in _ROW.findall(text)]
+            case "application/json":
+                data: Any = json.loads(text)
+                return _names(data.get("jobs", []) if isinstance(data, dict) else [])
+            case "application/x-ndjson":
+                return _names([json.loads(line) for line in text.removesuffix("\n").split("\n")][1:])
+            case "text/csv":
+                return _names(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    except (ValueError, KeyError):
         return None
-    rows = data.get("jobs", []) if isinstance(data, dict) else []
-    return ["/".join(filter(None, (row.get("_bucket", ""), row["JobId"]))) for row in rows if isinstance(row, dict)]
+    return []
+
+
+def _names(rows: Iterable[Any]) -> list[str]:
+    return ["/".join(filter(None, (row.get(OWNER, ""), row["JobId"]))) for row in rows if isinstance(row, dict)]
 
 
 def _leaks(person: Person, request: Request, received: Received, canaries: Sequence[str]) -> list[str]:

@@ -106,7 +106,7 @@ def running(emulator: Emulator, **environment: str) -> Iterator[Stack]:
         places = Places(
             urlsplit(site.address).netloc, SHOWN, SHOWN_TOO, ELSEWHERE, HIDDEN, UNKNOWN,
             (*ids[SHOWN][:4], *ids[SHOWN_TOO][:2], ids[ELSEWHERE][0]), (f"{now}.{now * 1000}",), ("884213",),
-            {name: frozenset(jobs) for name, jobs in ids.items()},
+            {name: {job.job_id: job for job in emulator.jobs(name)} for name in ids},
         )  # fmt: skip
         all_words = (*ids, *LABELS.values(), *(job_id for jobs in ids.values() for job_id in jobs))
         unseen = (ELSEWHERE, HIDDEN, *LABELS.values(), *ids[ELSEWHERE], *ids[HIDDEN])

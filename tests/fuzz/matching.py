@@ -1,0 +1,75 @@
+"""Says which jobs the filter of an address lets through: read from the address alone, with none of the product's own reading."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tests.emulators import JobSummary
+
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+PLACE_KEPT = 3600
+"""Seconds after which a link to a place in a list opens the list as it is now."""
+SLACK = timedelta(minutes=10)
+"""By how much a page that is shown may be older than the question for it."""
+
+
+def unfit(job: JobSummary, query: bytes, now: datetime) -> list[str]:
+    """Return the parameters which `job` does not pass, of a query that was answered with rows.
+
+    What is written otherwise than canonically leads on to what is, so a value that isn't one of the API's fits no job. Times
+    that don't say where they are meant, and days, are passed over.
+
+    Args:
+        job: as it was while the question was asked.
+        query: of the address that answered.
+        now: when it was asked, UTC.
+    """
+    given: dict[str, list[str]] = defaultdict(list)
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        given[name].append(value)
+    return [name for name, values in given.items() if not all(_fits(job, name, value, given, now) for value in values)]
+
+
+def _fits(job: JobSummary, name: str, value: str, given: Mapping[str, Sequence[str]], now: datetime) -> bool:
+    created = datetime.fromisoformat(job.creation_time)
+    match name:
+        case "type":
+            return job.type == value
+        case "states":
+            return job.state in value.split(",")
+        case "name":
+            return job.name == value
+        case "jobId":
+            return job.job_id == value
+        case "startCreationTime" if bound := _time(value):
+            return created >= bound
+        case "endCreationTime" if bound := _time(value):
+            return created <= bound
+        case "pin":
+            return all(created <= pin for pin in _pins(given, now))
+        case "range" if found := re.fullmatch(r"(\d{1,6})([mhdw])", value):
+            return created >= min([now, *_pins(given, now)]) - timedelta(**{UNITS[found[2]]: int(found[1])}) - SLACK
+    return True
+
+
+def _time(written: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(written)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def _pins(given: Mapping[str, Sequence[str]], now: datetime) -> list[datetime]:
+    """Return the times at which the list of one bucket ends by its pin: a place in it is kept for an hour, a page for ever."""
+    found = [pin.split(".") for written in given.get("pin", ()) for pin in written.split(",") if "," not in written]
+    a_page = not given.keys().isdisjoint({"nextToken", "after"})
+    kept = now.timestamp() - PLACE_KEPT
+    return [datetime.fromtimestamp(int(end), UTC) for end, opened in found if a_page or int(opened) / 1000 > kept]
