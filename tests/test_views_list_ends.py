@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from bs4 import Tag
 
+from jobs import servers
+from jobs.cloudinfinite.schema import format_time
 from tests.reading import LONG_AGO, get, one, path_of, row_ids, scroll, soup, words
 
 if TYPE_CHECKING:
@@ -55,6 +58,31 @@ EMPTY_ONCE = {"kind": "empty_page", "count": 1}
 OUT_OF_ORDER = {"kind": "shuffle", "among": "answer", "seed": 1}
 TOKEN_REFUSED = {"kind": "error", "status": 400, "code": "InvalidArgument", "message": "Param nextToken is illegal", "when": {"token": True}, "count": 1}  # fmt: skip
 RUNNING = {"State": "Running", "CreationTime": LONG_AGO}
+
+
+def test_page_to_which_more_jobs_came_than_are_asked_for_at_once_says_so(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    now = emulator.now()
+    bucket = new_bucket(given=[running(now - 200 * number) for number in range(1, 11)])
+    address = path_of(bucket, "states=Running&size=5")
+    first = one(soup(get(client, address)), "#more")
+    pin = re.search(r"pin=([0-9.]+)", str(first["hx-get"]))
+    assert pin
+    for number in range(305):
+        emulator.add_job(bucket.name, **running(now - 601 - number))
+    with servers.cache_server().connection() as connection:
+        connection.delete(*connection.keys(servers.cache_key(f"page:{bucket.name}:*")))
+
+    again = get(client, f"{address}&pin={pin[1]}")
+
+    assert words(one(soup(again), "#more .doubt")) == (
+        "A page was asked for again later, and by then more jobs belonged to it than are asked for at once. One of them may be missing."
+    )
+
+
+def running(created: float) -> dict[str, str]:
+    return {"State": "Running", "CreationTime": format_time(datetime.fromtimestamp(created, UTC))}
 
 
 @pytest.mark.parametrize(

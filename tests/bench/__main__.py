@@ -23,7 +23,7 @@ from devtools.messages import Failed
 from tests.bench import sharing
 from tests.bench.back import back
 from tests.bench.browser import browser
-from tests.bench.bulkheads import bulkheads
+from tests.bench.bulkheads import bulkheads, limited
 from tests.bench.clone import clone
 from tests.bench.exports import exports
 from tests.bench.lighthouse import lighthouse
@@ -306,6 +306,7 @@ PARTS: dict[str, Callable[[Report], None]] = {
     "back": back,
     "lighthouse": lighthouse,
     "bulkheads": bulkheads,
+    "limited": limited,
     "scale": scale,
     "exports": exports,
     "browser": browser,

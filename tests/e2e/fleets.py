@@ -60,9 +60,14 @@ class Fleet:
         return redis.Redis.from_url(self.environment["REDIS_URL"])
 
     @property
+    def cache_url(self) -> str:
+        """Where its cache is."""
+        return self.environment["REDIS_CACHE_URL"]
+
+    @property
     def cache(self) -> redis.Redis:
         """A client of its cache, to be closed."""
-        return redis.Redis.from_url(self.environment["REDIS_CACHE_URL"])
+        return redis.Redis.from_url(self.cache_url)
 
     @property
     def readers(self) -> list[Reader]:

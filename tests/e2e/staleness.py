@@ -10,13 +10,14 @@ from jobs.servers import cache_key
 
 if TYPE_CHECKING:
     from jobs.models import Bucket
+    from tests.e2e.fleets import Fleet
     from tests.e2e.sites import Site
 
 AGE = 61_000
 """Milliseconds: more than any first page counts as fresh."""
 
 
-def make_stale(site: Site, bucket: Bucket | str) -> None:
+def make_stale(site: Site | Fleet, bucket: Bucket | str) -> None:
     """Let every page of `bucket` be a minute older."""
     name = bucket if isinstance(bucket, str) else bucket.name
     with redis.Redis.from_url(site.cache_url) as client:

@@ -18,11 +18,12 @@ from jobs.filters import Pin
 from tests.clocks import wall_clock
 from tests.e2e.looking import list_path
 from tests.e2e.sites import Reader, Site, all_at_once, own_database, start_site
+from tests.e2e.staleness import make_stale
 from tests.emulators import REGION, SECRET_ID, SECRET_KEY, Emulator
 from tests.processes import web, worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from jobs.models import Bucket
 
@@ -182,6 +183,33 @@ def test_lists_scroll_to_their_ends_whichever_worker_fetches_their_pages(with_a_
     assert len({(call.bucket, call.parameters["nextToken"]) for call in behind}) == len(behind) == 5 * len(buckets)
     assert {call.status for call in site.emulator.calls()} == {200}
     assert {call.credential for call in behind} == {SECRET_ID, OTHER[0]}
+
+
+def test_pages_that_are_out_of_date_are_renewed_whichever_worker_does_it(
+    with_a_wrong_worker: Site, until: Callable[[Callable[[], object]], None]
+) -> None:
+    site = with_a_wrong_worker
+    buckets = new_buckets(site.emulator, 12, jobs=3, newest=600, latency=0.3)
+    reader, paths = Reader(site), {bucket.name: list_path(bucket, twin=True) for bucket in buckets}
+    old = dict(zip(paths, all_at_once(partial(reader.json, path) for path in paths.values()), strict=True))
+    for name in paths:
+        make_stale(site, name)
+    site.emulator.clear_calls()
+    began = time.time()
+
+    meanwhile = all_at_once(partial(timed, reader, path) for path in paths.values())
+    until(lambda: len([call for call in site.emulator.calls() if call.seconds is not None]) == len(buckets))
+    until(lambda: all(not reader.json(path)["stale"] for path in paths.values()))
+
+    assert [(page["stale"], page["pin"]) for page, _seconds in meanwhile] == [
+        (True, page["pin"]) for page in old.values()
+    ]
+    for path in paths.values():
+        assert_right(reader.json(path), began - 1, time.time() + 1)
+    calls = site.emulator.calls()
+    assert sorted(call.bucket for call in calls) == sorted(paths)
+    assert {call.status for call in calls} == {200}
+    assert {call.credential for call in calls} == {SECRET_ID, OTHER[0]}
 
 
 # The web server's clock -------------------------------------------------------------------------------------------------

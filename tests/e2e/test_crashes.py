@@ -14,6 +14,7 @@ from jobs import servers
 from jobs.cloudinfinite.schema import format_time
 from tests.e2e.looking import list_path, wait_for_rows
 from tests.e2e.sites import Reader, Site, start_site
+from tests.e2e.staleness import make_stale
 from tests.ports import free_port
 from tests.services import start_valkey
 
@@ -150,10 +151,7 @@ def test_cached_pages_are_shown_while_the_broker_is_down(
 
 
 def test_old_rows_stay_while_a_worker_dies_in_the_middle_of_a_refresh_and_new_ones_follow(
-    mortal: Site,
-    valkeys: tuple[Valkey, Valkey],
-    new_bucket: Callable[..., Bucket],
-    until: Callable[[Callable[[], object]], None],
+    mortal: Site, new_bucket: Callable[..., Bucket], until: Callable[[Callable[[], object]], None]
 ) -> None:
     reader, bucket, emulator = Reader(mortal), new_bucket(jobs=5), mortal.emulator
     path = list_path(bucket, twin=True)
@@ -161,9 +159,7 @@ def test_old_rows_stay_while_a_worker_dies_in_the_middle_of_a_refresh_and_new_on
     created = datetime.fromtimestamp(emulator.now() - 10, UTC)
     new = emulator.add_job(bucket.name, CreationTime=format_time(created))
     emulator.set_latency(4.0, bucket.name)
-    with redis.Redis.from_url(valkeys[1].url) as client:
-        for key in client.scan_iter(servers.cache_key(f"page:{bucket.name}:*")):
-            client.hincrby(key, "began", -61_000)
+    make_stale(mortal, bucket)
     assert reader.json(path)["stale"]
     until(lambda: len(emulator.calls(bucket.name)) == 2)
 

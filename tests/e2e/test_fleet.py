@@ -34,6 +34,7 @@ from tests.e2e.fleets import (
 )
 from tests.e2e.looking import list_path
 from tests.e2e.sites import Reader, all_at_once
+from tests.e2e.staleness import make_stale
 from tests.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -90,6 +91,36 @@ def test_forty_readers_of_both_webs_make_one_call(fleet: Fleet) -> None:
 
     assert seen == [fleet.emulator.job_ids(bucket)[:SIZE]] * READERS
     assert len(fleet.calls(bucket)) == 1
+
+
+def test_forty_readers_who_scroll_through_both_webs_make_one_call_a_page(fleet: Fleet) -> None:
+    bucket = fleet.bucket(jobs=4 * SIZE + 5, latency=0.3)
+    readers = itertools.cycle(fleet.readers)
+
+    seen = all_at_once([partial(next(readers).scroll, twin(bucket)) for _ in range(READERS)])
+
+    assert seen == [fleet.emulator.job_ids(bucket)] * READERS
+    calls = fleet.emulator.calls(bucket)
+    assert len({call.parameters.get("nextToken") for call in calls}) == len(calls) == 5
+
+
+def test_page_that_is_out_of_date_is_renewed_once_whoever_looks_through_whichever_web(
+    fleet: Fleet, until: Until
+) -> None:
+    bucket = fleet.bucket(jobs=SIZE)
+    readers = [reader for reader in fleet.readers for _ in range(READERS // WEBS)]
+    old = fleet.readers[0].json(twin(bucket))
+    fleet.emulator.set_latency(0.5, bucket)
+    make_stale(fleet, bucket)
+
+    seen = all_at_once([partial(reader.json, twin(bucket)) for reader in readers])
+    until(lambda: not any(reader.json(twin(bucket))["stale"] for reader in fleet.readers))
+
+    assert [(page["stale"], page["pin"]) for page in seen] == [(True, old["pin"])] * READERS
+    renewed = [reader.json(twin(bucket)) for reader in fleet.readers]
+    assert {page["pin"] for page in renewed} != {old["pin"]}
+    assert {page["pin"] for page in renewed} == {renewed[0]["pin"]}
+    assert len(fleet.calls(bucket)) == 2
 
 
 # A worker dies, in each phase of a fetch ---------------------------------------------------------------------------------

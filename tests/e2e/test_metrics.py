@@ -188,6 +188,9 @@ def test_bucket_that_hangs_is_told_with_who_waits_for_a_lease_and_who_gives_up(
     assert told(impatient, "batchlens_upstream_seconds_count", bucket=hanging.name, **{"class": "timeout"}) >= LEASES
     assert told(impatient, "batchlens_upstream_seconds_sum", bucket=hanging.name) >= LEASES
     assert told(impatient, "batchlens_wait_seconds_count", outcome="pending") >= len(lists)
+    # Those that waited for a lease were let out when the first calls were given up.
+    until(lambda: told(impatient, "batchlens_held_seconds_count", lane="person", reason="lease") >= 1)
+    assert told(impatient, "batchlens_held_seconds_sum", lane="person", reason="lease") > 0.05
     assert told(impatient, "batchlens_claims_total", outcome="ended") >= 1
     assert told(impatient, "batchlens_wait_seconds_count", outcome="failed") >= 1
 

@@ -44,6 +44,8 @@ PROMISED = 10.0
 """Seconds after which all is well again."""
 KEPT = 60.0
 """Seconds for which it is remembered that a bucket, or with a credential nothing, may be read."""
+LONG = 75.0
+"""Seconds of an outage that is longer than any time-out, keep-alive or pause of a connection."""
 DEAF_FOR = 8.0
 """Seconds after which a worker that takes no tasks has ended, at the latest."""
 
@@ -59,8 +61,8 @@ TIMEOUT: Named = ("timeout", "timeout")
 class Fault:
     """One fault: how it comes and goes, how it may be told, and what is promised of it.
 
-    `bound` is the seconds from the beginning of its mend until all is well; a fault `at_once` is no longer in force once it
-    has struck; one that is not `everywhere` leaves the bucket WELL alone; one that is `told` must be told to somebody by its
+    `bound` is the seconds from the beginning of its mend until all is well; `least` those for which it is in force however short
+    the others are; a fault `at_once` is no longer in force once it has struck; one that is not `everywhere` leaves the bucket WELL alone; one that is `told` must be told to somebody by its
     name. `of_pause` may be told only while the harness holds its workers up to strike or to mend, and a moment after.
     """
 
@@ -69,6 +71,7 @@ class Fault:
     expected: frozenset[Named]
     everywhere: bool = True
     at_once: bool = False
+    least: float = 0.0
     bound: float = PROMISED
     told: bool = False
     of_pause: frozenset[Named] = frozenset()
@@ -325,6 +328,24 @@ def _server_faults(role: str) -> None:
             with bites.refused(server, "READONLY"):
                 server.tell("REPLICAOF", "127.0.0.1", "1")
                 yield
+
+
+@fault("broker killed for long", REDIS_DOWN, NO_WORKER, least=LONG, bound=PROMISED + DEAF_FOR)
+def _(site: Site, evidence: Evidence) -> Iterator[None]:
+    site.broker.kill()
+    yield
+    with ExitStack() as mend:
+        mend.callback(site.broker.start)
+        bites.must_be_down(site.broker.port)
+
+
+@fault("broker hangs for long", REDIS_DOWN, NO_WORKER, least=LONG, bound=PROMISED + DEAF_FOR)
+def _(site: Site, evidence: Evidence) -> Iterator[None]:
+    with ExitStack() as mend:
+        mend.callback(site.broker.signal, signal.SIGCONT)
+        bites.hang(site.broker)
+        yield
+        bites.must_be_stopped([site.broker.pid])
 
 
 KEPT_MARK = "faults-mark"

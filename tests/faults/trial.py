@@ -111,7 +111,7 @@ class Trial:
             with fault.strike(self.site, self.evidence) as also:
                 tally.go_on()
                 if not fault.at_once:
-                    time.sleep(seconds)
+                    time.sleep(max(seconds, fault.least))
                 self.crowd.want_no_more()
                 mending = time.monotonic()
                 tally.pause()
