@@ -40,6 +40,8 @@ _call: contextvars.ContextVar[Call] = contextvars.ContextVar("call")
 class _Response(http.client.HTTPResponse):
     """An answer behind which the connection is used again only where nothing speaks against it."""
 
+    headers: Any  # None until the head is read
+
     def begin(self) -> None:
         """Read the head of the final answer.
 
@@ -61,7 +63,6 @@ class _Response(http.client.HTTPResponse):
 class _Watched:
     """What both kinds of connection share: names resolved by the resolver, sockets known to the call that uses them."""
 
-    response_class = _Response
     resolver: Resolver
     sock: socket.socket | None
     last_used = 0.0
@@ -99,11 +100,11 @@ class _Watched:
 
 
 class _WatchedHTTPConnection(_Watched, HTTPConnection):
-    pass
+    response_class = _Response
 
 
 class _WatchedHTTPSConnection(_Watched, HTTPSConnection):
-    pass
+    response_class = _Response
 
 
 class _WatchedPool:
