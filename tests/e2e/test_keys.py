@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from jobs.models import Bucket
+    from tests.emulators import Emulator
 
 FOCUSED_ROW = "document.activeElement.closest('tr')?.id.slice(4)"
 GROUND = "getComputedStyle(document.body).backgroundColor"
@@ -111,6 +112,36 @@ def test_help_tells_the_keys_and_turns_them_off_for_good(listed: Page) -> None:
     assert listed.evaluate(FOCUSED_ROW) is None
     listed.keyboard.press("?")
     assert listed.locator("#keys").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("/", ["j", "k", "Enter", "Esc", "f", "r", "t", "?"]),
+        ("/buckets/{bucket}/jobs/", ["j", "k", "Enter", "Esc", "/", "f", "c", "r", "t", "?"]),
+        ("/jobs/?bucket={bucket},{other}", ["j", "k", "Enter", "Esc", "/", "f", "c", "r", "t", "?"]),
+        ("/buckets/{bucket}/jobs/{job}/", ["Esc", "t", "?"]),
+        ("/buckets/{bucket}/insight/", ["Esc", "t", "?"]),
+        ("/buckets/{bucket}/export/", ["Esc", "t", "?"]),
+        ("/embed/buckets/{bucket}/jobs/{job}/", ["Esc", "?"]),
+    ],
+)
+def test_help_on_every_page_tells_the_keys_that_do_something_there(
+    page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator, path: str, keys: list[str]
+) -> None:
+    bucket, other = new_bucket(jobs=1), new_bucket(jobs=1)
+    page.goto(path.format(bucket=bucket.name, other=other.name, job=emulator.job_ids(bucket.name)[0]))
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.activeElement.blur()")
+
+    page.keyboard.press("?")
+
+    page.locator("#keys[open]").wait_for()
+    assert page.locator("#keys kbd:visible").all_inner_texts() == keys
+    page.keyboard.press("Escape")
+    if "t" in keys:
+        page.keyboard.press("t")
+        assert page.evaluate("document.activeElement.id") == "theme"
 
 
 def test_theme_is_a_choice_that_lasts(listed: Page) -> None:
