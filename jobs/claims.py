@@ -400,3 +400,13 @@ def credential_changed(name: str, fingerprint: str) -> bool:
     with servers.broker().connection() as client:
         before = cast("bytes | None", client.getset(f"credential:{name}", fingerprint))
     return before is not None and before.decode() != fingerprint
+
+
+def remember_credential(name: str, fingerprint: str) -> None:
+    """Put a credential's fingerprint where none stands: the broker may have been emptied.
+
+    Raises:
+        ServerDown: the broker can't be reached.
+    """
+    with servers.broker().connection() as client:
+        client.set(f"credential:{name}", fingerprint, nx=True)

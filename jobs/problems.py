@@ -135,6 +135,10 @@ OUR_STATUS = {"miss_budget": 429, "too_many_walks": 429}
 TRIES_BY_CODE = {"too_large": 1}
 """An answer that is too large stays too large."""
 
+KEPT_BY_CODE = {"missing_credential": 5}
+"""Seconds for which a problem is remembered, where that isn't as long as others of its class. Whether a credential is there can be
+seen without asking upstream, so it may be looked at again soon: its file may have been away for a moment only."""
+
 FINAL = frozenset({"refused", "not_found"})
 """Classes where asking the same again can't help; after all others somebody may have mended something."""
 
@@ -172,6 +176,11 @@ class Problem:
     def tries(self) -> int:
         """How many calls are made before it is said."""
         return TRIES_BY_CODE.get(self.code, self.rule.tries)
+
+    @property
+    def kept(self) -> int:
+        """The seconds for which it is remembered, 0 where it is not."""
+        return KEPT_BY_CODE.get(self.code, self.rule.kept)
 
     @property
     def title(self) -> _StrPromise:

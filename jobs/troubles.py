@@ -76,12 +76,12 @@ def store_problem(problem: Problem, key: str, bucket: str, credential: str, *, s
         ServerDown: the cache can't be reached.
     """
     rule = problem.rule
-    if not rule.kept:
+    if not problem.kept:
         return
     name = {"page": key, "bucket": bucket, "credential": credential}[rule.scope]
     value = pack(problem.to_primitives())
     with servers.cache_server().connection() as client:
-        client.set(_problem_key(rule.scope, name), value, px=max(1, int((rule.kept - ANSWERED_IN - spent) * 1000)))
+        client.set(_problem_key(rule.scope, name), value, px=max(1, int((problem.kept - ANSWERED_IN - spent) * 1000)))
         if problem.kind not in PERSONAL:
             # What the overview shows: longer than it stops anybody from asking, until an answer comes.
             client.set(last_key(bucket), value, px=LAST_LIFE)

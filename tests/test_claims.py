@@ -11,6 +11,7 @@ import pytest
 
 from jobs import claims, clock, servers, throttle
 from jobs.problems import Problem
+from jobs.records import pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -220,6 +221,17 @@ def test_asking_that_no_worker_took_ends_after_half_a_minute() -> None:
     ended = ask("k")
 
     assert (ended.outcome, ended.problem) == ("ended", None)
+
+
+def test_asking_that_a_cool_down_held_back_to_its_end_tells_why_the_bucket_is_quiet() -> None:
+    with servers.broker().connection() as client:
+        client.hset(GATE.cool_bucket, mapping={"until": broker_ms() + 60_000, "problem": pack(PROBLEM.to_primitives())})
+    assert ask("k").outcome == "later"
+    change("k", first=broker_ms() - 30_001, held_since=broker_ms() - 30_001)
+
+    ended = ask("k")
+
+    assert (ended.outcome, ended.problem) == ("ended", PROBLEM)
 
 
 def test_try_again_starts_an_ended_asking_anew() -> None:

@@ -121,7 +121,7 @@ def twin(*ids: str, bucket: str = WELL, problem: dict[str, str] | None = None, *
     body: dict[str, Any] = {
         "bucket": bucket, "filter": {"states": "Failed", "size": "10", **given}, "pin": f"{END}.{END}001",
         "jobs": [{"JobId": job_id, "State": "Failed"} for job_id in ids], "next": None, "problem": problem,
-        "request_id": "req", "completeness": {"earlier_unknown": False},
+        "request_id": "req", "completeness": {"earlier_unknown": False, "doubts": {}, "end": "missing"},
     }  # fmt: skip
     return json.dumps(body).encode()
 
@@ -166,20 +166,53 @@ def test_row_of_the_second_from_which_a_page_goes_on_may_be_left_out_by_whoever_
     verdict = judge(evidence, path, 200, twin("b"), "")
 
     assert (verdict.wrong_rows, sorted(verdict.left_out)) == ((), ["a"])
-    assert on_the_way(verdict, frozenset({"a"})).wrong_rows == ()
-    assert on_the_way(verdict, frozenset({"c"})).wrong_rows == ("a left out though never shown",)
+    assert on_the_way(verdict, frozenset({"a"}), evidence).wrong_rows == ()
+    assert "a left out though never shown" in on_the_way(verdict, frozenset({"c"}), evidence).wrong_rows
 
 
 @pytest.mark.parametrize(("unknown", "told"), [(False, ("b shown again",)), (True, ())])
 def test_row_that_comes_again_further_down_is_wrong_unless_the_page_says_so(
     told: tuple[str, ...], *, unknown: bool
 ) -> None:
-    body = json.loads(twin("b", "c")) | {"completeness": {"earlier_unknown": unknown}}
+    body = json.loads(twin("b", "c")) | {"completeness": {"earlier_unknown": unknown, "doubts": {}, "end": None}}
     evidence = Evidence()
     evidence.add(call("b", "c"))
     verdict = judge(evidence, PATH, 200, json.dumps(body).encode(), "")
 
-    assert on_the_way(verdict, frozenset({"a", "b"})).wrong_rows == told
+    assert on_the_way(verdict, frozenset({"a", "b"}), evidence).wrong_rows == told
+
+
+@pytest.mark.parametrize(
+    ("seen", "shown", "following", "completeness", "told"),
+    [
+        ("", "ab", "/next", {}, ()),
+        ("ab", "cd", None, {}, ()),
+        ("", "acd", "/next", {}, ("b passed over",)),
+        ("a", "d", "/next", {}, ("b passed over",)),  # c is of d's second: it may follow
+        ("a", "d", None, {}, ("b passed over", "c passed over")),
+        ("ab", "", None, {}, ("c passed over", "d passed over")),
+        ("a", "", "/next", {}, ()),
+        ("a", "d", None, {"doubts": {"order": "Something may be missing."}}, ()),
+        ("a", "d", None, {"earlier_unknown": True}, ()),
+        ("ab", "", None, {"end": "no_new_rows"}, ()),
+        ("ab", "", None, {"end": "repeated"}, ()),
+    ],
+)
+def test_job_that_is_passed_over_is_wrong_unless_the_page_says_that_something_may_be_missing(
+    seen: str, shown: str, following: str | None, completeness: dict[str, Any], told: tuple[str, ...]
+) -> None:
+    evidence = Evidence()
+    for second, ids in ((4, "a"), (3, "b"), (2, "cd")):
+        evidence.know(WELL, *(JobSummary(one, "Job", "n", "Failed", f"2023-11-14T22:12:0{second}+0000") for one in ids))
+    evidence.know(WELL, JobSummary("of-another-state", "Job", "n", "Success", "2023-11-14T22:12:03+0000"))
+    evidence.add(call(*shown))
+    body = json.loads(twin(*shown))
+    body["completeness"] |= completeness
+    verdict = judge(evidence, PATH, 200, json.dumps(body | {"next": following}).encode(), "")
+
+    found = on_the_way(verdict, frozenset(seen), evidence).wrong_rows
+
+    assert tuple(row for row in found if "passed over" in row) == told
 
 
 @pytest.mark.parametrize(
@@ -388,7 +421,7 @@ def test_bucket_that_a_fault_spares_may_tell_nothing() -> None:
 def test_fault_keeps_its_promises_only_where_all_come_again_in_time(
     lost: int, recovery: float | None, kept: bool
 ) -> None:
-    assert Result(FAULTS["500"], Tally(requests=1), lost, recovery, 0).kept == kept
+    assert Result(FAULTS["token loop"], Tally(requests=1), lost, recovery, 0).kept == kept
 
 
 @pytest.mark.parametrize(("code", "kept"), [("database_down", True), ("redis_down", False)])
@@ -400,7 +433,7 @@ def test_fault_that_must_be_told_keeps_its_promises_only_where_somebody_was_told
 
 
 def test_fault_that_did_not_bite_keeps_no_promise() -> None:
-    result = Result(FAULTS["500"], Tally(requests=1), 0, 3.0, 0, "nobody was struck")
+    result = Result(FAULTS["token loop"], Tally(requests=1), 0, 3.0, 0, "nobody was struck")
 
     assert not result.kept
     assert "did not bite: nobody was struck" in str(result)

@@ -16,6 +16,9 @@ from tests.emulators import SECRET_ID, SECRET_KEY
 from tests.fetching import NAME, QUESTION, ask, run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from pytest_django import Settings
 
     from jobs.problems import Problem
@@ -54,6 +57,23 @@ def test_missing_credential_is_said_by_name(ci: Emulator, settings: Settings) ->
     assert problem is not None
     assert (problem.kind, problem.code) == ("credentials", "missing_credential")
     assert "team-a" in problem.message
+
+
+def test_credential_s_file_that_was_away_for_a_moment_is_looked_for_again_soon(
+    ci: Emulator, settings: Settings, tmp_path: Path, until: Callable[[Callable[[], object]], None]
+) -> None:
+    secret = tmp_path / "key"
+    settings.CI_CREDENTIALS = {"default": {"SECRET_ID": SECRET_ID, "SECRET_KEY_FILE": str(secret)}}
+    _page, missing = run()
+
+    secret.write_text(SECRET_KEY)
+    until(lambda: cache.find_page(QUESTION, "default", person=True).problem is None)
+    page, problem = run()
+
+    assert missing is not None
+    assert missing.code == "missing_credential"
+    assert problem is None
+    assert page is not None
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ from __future__ import annotations
 import base64
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
 
 from jobs import servers
-from tests.canaries import CANARY_KEY, redis_texts
+from tests.canaries import CANARY_KEY, database_texts, process_texts, redis_texts
 from tests.e2e.sites import own_database
 from tests.emulators import Emulator, JobSummary
 from tests.fuzz import stack
@@ -56,9 +57,15 @@ def test_hostile_addresses_and_answers_are_withstood(under_fire: tuple[Stack, Em
     answered = {what: count for what, count in asked.counts.items() if what.startswith("fuzz-viewer 200")}
     assert sum(answered.values()) > 10
     assert any("with rows" in what for what in answered)
+    assert any("with rows in " in what for what in answered)
     assert running.watch.looks > 1
     assert read.counts["product rows"] > COUNT // 4
     assert any("bfuzzshown" in text for text in redis_texts(running.site.cache_url))
+    # And where nothing was found there was something to look through.
+    assert "RequestId" in running.site.worker.text()
+    assert "/buckets/" in running.site.web.text()
+    assert any("fuzz-viewer" in text for _place, text in database_texts(settings.DATABASES["default"]["NAME"]))
+    assert any("celery" in text for _place, text in process_texts())
 
 
 @pytest.mark.usefixtures("empty_redis")
@@ -147,15 +154,35 @@ def test_row_of_another_bucket_is_found(path: str, row: str, *, is_foreign: bool
         ("nextToken=1&pin=1782544989.1782544990000", False),
         ("pin=1782544989.1782544990000", True),  # the place is not kept any more
         ("pin=1782544989.9999999999999", False),
-        ("nextToken=1&pin=1782548590.1782548590000&range=50m", True),
-        ("nextToken=1&pin=1782548590.1782548590000&range=45m", False),
+        ("nextToken=1&pin=1782548590.1782548590000&range=59m", True),
+        ("nextToken=1&pin=1782548590.1782548590000&range=57m", False),
         ("range=1h", False),
+        ("workflowId=w4d0f6a1b2c3e4f5061728394a5b6c7d8", False),  # it is a job of no workflow
     ],
 )
 def test_row_that_the_address_s_filter_does_not_let_through_is_found(query: str, *, fits: bool) -> None:
     request = Request("GET", f"/buckets/mine/jobs/?{query}".encode())
 
     assert [not foreign_rows(request, one, PLACES) for one in answers_with("b1")] == [fits] * 4
+
+
+@pytest.mark.parametrize(
+    ("query", "rows", "is_wrong"),
+    [
+        ("", "cba", False),
+        ("", "abc", True),
+        ("orderByTime=Asc", "abc", False),
+        ("orderByTime=Asc", "cba", True),
+        ("size=2", "cba", True),
+        ("size=2&depth=2", "cba", False),
+    ],
+)
+def test_rows_out_of_order_or_more_than_were_asked_for_are_found(query: str, rows: str, *, is_wrong: bool) -> None:
+    jobs = {one: JobSummary(one, "Job", "", "Failed", f"2026-06-27T15:23:{ord(one) % 60}+0800") for one in "abc"}
+    request = Request("GET", f"/buckets/mine/jobs/?{query}".encode())
+    page = answer(200, "".join(f'<tr id="job-{row}">' for row in rows))
+
+    assert bool(foreign_rows(request, page, replace(PLACES, jobs={"mine": jobs}))) == is_wrong
 
 
 def test_row_of_a_tick_may_have_left_the_list() -> None:

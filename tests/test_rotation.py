@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_django import Settings
 
     from tests.emulators import Emulator
+    from tests.services import Valkeys
 
 WRONG = {"SECRET_ID": SECRET_ID, "SECRET_KEY": "wrong-key"}
 RIGHT = {"SECRET_ID": SECRET_ID, "SECRET_KEY": SECRET_KEY}
@@ -54,27 +55,6 @@ def test_rotated_credential_file_drops_the_old_ones_problems(ci: Emulator, secre
     assert page is not None
 
 
-@pytest.mark.parametrize("is_there_at_first", [True, False])
-def test_credential_file_that_comes_back_drops_the_problem_that_it_was_gone(
-    ci: Emulator, secret: Path, *, is_there_at_first: bool
-) -> None:
-    rotation, away = Rotation(), secret.with_suffix(".away")
-    if is_there_at_first:
-        rotation.look()
-    secret.rename(away)
-    rotation.look()
-    _page, missing = run()
-
-    away.rename(secret)
-    rotation.look()
-    page, problem = run()
-
-    assert missing is not None
-    assert missing.code == "missing_credential"
-    assert problem is None
-    assert page is not None
-
-
 def test_new_worker_with_another_key_drops_the_old_ones_problems(ci: Emulator, settings: Settings) -> None:
     settings.CI_CREDENTIALS = {"default": WRONG}
     Rotation().look()
@@ -86,6 +66,39 @@ def test_new_worker_with_another_key_drops_the_old_ones_problems(ci: Emulator, s
 
     assert refused is not None
     assert page is not None
+
+
+@pytest.mark.usefixtures("empty_redis")
+def test_new_worker_with_another_key_is_a_change_though_the_broker_was_emptied(settings: Settings) -> None:
+    settings.CI_CREDENTIALS = {"default": WRONG}
+    old = Rotation()
+    old.look()
+    with servers.broker().connection() as client:
+        client.flushall()
+    old.look()
+
+    settings.CI_CREDENTIALS = {"default": RIGHT}
+    Rotation().look()
+
+    assert list(marks()) == ["default"]
+
+
+def test_change_that_can_t_be_marked_while_the_cache_takes_nothing_is_marked_afterwards(
+    settings: Settings, valkeys: Valkeys
+) -> None:
+    settings.CI_CREDENTIALS = {"default": WRONG}
+    Rotation().look()
+    settings.CI_CREDENTIALS = {"default": RIGHT}
+    new = Rotation()
+    with servers.cache_server().connection() as client:
+        client.replicaof("127.0.0.1", "1")
+        with pytest.raises(servers.ServerDown):
+            new.look()
+        client.replicaof("NO", "ONE")
+
+    new.look()
+
+    assert list(marks()) == ["default"]
 
 
 @pytest.mark.usefixtures("empty_redis")

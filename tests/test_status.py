@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from bs4 import BeautifulSoup
 from django.test import Client
 
 from jobs import cache, claims, clock, fetch, pages, servers, status, throttle, troubles
@@ -306,6 +308,33 @@ def test_json_twin_says_what_the_page_says(client: Client, valkeys: Valkeys) -> 
     assert bucket["shared"]["calls"] == 1
     assert told["workers"] == []
     assert told["queues"] == {name: {"length": 0, "age": 0.0} for name in ("ahead", "page", "walk")}
+
+
+@pytest.mark.parametrize("of", ["bucket", "credential"])
+def test_page_and_twin_tell_success_quota_and_calls_saved(
+    client: Client, ci: Emulator, settings: Settings, of: str
+) -> None:
+    settings.CI_RATE_BUCKET = settings.CI_RATE_CREDENTIAL = 5.0
+    client.force_login(make_staff())
+    fetch_once()
+    (call,) = ci.calls(NAME)
+    for _ in range(4):
+        pages.get_page(Bucket.objects.get(name=NAME), JobFilter(), View(), person=False)
+
+    html = BeautifulSoup(client.get("/status/").content, "html.parser")
+    twin = client.get("/status.json").json()
+
+    name = NAME if of == "bucket" else "default"
+    (row,) = html.select(f'[aria-labelledby="of-{of}s"] [data-name="{name}"]')
+    told = [" ".join(part.get_text(" ").split()) for part in row.select("dl > div")]
+    assert f"RequestId {call.request_id}" in told[0]
+    assert re.search(r"Quota [89] of 9 calls left at once", told[2])
+    assert ("0 of 4 in flight" in told[2]) == (of == "bucket")
+    assert "Calls saved 3 Answers: 4, calls: 1" in told[3]
+    (one,) = [one for one in twin[f"{of}s"] if one["name"] == name]
+    assert one["last_success_request_id"] == call.request_id
+    assert (one["quota"]["calls_at_once"], one["shared"]["calls"], one["shared"]["answers"]) == (9, 1, 4)
+    assert 7 < one["quota"]["calls_left"] <= 9
 
 
 def test_fragment_is_the_section_alone_and_asks_again_by_itself(client: Client) -> None:

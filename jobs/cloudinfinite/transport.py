@@ -7,13 +7,13 @@ ours.
 from __future__ import annotations
 
 import contextvars
-import http
 import http.client
 import socket
 import ssl
 import sys
 import time
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -52,7 +52,7 @@ class _Response(http.client.HTTPResponse):
         a head goes unread, and that the server closes may stand there.
         """
         super().begin()
-        while 100 <= self.status < 200 and self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
+        while 100 <= self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
             self.headers = None  # else it would take itself for begun
             super().begin()
         said = ",".join(self.headers.get_all("Connection", []))

@@ -84,6 +84,8 @@ end
 if again > 0 then
   -- Waiting for others is no fault of this asking: its deadline stands still meanwhile.
   redis.call('HSET', KEYS[1], 'first', first or now, 'lane', mine, 'held_since', held_since or now)
+  -- Who is held back to the end without a try is told why.
+  if problem ~= '' then redis.call('HSET', KEYS[1], 'problem', problem) end
   if redis.call('HSETNX', KEYS[1], 'held_first', now) == 1 then redis.call('HSET', KEYS[1], 'held_by', held_by) end
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
   return answer('later')

@@ -16,7 +16,7 @@ from django.conf import settings
 from jobs import claims
 from jobs.filters import Pin
 from tests.clocks import wall_clock
-from tests.e2e.looking import list_path
+from tests.e2e.looking import job_path, list_path
 from tests.e2e.sites import Reader, Site, all_at_once, own_database, start_site
 from tests.e2e.staleness import make_stale
 from tests.emulators import REGION, SECRET_ID, SECRET_KEY, Emulator
@@ -210,6 +210,26 @@ def test_pages_that_are_out_of_date_are_renewed_whichever_worker_does_it(
     assert sorted(call.bucket for call in calls) == sorted(paths)
     assert {call.status for call in calls} == {200}
     assert {call.credential for call in calls} == {SECRET_ID, OTHER[0]}
+
+
+def test_jobs_are_as_old_as_they_are_though_only_a_worker_with_a_wrong_clock_is_left(with_a_wrong_worker: Site) -> None:
+    site = with_a_wrong_worker
+    (bucket,) = new_buckets(site.emulator, 1, jobs=3, newest=600)
+    job_id = site.emulator.job_ids(bucket.name)[0]
+    site.worker.stop()
+    try:
+        reader, began = Reader(site), time.time()
+        job, seconds = timed(reader, job_path(bucket, job_id, twin=True))
+        ended = time.time()
+        html = reader.get(job_path(bucket, job_id)).text
+    finally:
+        site.worker.start()
+
+    assert seconds < LOST
+    assert began - 1 <= datetime.fromisoformat(job["as_of"]).timestamp() <= ended + 1
+    assert not job["stale"]
+    assert "may have changed" not in html
+    assert {(call.status, call.credential) for call in site.emulator.calls()} == {(200, OTHER[0])}
 
 
 # The web server's clock -------------------------------------------------------------------------------------------------

@@ -180,6 +180,35 @@ class Evidence:
         ]
         return found or ["in another order"]
 
+    def passed_over(self, twin: Mapping[str, Any], seen: Collection[str]) -> list[str]:
+        """Return the jobs that should have stood on this page or before it, and did not.
+
+        Args:
+            twin: what is shown.
+            seen: what stood on all pages before it, from the first one on.
+
+        A page that says that something may be missing is believed.
+        """
+        told = twin["completeness"]
+        if told["earlier_unknown"] or told["doubts"] or told["end"] in ("repeated", "no_new_rows"):
+            return []
+        given, shown = twin["filter"], {*seen, *(job_id for job_id, _state in _shown(twin))}
+        states = given["states"].split(",") if given.get("states") else None
+        times = {
+            job.job_id: _unix(job.creation_time) or 0
+            for job in self._truth.get(twin["bucket"], {}).values()
+            if states is None or job.state in states
+        }
+        sign = 1 if given.get("orderByTime") == "Asc" else -1
+        come = [sign * times[job_id] for job_id in shown if job_id in times]
+        # Of the last one's second some may follow; and where no row has come yet, the list may begin further down.
+        reached = max(come, default=None) if twin["next"] else float("inf")
+        return [
+            f"{job_id} passed over"
+            for job_id, time in times.items()
+            if job_id not in shown and reached is not None and sign * time < reached
+        ]
+
     def left_out(self, twin: Mapping[str, Any], after: str) -> frozenset[str]:
         """Return the jobs of a page's answer that it doesn't show because they stood on an earlier page."""
         sent = self._answer(twin) or ()
@@ -316,7 +345,7 @@ def read_page(evidence: Evidence, path: str, status: int, body: bytes) -> dict[s
         return {**data, "job": evidence.in_upstreams_words(bucket, job_id, _text(tree, "#look .job-name bdi"))}
     if tree.select_one("#results") is None or tree.select_one("#results[aria-busy]"):
         raise ValueError("no list")
-    following = tree.select_one("#more a[rel=next]")
+    following, ending = tree.select_one("#more a[rel=next]"), tree.select_one("#more[data-end]")
     rows = [_row(evidence, bucket, row) for row in tree.select('tr[id^="job-"]')]
     return {
         **data,
@@ -324,7 +353,11 @@ def read_page(evidence: Evidence, path: str, status: int, body: bytes) -> dict[s
         "filter": query_of(path),
         "pin": query_of(path).get("pin") or _pin(tree),
         "request_id": _text(tree, "#as-of .request code"),
-        "completeness": {"earlier_unknown": EARLIER_UNKNOWN in tree.get_text()},
+        "completeness": {
+            "earlier_unknown": EARLIER_UNKNOWN in tree.get_text(),
+            "doubts": [doubt.get_text() for doubt in tree.select("#more .doubt")],
+            "end": str(ending["data-end"]) if ending else None,
+        },
         "jobs": rows,
         "next": str(following["href"]) if following else None,
     }

@@ -155,8 +155,8 @@ class Reader(threading.Thread):
         if self._sees_pages and is_twin(path):
             path = page_of(path)
         verdict, seconds = self._browser.look(path)
-        if seen:
-            verdict = on_the_way(verdict, seen)
+        if verdict.ready and "jobs" in verdict.data:
+            verdict = on_the_way(verdict, seen, self._crowd.evidence)
         self._crowd.count(path, verdict, seconds)
         if verdict.ready and "jobs" in verdict.data:
             rows, following = verdict.data["jobs"], verdict.data["next"]
@@ -166,16 +166,17 @@ class Reader(threading.Thread):
         return verdict
 
 
-def on_the_way(verdict: Verdict, seen: frozenset[str]) -> Verdict:
-    """Return the verdict of a page for whoever has scrolled past `seen`.
+def on_the_way(verdict: Verdict, seen: frozenset[str], evidence: Evidence) -> Verdict:
+    """Return the verdict of a page of a list for whoever has scrolled past `seen`, from the first page on.
 
-    No row may come again, unless the page says so, and what is left out as a repeat must have been seen.
+    No row may come again and none be passed over, unless the page says so, and what is left out as a repeat must have been seen.
     """
-    if not verdict.ready or "jobs" not in verdict.data or verdict.data["completeness"]["earlier_unknown"]:
+    if verdict.data["completeness"]["earlier_unknown"]:
         return verdict
     again = [f"{row['JobId']} shown again" for row in verdict.data["jobs"] if row["JobId"] in seen]
     lost = [f"{job_id} left out though never shown" for job_id in sorted(verdict.left_out - seen)]
-    return replace(verdict, wrong_rows=(*verdict.wrong_rows, *again, *lost))
+    over = evidence.passed_over(verdict.data, seen)
+    return replace(verdict, wrong_rows=(*verdict.wrong_rows, *again, *lost, *over))
 
 
 class Crowd:

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from tests.fuzz.addresses import address
-from tests.fuzz.judging import complaints, is_gunicorns, lost_on_the_way, problem_code, shown_rows, unlike
+from tests.fuzz.judging import complaints, is_gunicorns, is_tick, lost_on_the_way, problem_code, shown_rows, unlike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -104,7 +104,7 @@ def _judge(stack: Stack, person: Person, request: Request) -> tuple[str, list[st
     status = f"{received.status} {problem_code(received)}" if received.status >= 500 else str(received.status)
     if received.status == 200 and shown_rows(received):
         status += " with rows"
-        if b"/tick/" in request.target:
+        if is_tick(request):
             status += " of a tick"
         elif received.kind not in ("text/html", "application/json"):
             status += f" in {received.kind}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from tests.fuzz.addresses import EVIL_HEADER, EVIL_HOST, MARK
-from tests.fuzz.matching import unfit
+from tests.fuzz.matching import disordered, unfit
 from tests.fuzz.wire import Received, Request, exchange
 from tests.processes import ROOT
 
@@ -146,7 +146,7 @@ def foreign_rows(request: Request, received: Received, places: Places) -> list[s
     rows = shown_rows(received)
     if rows is None:
         return [f"{received.kind} that can't be read"]
-    bucket, (path, _, query) = bucket_of(request), request.target.partition(b"?")
+    bucket, query = bucket_of(request), request.target.partition(b"?")[2]
     mine = {name: places.jobs.get(name, {}) for name in (places.shown, places.shown_too)}
     if bucket:
         mine = {bucket: mine.get(bucket, {})}
@@ -157,28 +157,35 @@ def foreign_rows(request: Request, received: Received, places: Places) -> list[s
         known = mine.get(owner, {}) if owner else {name: job for jobs in mine.values() for name, job in jobs.items()}
         if job_id not in known or (owner and bucket):
             found.append(f"row {row!r} of no bucket that was asked for")
-        elif not path.endswith(b"/tick/") and (names := unfit(known[job_id], query, datetime.now(UTC))):
+        elif not is_tick(request) and (names := unfit(known[job_id], query, datetime.now(UTC))):
             found.append(f"row {row!r}, which does not pass {names}")
+    if bucket and not found and not is_tick(request):
+        found += disordered([mine[bucket][row] for row in rows], query)
     return found
 
 
 def shown_rows(received: Received) -> list[str] | None:
     """Return the jobs that an answer shows, as its rows are named; None where it is called JSON or a file, and is none."""
-    text = received.body.decode(errors="replace")
+    if received.kind == "text/html":
+        return [html.unescape(row) for row in _ROW.findall(received.body.decode(errors="replace"))]
     try:
         match received.kind:
-            case "text/html":
-                return [html.unescape(row) for row in _ROW.findall(text)]
             case "application/json":
-                data: Any = json.loads(text)
+                data: Any = json.loads(received.body)
                 return _names(data.get("jobs", []) if isinstance(data, dict) else [])
             case "application/x-ndjson":
-                return _names([json.loads(line) for line in text.removesuffix("\n").split("\n")][1:])
+                head, *rows = [json.loads(line) for line in received.body.decode().removesuffix("\n").split("\n")]
+                return _names(rows) if "_export" in head else None
             case "text/csv":
-                return _names(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
-    except (ValueError, KeyError):
+                return _names(csv.DictReader(io.StringIO(received.body.decode("utf-8-sig"), newline="")))
+    except (ValueError, KeyError, TypeError, csv.Error):
         return None
     return []
+
+
+def is_tick(request: Request) -> bool:
+    """Tell whether a request is one of a live list's, however its path is written."""
+    return unquote_to_bytes(request.target.partition(b"?")[0]).endswith(b"/tick/")
 
 
 def _names(rows: Iterable[Any]) -> list[str]:

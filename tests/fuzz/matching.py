@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from tests.emulators import JobSummary
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+WORKFLOW = "w4d0f6a1b2c3e4f5061728394a5b6c7d8"
+"""The workflow of all jobs of the emulator that were given as little as an id."""
 PLACE_KEPT = 3600
 """Seconds after which a link to a place in a list opens the list as it is now."""
-SLACK = timedelta(minutes=10)
-"""By how much a page that is shown may be older than the question for it."""
+SLACK = timedelta(minutes=2)
+"""By how much a first page may be older than the question for it: it is fresh for a minute, and then shown once more."""
 
 
 def unfit(job: JobSummary, query: bytes, now: datetime) -> list[str]:
@@ -48,13 +50,15 @@ def _fits(job: JobSummary, name: str, value: str, given: Mapping[str, Sequence[s
             return job.name == value
         case "jobId":
             return job.job_id == value
+        case "workflowId":
+            return job.type == "Workflow" and value == WORKFLOW
         case "startCreationTime" if bound := _time(value):
             return created >= bound
         case "endCreationTime" if bound := _time(value):
             return created <= bound
         case "pin":
             return all(created <= pin for pin in _pins(given, now))
-        case "range" if found := re.fullmatch(r"(\d{1,6})([mhdw])", value):
+        case "range" if found := re.fullmatch(r"(\d{1,4})([mhdw])", value):
             return created >= min([now, *_pins(given, now)]) - timedelta(**{UNITS[found[2]]: int(found[1])}) - SLACK
     return True
 
@@ -67,9 +71,18 @@ def _time(written: str) -> datetime | None:
     return found if found.tzinfo else None
 
 
+def disordered(jobs: Sequence[JobSummary], query: bytes) -> list[str]:
+    """Return what is wrong with the number or the order of the rows of one bucket's list."""
+    given = dict(parse_qsl(query.decode("latin-1")))
+    times = [datetime.fromisoformat(job.creation_time) for job in jobs]
+    most = int(given.get("size", "50")) * int(given.get("depth", "1"))
+    found = [f"{len(jobs)} rows where {most} were asked for"] if len(jobs) > most else []
+    return found + ["rows out of order"] * (times != sorted(times, reverse=given.get("orderByTime") != "Asc"))
+
+
 def _pins(given: Mapping[str, Sequence[str]], now: datetime) -> list[datetime]:
     """Return the times at which the list of one bucket ends by its pin: a place in it is kept for an hour, a page for ever."""
-    found = [pin.split(".") for written in given.get("pin", ()) for pin in written.split(",") if "," not in written]
+    found = [re.fullmatch(r"(\d{1,10})\.(\d{1,13})", written) for written in given.get("pin", ())]
     a_page = not given.keys().isdisjoint({"nextToken", "after"})
     kept = now.timestamp() - PLACE_KEPT
-    return [datetime.fromtimestamp(int(end), UTC) for end, opened in found if a_page or int(opened) / 1000 > kept]
+    return [datetime.fromtimestamp(int(pin[1]), UTC) for pin in found if pin and (a_page or int(pin[2]) / 1000 > kept)]

@@ -9,7 +9,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tests.canaries import CANARY_ID, CANARY_KEY, CREDENTIALS, database_texts, process_texts, server_texts, sightings
+from tests.canaries import (
+    CANARY_ID,
+    CANARY_KEY,
+    CANARY_TOKEN,
+    CREDENTIALS,
+    database_texts,
+    process_texts,
+    server_texts,
+    sightings,
+)
 from tests.fuzz.addresses import CSRF, Places
 from tests.fuzz.judging import PORTAL, Person
 from tests.fuzz.pulse import Pulse
@@ -28,11 +37,12 @@ LABELS = {ELSEWHERE: "Label-of-another-group", HIDDEN: "Label-of-a-taboo"}
 LANES = 12
 """Threads that ask at once; each has a credential of its own, because a problem of one is a problem of all its buckets."""
 JOBS = 30
+PARTS = ("SECRET_ID", "SECRET_KEY", "SECURITY_TOKEN")
 
 
-def lane_credential(lane: int) -> tuple[str, str]:
-    """Return secret id and key of a lane."""
-    return f"{CANARY_ID}-lane{lane}", f"{CANARY_KEY}-lane{lane}"
+def lane_credential(lane: int) -> tuple[str, str, str]:
+    """Return secret id, key and token of a lane."""
+    return f"{CANARY_ID}-lane{lane}", f"{CANARY_KEY}-lane{lane}", f"{CANARY_TOKEN}-lane{lane}"
 
 
 @dataclass
@@ -80,9 +90,9 @@ def running(emulator: Emulator, **environment: str) -> Iterator[Stack]:
     for lane in range(LANES):
         emulator.add_credential(*lane_credential(lane))
     credentials = {
-        f"CI_LANE{lane}_SECRET_{part}": value
+        f"CI_LANE{lane}_{part}": value
         for lane in range(LANES)
-        for part, value in zip(("ID", "KEY"), lane_credential(lane), strict=True)
+        for part, value in zip(PARTS, lane_credential(lane), strict=True)
     }
     ids = {name: _make_jobs(emulator, name) for name in (SHOWN, SHOWN_TOO, ELSEWHERE, HIDDEN)}
     people = _make_people()
@@ -96,8 +106,7 @@ def running(emulator: Emulator, **environment: str) -> Iterator[Stack]:
         CI_RATE_BUCKET="0",
         CI_RATE_CREDENTIAL="0",
         WORKER_THREADS=str(LANES),
-        CI_SECRET_ID=lane_credential(0)[0],
-        CI_SECRET_KEY=lane_credential(0)[1],
+        **{f"CI_{part}": value for part, value in zip(PARTS, lane_credential(0), strict=True)},
         **credentials,
         **environment,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from jobs import claims, clock, fetch, servers, throttle
 from jobs.cloudinfinite.schema import format_time, parse_time
@@ -29,7 +29,7 @@ def happen(event: Event, scenario: Scenario, emulator: Emulator, bucket: str, as
             ages = [made.age for made in scenario.jobs] or [60]
             for _ in range(spec["jobs"]):
                 made = job(chance, max(5, chance.choice(ages) + chance.randint(-2, 2)), scenario.filter)
-                created = format_time(_ago(emulator, made.age))
+                created = format_time(_ago(emulator, made.age + round(clock.offset())))
                 emulator.add_job(bucket, **made.fields, CreationTime=created)
         case "change":
             open_jobs = [one for one in emulator.jobs(bucket) if one.state in OPEN]
@@ -51,9 +51,7 @@ def happen(event: Event, scenario: Scenario, emulator: Emulator, bucket: str, as
                 if chance.random() < spec["share"]:
                     _renew(question)
         case "wait":
-            with servers.broker().connection() as client:
-                passed = float(cast("Any", client.get(clock.OFFSET_KEY)) or 0)
-            set_passed(emulator, passed + spec["seconds"])
+            set_passed(emulator, clock.offset() + spec["seconds"])
         case _:
             raise ValueError(f"no event {event.kind!r}")
 

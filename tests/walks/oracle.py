@@ -1,7 +1,8 @@
 """Alone responsible for judging a walk by what upstream held and sent, with none of the product's own reasoning.
 
-A job that matched throughout is shown exactly once, or the walk says that something may be missing: on the page where the job
-should have stood, on the one from which the walk went on to it, or behind it. What was in doubt before that says nothing of it.
+A job that matched throughout is shown exactly once, or the walk says that something may be missing: on a page where the job may
+have stood, on the one from which the walk went on to it, at the end of a list that came too early, or where earlier pages are
+unknown. What was in doubt elsewhere says nothing of it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from itertools import accumulate
 from operator import and_
 from typing import TYPE_CHECKING
 
+from jobs.cloudinfinite.emulator.api import TOKENS_LIVE
 from jobs.cloudinfinite.schema import parse_time
 
 if TYPE_CHECKING:
@@ -51,8 +53,8 @@ def judge(walk: Walk) -> Verdict:
     lost = throughout(walk) - {job_id for job_id, _ in _shown(walk)}
     said = frozenset(word for _, word in _said(walk))
     wrong = [*_twice(walk), *_invented(walk), *_miscounted(walk)]
-    last_said = max((page for page, word in _said(walk) if word not in SAYS_NOTHING_OF_LOSS), default=-1)
-    if unsaid := sorted(job_id for job_id in lost if _place(walk, job_id) > last_said):
+    told = [concerned for concerned, word in _said(walk) if word not in SAYS_NOTHING_OF_LOSS]
+    if unsaid := sorted(job_id for job_id in lost if all(_places(walk, job_id).isdisjoint(pages) for pages in told)):
         wrong.append(f"lost unsaid: {unsaid}")
     if walk.endless:
         wrong.append(f"no end after {len(walk.pages)} pages")
@@ -95,8 +97,14 @@ def _repeats(walk: Walk) -> bool:
 
 def _is_refused(walk: Walk) -> bool:
     """Tell whether a token may be refused: by a fault, or because it is too old."""
-    ages = walk.scenario.switches["tokens_live"] == "minute" and "wait" in walk.scenario.kinds
-    return ages or any(event.spec.get("status") == 400 for gap in walk.scenario.events for event in gap)
+    return _ages(walk) or any(event.spec.get("status") == 400 for gap in walk.scenario.events for event in gap)
+
+
+def _ages(walk: Walk) -> bool:
+    """Tell whether a token may grow too old between two looks. The walk itself takes some seconds, too."""
+    gaps = walk.scenario.events[1:]
+    waited = sum(event.spec["seconds"] for gap in gaps for event in gap if event.kind == "wait")
+    return walk.scenario.switches["tokens_live"] == "minute" and waited > TOKENS_LIVE - 10
 
 
 def _is_keyset(walk: Walk) -> bool:
@@ -115,11 +123,14 @@ def _matches(job: JobSummary, scenario: Scenario, pin: datetime) -> bool:
         "prefix": job.name.startswith(asked.name),
         "substring": asked.name in job.name,
     }[scenario.switches["name"]]
-    passes = (
+    passes: tuple[tuple[object, bool], ...] = (
         (asked.type, job.type == asked.type),
         (asked.states, job.state in asked.states),
         (asked.name, named),
+        (asked.job_id, job.job_id == asked.job_id),
     )
+    if asked.job_id and scenario.switches["filters"] == "job_id_alone":
+        passes = passes[-1:]
     passed = [passed for given, passed in passes if given]
     matches = any(passed) or not passed if scenario.switches["filters"] == "or" else all(passed)
     return (first or datetime.fromtimestamp(0, UTC)) <= created <= last and matches
@@ -130,37 +141,42 @@ def _shown(walk: Walk) -> list[tuple[str, int]]:
     return [(row.job.job_id, index) for index, page in enumerate(walk.pages) for row in page.rows]
 
 
-def _said(walk: Walk) -> Iterator[tuple[int, str]]:
-    """Yield each word in which the walk said that something may be missing, with the index of the last page it concerns.
+def _said(walk: Walk) -> Iterator[tuple[range, str]]:
+    """Yield each word in which the walk said that something may be missing, with the indexes of the pages that it concerns.
 
-    A page's doubts concern its rows and the way on from it, if there is one: they reach as far as the next page. What is said at the end
-    concerns all that would have followed. A sum repeats what earlier pages said, so it says nothing of its own page; that it
-    says the same is judged in `_miscounted`.
+    A page's doubts concern its rows and the way on from it, if there is one: they reach as far as the next page. Where earlier
+    pages are unknown, it concerns them all. What is said at the end concerns all that would have followed. A sum repeats what
+    earlier pages said, so it says nothing of its own page; that it says the same is judged in `_miscounted`.
     """
+    behind = len(walk.pages) + 1
     for index, page in enumerate(walk.pages):
-        yield from ((index + (page.next is not None), doubt) for doubt in page.doubts)
+        yield from ((range(index, index + 1 + (page.next is not None)), doubt) for doubt in page.doubts)
         if page.n is None:
-            yield index, "earlier_unknown"
+            yield range(index + 1), "earlier_unknown"
         if page.end in ("repeated", "no_new_rows"):
-            yield len(walk.pages), page.end
+            yield range(index, behind), page.end
     if walk.problem is not None or not walk.pages:
-        yield len(walk.pages), "problem"
+        yield range(len(walk.pages) - 1, behind), "problem"
 
 
-def _place(walk: Walk, job_id: str) -> int:
-    """Return the index of the page on which a job that was not shown should have stood at the latest.
+def _places(walk: Walk, job_id: str) -> set[int]:
+    """Return the indexes of the pages on which a job that was not shown may have stood.
 
-    That is the first one with a row of its second, or from beyond it in the list's order. If none has, it is behind the last
-    page, but for one that ended the list without a row: the job should have stood there.
+    They go from the first one with a row of its second to the first with one from beyond it in the list's order, which may be the
+    same. If none has that, they go on to what is behind the last page, or to one that ended the list without a row.
     """
     created = next(job.creation_time for jobs in walk.held for job in jobs if job.job_id == job_id)
     its_time, ascending = parse_time(created), walk.scenario.filter.order == "Asc"
     assert its_time is not None
-    for index, page in enumerate(walk.pages):
+    last = walk.pages[-1]
+    reached = passed = len(walk.pages) - (bool(last.end) and not last.rows)
+    for index, page in reversed(list(enumerate(walk.pages))):
         times = [row.job.creation_time for row in page.rows if row.job.creation_time is not None]
         if any(time >= its_time if ascending else time <= its_time for time in times):
-            return index
-    return len(walk.pages) - (bool(walk.pages[-1].end) and not walk.pages[-1].rows)
+            reached = index
+        if any(time > its_time if ascending else time < its_time for time in times):
+            passed = index
+    return set(range(reached, passed + 1))
 
 
 def _twice(walk: Walk) -> list[str]:
@@ -177,7 +193,7 @@ def _twice(walk: Walk) -> list[str]:
 def _invented(walk: Walk) -> list[str]:
     """A row is one that upstream sent for this bucket and this filter."""
     asked = walk.scenario.filter.params()
-    plain = {name: asked[name] for name in ("type", "states", "name") if name in asked}
+    plain = {name: asked[name] for name in ("type", "states", "name", "jobId") if name in asked}
     foreign = [call.number for call in walk.calls if {name: call.parameters.get(name) for name in plain} != plain]
     sent = {job_id for call in walk.calls if call.status == 200 for job_id in call.ids}
     wrong = [f"never sent: {job_id}" for job_id, _ in _shown(walk) if job_id not in sent]

@@ -23,7 +23,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "bad_value": ("400", "ignore"),
     "tokens_live": ("endlessly", "minute"),
 }
-"""Seeded walks draw from these in order, so one more gives every seed another meaning."""
+"""Switch -> its values, the default first. Seeded walks draw from these in order, so one more gives every seed another meaning."""
 
 
 @dataclass(frozen=True)
