@@ -146,7 +146,8 @@ def foreign_rows(request: Request, received: Received, places: Places) -> list[s
     rows = shown_rows(received)
     if rows is None:
         return [f"{received.kind} that can't be read"]
-    bucket, query = bucket_of(request), request.target.partition(b"?")[2]
+    # A server never looks at what stands behind a #.
+    bucket, query = bucket_of(request), request.target.split(b"#")[0].partition(b"?")[2]
     mine = {name: places.jobs.get(name, {}) for name in (places.shown, places.shown_too)}
     if bucket:
         mine = {bucket: mine.get(bucket, {})}
@@ -159,7 +160,7 @@ def foreign_rows(request: Request, received: Received, places: Places) -> list[s
             found.append(f"row {row!r} of no bucket that was asked for")
         elif not is_tick(request) and (names := unfit(known[job_id], query, datetime.now(UTC))):
             found.append(f"row {row!r}, which does not pass {names}")
-    if bucket and not found and not is_tick(request):
+    if bucket and rows and not found and not is_tick(request):
         found += disordered([mine[bucket][row] for row in rows], query)
     return found
 

@@ -34,7 +34,7 @@ def unfit(job: JobSummary, query: bytes, now: datetime) -> list[str]:
         now: when it was asked, UTC.
     """
     given: dict[str, list[str]] = defaultdict(list)
-    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+    for name, value in parse_qsl(query.decode("latin-1")):  # a field without a value asks for nothing
         given[name].append(value)
     return [name for name, values in given.items() if not all(_fits(job, name, value, given, now) for value in values)]
 
@@ -75,7 +75,10 @@ def disordered(jobs: Sequence[JobSummary], query: bytes) -> list[str]:
     """Return what is wrong with the number or the order of the rows of one bucket's list."""
     given = dict(parse_qsl(query.decode("latin-1")))
     times = [datetime.fromisoformat(job.creation_time) for job in jobs]
-    most = int(given.get("size", "50")) * int(given.get("depth", "1"))
+    size, depth = given.get("size", "50"), given.get("depth", "1")
+    if not (size.isdecimal() and depth.isdecimal()):
+        return [f"rows for size {size!r} and depth {depth!r}"]
+    most = int(size) * int(depth)
     found = [f"{len(jobs)} rows where {most} were asked for"] if len(jobs) > most else []
     return found + ["rows out of order"] * (times != sorted(times, reverse=given.get("orderByTime") != "Asc"))
 
