@@ -149,6 +149,7 @@ def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.
             gate.cool_bucket,
             gate.cool_credential,
             f"budget:{reader}" if reader and settings.MISS_BUDGET else "",
+            HEARTBEATS,
         ],
         [
             own,
@@ -162,6 +163,7 @@ def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.
             settings.MISS_BUDGET,
             LEASE_AGAIN,
             FORGOTTEN,
+            round(HEARTBEAT_LIFE * 1000),
         ],
     )
     return Asking(

@@ -223,6 +223,52 @@ def test_asking_that_no_worker_took_ends_after_half_a_minute() -> None:
     assert (ended.outcome, ended.problem) == ("ended", None)
 
 
+def test_asking_that_ended_without_a_worker_goes_on_once_there_is_one_and_costs_nothing_again(
+    settings: Settings,
+) -> None:
+    settings.MISS_BUDGET = 1
+    asking = ask("k", reader="vera")
+    change("k", first=asking.enqueued_at - 30_001, until=asking.enqueued_at - 1)
+
+    without = [ask("k", reader="vera").outcome for _ in range(2)]
+    beat("w1@host")
+    back = ask("k", reader="vera")
+
+    assert without == ["ended", "ended"]
+    assert (back.outcome, back.asked) == ("claimed", 0)
+
+
+def test_asking_that_ended_beside_a_busy_worker_stays_so_while_that_one_beats() -> None:
+    beat("w1@host")
+    asking = ask("k")
+    change("k", first=asking.enqueued_at - 30_001, until=asking.enqueued_at - 1)
+
+    assert [ask("k").outcome for _ in range(2)] == ["ended", "ended"]
+
+
+@pytest.mark.parametrize("problem", [None, PROBLEM])
+def test_task_that_comes_to_an_asking_that_ended_begins_it_anew(problem: Problem | None) -> None:
+    asking = ask("k")
+    change("k", first=asking.enqueued_at - 30_001, until=asking.enqueued_at - 1)
+    if problem:
+        change("k", problem=pack(problem.to_primitives()))
+    assert ask("k").outcome == "ended"
+
+    claim = claims.start("k", asking.enqueued_at)
+    assert claim is not None
+    claims.give_back(claim, 5.0, "lease")
+
+    held = ask("k")
+    assert (held.outcome, held.tries, held.problem) == ("later", 0, None)
+    assert record("k").get("ended") is None
+
+
+def beat(worker: str) -> None:
+    """Let a worker say that it lives."""
+    with servers.broker().connection() as client:
+        client.hset(claims.HEARTBEATS, worker, broker_ms())
+
+
 def test_asking_that_a_cool_down_held_back_to_its_end_tells_why_the_bucket_is_quiet() -> None:
     with servers.broker().connection() as client:
         client.hset(GATE.cool_bucket, mapping={"until": broker_ms() + 60_000, "problem": pack(PROBLEM.to_primitives())})

@@ -1,14 +1,15 @@
 -- A reader misses something: joins the fetch that is under way, or claims the right to enqueue one.
 -- KEYS  1 asking   2 the bucket's leases   3, 4 cool-downs of bucket and credential   5 the reader's budget ("" = none)
+--       6 heartbeats of the workers
 -- ARGV  1 token the reader would claim with   2 queued claim's life ms   3 asking's life ms   4 fetch deadline ms
 --       5 patience ms without any try   6 unix ms before which an ended asking doesn't count   7 lane (0 = most urgent)
 --       8 leases a bucket has   9 budget per minute   10 ms after which to ask for a lease again
---       11 ms without anybody asking after which a question is a new one
+--       11 ms without anybody asking after which a question is a new one   12 ms for which a heartbeat counts
 -- Answer: {outcome, token, broker's unix ms, again at, first asked, tries, problem, 1 when it was stored a moment ago}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local f = redis.call('HMGET', KEYS[1], 'phase', 'token', 'until', 'again', 'first', 'tries', 'problem', 'first_try', 'ended',
-  'stored', 'lane', 'waited', 'held_since', 'seen')
+  'stored', 'lane', 'waited', 'held_since', 'seen', 'alone')
 local phase, token, lapses, again = f[1], f[2], tonumber(f[3]) or 0, tonumber(f[4]) or 0
 local first, tries, problem, first_try, ended = tonumber(f[5]), tonumber(f[6]) or 0, f[7] or '', tonumber(f[8]), tonumber(f[9])
 local lane, mine = tonumber(f[11]) or 0, tonumber(ARGV[7])
@@ -31,9 +32,18 @@ if (phase == 'queued' or phase == 'running') and lapses > now then
   return answer('joined', token)
 end
 
--- Who comes back to what was left alone is owed a try of their own, not the end of one that nobody waited for.
+local function has_worker()
+  for _, beat in ipairs(redis.call('HVALS', KEYS[6])) do
+    if now - tonumber(beat) < tonumber(ARGV[12]) then return true end
+  end
+  return false
+end
+
+-- Who comes back to what was left alone is owed a try of their own, not the end of one that nobody waited for. What ended because
+-- there was no worker goes on as soon as there is one, and costs nothing again.
 local forgotten = first and now - (seen or first) > tonumber(ARGV[11])
-if forgotten or (ended and ended <= tonumber(ARGV[6])) then
+local goes_on = ended and f[15] and has_worker()
+if forgotten or goes_on or (ended and ended <= tonumber(ARGV[6])) then
   redis.call('DEL', KEYS[1])
   first, tries, problem, first_try, ended, again, held_since, waited = nil, 0, '', nil, nil, 0, nil, 0
 end
@@ -44,12 +54,13 @@ if not ended and first then
     or now - first > deadline + patience then
     ended = now
     redis.call('HSET', KEYS[1], 'ended', now)
+    if not first_try and not has_worker() then redis.call('HSET', KEYS[1], 'alone', 1) end
     redis.call('PEXPIRE', KEYS[1], 10000)
   end
 end
 if ended then return answer('ended') end
 
-if not first and KEYS[5] ~= '' then
+if not first and not goes_on and KEYS[5] ~= '' then
   -- A new question costs the reader one of so many a minute, whatever becomes of it.
   local most = tonumber(ARGV[9])
   local b = redis.call('HMGET', KEYS[5], 'left', 'at')

@@ -8,9 +8,14 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if now - ARGV[2] > tonumber(ARGV[5]) then return {} end
 local f = redis.call('HMGET', KEYS[1], 'phase', 'token', 'until', 'stored', 'tries', 'first_try', 'first', 'waited', 'held_since',
-  'held_first', 'held_by')
+  'held_first', 'held_by', 'ended')
 if f[1] == 'running' and (tonumber(f[3]) or 0) > now then return {} end
 if f[4] and tonumber(f[4]) > tonumber(ARGV[2]) then return {} end
+if f[12] then
+  -- It was given up before this task came to it. This is a new beginning: held back now, it must not be told as ended once more.
+  redis.call('HDEL', KEYS[1], 'ended', 'alone', 'problem', 'tries', 'first_try', 'first', 'waited', 'held_since', 'held_first', 'held_by')
+  for i = 5, 11 do f[i] = false end
+end
 -- The token that stands is kept, lapsed or not: those who wait, wait on its stream.
 local token = f[2] or ARGV[1]
 local tries = (tonumber(f[5]) or 0) + 1

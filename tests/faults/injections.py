@@ -244,13 +244,20 @@ _killed_waiting("worker killed while it stores", "w1", "cache")
 _killed_waiting("worker killed between storing and waking", "w2", "broker")
 
 
-@fault("all workers gone", NO_WORKER, told=True)
-def _(site: Site, evidence: Evidence) -> Iterator[None]:
-    site.hands.kill()
-    yield
-    with ExitStack() as mend:
-        mend.callback(site.restart_hands)
-        bites.must(not site.workers(), "workers run")
+def _gone(name: str, **promises: Any) -> None:
+    """Register the death of all workers. That there is none is told of who waited half a minute for one."""
+
+    @fault(name, NO_WORKER, **promises)
+    def _(site: Site, evidence: Evidence) -> Iterator[None]:
+        site.hands.kill()
+        yield
+        with ExitStack() as mend:
+            mend.callback(site.restart_hands)
+            bites.must(not site.workers(), "workers run")
+
+
+_gone("all workers gone")
+_gone("all workers gone for long", told=True, least=40.0)
 
 
 @fault("all workers hang", NO_WORKER, BUSY)
