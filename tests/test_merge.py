@@ -271,8 +271,17 @@ FAULTS: dict[str, dict[str, Any]] = {
     "repeat_rows": {"kind": "repeat_rows", "rows": 2, "when": BEHIND},
     "token_repeat": {"kind": "token_repeat", "when": BEHIND},
     "empty_page": {"kind": "empty_page", "probability": 0.3, "when": BEHIND},
+    "garbage": {"kind": "garbage", "data": "HTTP/9.9 what\r\n\r\n", "when": BEHIND},
+    "redirect": {"kind": "redirect", "when": BEHIND},
+    "huge": {"kind": "huge", "bytes": 60_000_000, "when": BEHIND},
+    "trickle": {"kind": "trickle", "part": "headers", "interval": 0.05, "when": BEHIND},
+    "date": {"kind": "date", "offset": 7200.0, "when": BEHIND},
 }
 """What is wrong with a bucket each; 503 stands for itself, since two that are throttled stop their credential."""
+HARMLESS = ("shuffle", "repeat_rows", "date")
+"""What a list gets over: jobs of one second in another order, rows that come again, a clock that is wrong."""
+LOSING = ("500", "denied", "hang", "no XML", "garbage", "redirect", "huge", "trickle", "token_repeat")
+"""What a list can't get over, so that its bucket must be named."""
 
 
 @pytest.fixture
@@ -320,6 +329,9 @@ def test_every_fault_leaves_the_other_buckets_whole_and_its_own_bucket_whole_or_
     named = {name for page in read for name in page.problems}
     named |= {bucket.name for page in read for bucket in (*page.late, *page.doubtful)}
     assert named <= bad.keys()
+    by_fault = dict(zip(FAULTS, bad, strict=True))
+    assert {name for name in HARMLESS if by_fault[name] in named} == set()
+    assert {name for name in LOSING if by_fault[name] not in named} == set()
     assert len(rows) == len(set(rows))
     for bucket in everything:
         of_bucket = [one for one in rows if one[0] == bucket.name]

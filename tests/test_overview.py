@@ -31,6 +31,7 @@ QUESTION = overview.question("24h")
 DENIED = {"kind": "error", "status": 403, "code": "AccessDenied", "message": "Access Denied."}
 BROKEN = {"kind": "raw", "status": 200, "body": "<Response><JobsDetail>"}
 SILENT = {"kind": "hang"}
+FAILING = {"kind": "error", "status": 500, "code": "InternalError"}
 
 
 def look(*buckets: Bucket) -> Overview:
@@ -134,6 +135,28 @@ def test_misbehaving_buckets_delay_none_of_the_others(new_bucket: NewBucket, unt
             == ["permission", "not_enabled", "unreadable"]
         )
     )
+
+
+def test_thirty_of_forty_are_counted_and_ten_that_misbehave_told_each_as_it_is(
+    new_bucket: NewBucket, until: Until
+) -> None:
+    wrong = (DENIED, UNBOUND, BROKEN, FAILING, SILENT)
+    bad = [new_bucket(faults=(fault,)) for fault in wrong for _ in range(2)]
+    good = [new_bucket(given=jobs_in(*["Failed"] * (number % 7), "Running")) for number in range(30)]
+    mixed = [bucket for four in zip(*[iter(good)] * 3, bad, strict=True) for bucket in four]
+
+    until(lambda: all(line.summary for line in look(*mixed).lines if line.bucket in good))
+    until(lambda: all(line.problem for line in look(*mixed).lines if line.bucket in bad[:8]))
+
+    lines = {line.bucket: line for line in look(*mixed).lines}
+    assert [counts(lines[bucket]) for bucket in good] == [
+        {"Submitted": 0, "Running": 1, "Failed": number % 7, "Pause": 0} for number in range(30)
+    ]
+    told = [(lines[bucket].problem, lines[bucket].summary) for bucket in bad]
+    assert [(problem.kind, summary) for problem, summary in told[:8] if problem] == [
+        (kind, None) for kind in ("permission", "not_enabled", "unreadable", "upstream_failing") for _ in range(2)
+    ]
+    assert [summary for _problem, summary in told[8:]] == [None, None]
 
 
 def test_silent_buckets_hold_no_more_than_their_leases(new_bucket: NewBucket, emulator: Emulator, until: Until) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody")]
 
 DENIED = {"Code": "AccessDenied", "Message": "no right on output bucket media-1250000000"}
+KINDS = (("Job", "Transcode"),) * 2 + (("Job", "Snapshot"),) * 2 + (("Workflow", ""),)
 BROKEN = {"Code": "InternalError", "Message": "internal error, please retry later"}
 
 
@@ -96,6 +98,54 @@ def test_failures_are_told_by_family_with_advice_and_a_link_to_just_them(client:
     alone = soup(get(client, path(bucket) + str(one(families[0], "a")["href"])))
     assert len(row_ids(alone)) == 2
     assert "2 of 4 loaded" in words(one(alone, ".chosen"))
+
+
+def test_family_tells_how_many_it_holds_from_when_to_when_and_of_how_many_kinds(
+    client: Client, new_bucket: NewBucket
+) -> None:
+    failed = jobs_in(*["Failed"] * 5, **DENIED)
+    ended = [later(job["CreationTime"], 100) for job in failed]
+    given = [
+        {**job, "EndTime": end, "Type": kind, "Operation": {"Tag": tag}}
+        for job, end, (kind, tag) in zip(failed, ended, KINDS, strict=True)
+    ]
+    bucket = new_bucket(given=tuple(given))
+
+    (family,) = page_of(client, bucket).select(".families > li")
+
+    assert [words(fact) for fact in family.select(".facts > span")][::3] == ["5 jobs", "3 kinds"]
+    first, last = (str(time["datetime"]) for time in family.select("time"))
+    times = sorted(map(datetime.fromisoformat, ended))
+    assert (datetime.fromisoformat(first), datetime.fromisoformat(last)) == (times[0], times[-1])
+
+
+def test_columns_over_time_and_their_table_tell_the_same(client: Client, new_bucket: NewBucket) -> None:
+    newest = jobs_in("Failed", "Success", "Failed", "Success")
+    given = [{**job, "CreationTime": later(job["CreationTime"], -7200 * number)} for number, job in enumerate(newest)]
+    bucket = new_bucket(given=tuple(given))
+
+    page = page_of(client, bucket, "tz=UTC")
+
+    (table,) = page.select("[aria-labelledby=over-time] table")
+    rows = [[words(cell) for cell in row.select("td")] for row in table.select("tbody tr")]
+    assert rows == [["1", "0"], ["1", "1"], ["1", "0"], ["1", "1"]]
+    labels = [str(link["aria-label"]) for link in page.select("svg.columns a")]
+    assert len(labels) == len(rows)
+    assert ["1 of them failed" in label for label in labels] == [failed == "1" for _jobs, failed in rows]
+
+
+def test_run_times_of_finished_jobs_are_told_with_how_many_ran_so_long(client: Client, new_bucket: NewBucket) -> None:
+    def ran(job: dict[str, Any], seconds: int) -> dict[str, Any]:
+        return {**job, "StartTime": job["CreationTime"], "EndTime": later(job["CreationTime"], seconds)}
+
+    jobs = jobs_in(*["Success"] * 4, "Running")
+    bucket = new_bucket(given=(*map(ran, jobs[:4], (5, 6, 120, 7200)), {**jobs[4], "EndTime": "-"}))
+
+    (table,) = page_of(client, bucket).select("[aria-labelledby=run-times] table")
+
+    rows = [(words(one(row, "th")), words(row.select("td")[0])) for row in table.select("tbody tr")]
+    assert [count for _span, count in rows] == ["2", "1", "1"]
+    assert len({span for span, _count in rows}) == 3
 
 
 def test_odd_ones_are_told_with_the_numbers_behind_them(client: Client, new_bucket: NewBucket) -> None:

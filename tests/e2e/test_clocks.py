@@ -16,7 +16,7 @@ from django.conf import settings
 from jobs import claims
 from jobs.filters import Pin
 from tests.clocks import wall_clock
-from tests.e2e.looking import job_path, list_path
+from tests.e2e.looking import ids, job_path, list_path, wait_for_rows
 from tests.e2e.sites import Reader, Site, all_at_once, own_database, start_site
 from tests.e2e.staleness import make_stale
 from tests.emulators import REGION, SECRET_ID, SECRET_KEY, Emulator
@@ -25,11 +25,16 @@ from tests.processes import web, worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from playwright.sync_api import BrowserContext
+
     from jobs.models import Bucket
 
 HOUR = 3600
 OTHER = ("EXAMPLE-SECRET-ID-0002", "EXAMPLE-SECRET-KEY-0002")
 """The credential of the worker whose clock is wrong: the journal shows which of the two asked."""
+DAY = 86_000
+"""Seconds, a little less than a day: a clock that is off by more isn't believed."""
+LINKS = LIVE, FROZEN = "Copy live link", "Copy frozen link"
 LOST = claims.QUEUED_FOR / 1000
 """Seconds after which a task that was lost is enqueued again: until then a page must be there."""
 
@@ -134,6 +139,48 @@ def test_list_is_right_though_ci_s_clock_is_not_ours(misled: Site, offset: int) 
         for name in ("startCreationTime", "endCreationTime")
     ]
     assert (call.status, asked[1], (asked[1] - asked[0]).total_seconds()) == (200, end, HOUR)
+
+
+# A day later ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def today(django_db_setup: None, static_files: None, transactional_db: None) -> Iterator[Site]:
+    """A site whose time can go on: Cloud Infinite's, which is the one that counts."""
+    with Emulator() as emulator:
+        site = start_site(emulator, ANONYMOUS_ACCESS="true", **own_database(6))
+        site.forget()
+        yield site
+        site.stop()
+
+
+def test_a_day_later_a_live_link_shows_that_day_and_a_frozen_one_the_same_jobs(
+    today: Site, new_context: Callable[..., BrowserContext], until: Callable[[Callable[[], object]], None]
+) -> None:
+    (bucket,) = new_buckets(today.emulator, 1, jobs=5, newest=600, spread=3600)
+    page = new_context(base_url=today.address).new_page()
+    page.goto(list_path(bucket, "range=24h&tz=UTC"))
+    wait_for_rows(page, 5)
+    jobs, said = ids(page), page.locator(".chips").inner_text()
+    links = {name: page.get_by_role("button", name=name).get_attribute("data-copy") for name in LINKS}
+
+    today.emulator.shift_clock(DAY)
+    reader = Reader(today)
+    reader.json(list_path(bucket, "range=1h", twin=True))  # and so all learn which day it is
+    until(lambda: not reader.json(list_path(bucket, "range=24h&tz=UTC", twin=True))["stale"])
+    page.goto(str(links[LIVE]))
+    page.get_by_role("heading", name="No job matches this filter").wait_for()
+    moved = page.locator(".chips").inner_text()
+    page.goto(str(links[FROZEN]))
+    wait_for_rows(page, 5)
+    kept = page.locator(".chips").inner_text()
+
+    assert ids(page) == jobs
+    dates = [datetime.fromtimestamp(today.emulator.now() - DAY * ago, UTC).strftime("%Y-%m-%d") for ago in (2, 1, 0)]
+    assert [date in said for date in dates] == [True, True, False]
+    assert [date in moved for date in dates] == [False, True, True]
+    assert [date in kept for date in dates] == [True, True, False]
+    assert all("UTC" in told or "UTC" in page.locator(".zone").inner_text() for told in (said, moved, kept))
 
 
 # A worker's clock -------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from jobs import servers
 from jobs.cloudinfinite.schema import format_time
+from tests.e2e.conftest import TROUBLE_STATUS
 from tests.e2e.looking import list_path, wait_for_rows
 from tests.e2e.sites import Reader, Site, start_site
 from tests.e2e.staleness import make_stale
@@ -108,7 +109,7 @@ def mortal(
     site.stop()
 
 
-@pytest.mark.console_allows(".*")
+@pytest.mark.console_allows(TROUBLE_STATUS)
 def test_page_comes_after_both_valkeys_were_down_and_came_back_empty(
     mortal: Site,
     valkeys: tuple[Valkey, Valkey],

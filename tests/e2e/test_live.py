@@ -189,8 +189,10 @@ def test_row_that_leaves_the_filter_stays_and_says_so(
 
     left = page.locator(row(1, "Success") + ".left")
     left.wait_for()
-    assert "left this filter" in left.inner_text()
+    assert "now Success, left this filter" in " ".join(left.inner_text().split())
     assert page.locator('tr[id^="job-"]').count() == 5
+    ink = "(row) => getComputedStyle(document.querySelector(`${row} .name`)).color"
+    assert page.evaluate(ink, row(1, "Success")) != page.evaluate(ink, row(2, "Running"))  # it is dimmed
 
 
 def test_page_is_quiet_while_it_is_hidden_and_asks_when_it_is_seen_again(
@@ -215,6 +217,7 @@ def test_page_nobody_touches_goes_to_sleep_and_says_so(page: Page, new_bucket: C
 
     pass_time(page, 31 * 60)
     page.wait_for_selector("#ticker [data-note]:not(:empty)")
+    assert page.locator("[data-note]").inner_text() == "asleep: nobody touched this page for half an hour"
     wait_for_htmx(page)
     asked.clear()
     pass_time(page, 120)

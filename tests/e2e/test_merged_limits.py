@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from bs4 import BeautifulSoup
 
 from jobs.models import Bucket
 from tests.e2e.sites import Reader, Site, own_database, start_site
 from tests.emulators import REGION
+from tests.factories import jobs_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.emulators import Emulator
 
@@ -26,6 +28,32 @@ def limited(pristine_emulator: Emulator, static_files: None, transactional_db: N
     yield site
     site.stop()
     site.forget()
+
+
+def test_all_that_failed_in_forty_buckets_comes_with_one_click_though_calls_are_limited(
+    limited: Site, until: Callable[[Callable[[], Any]], None]
+) -> None:
+    names = [f"many-{number:02}-1250000000" for number in range(40)]
+    for name in names:
+        limited.emulator.create_bucket(name, given=jobs_in("Failed"))
+        Bucket.objects.create(name=name, region=REGION)
+    reader = Reader(limited)
+    until(lambda: all(bucket["as_of"] for bucket in reader.json("/buckets.json")["buckets"]))
+    page = BeautifulSoup(reader.get("/").text, "html.parser")
+    (link,) = [link for link in page.select("#fill a") if "All that failed" in link.get_text()]
+    path = str(link["href"]).replace("/jobs/?", "/jobs.json?")
+
+    clicked = reader.json(path)
+    until(lambda: not any(bucket["late"] for bucket in reader.json(path)["buckets"]))
+    whole = reader.json(path)
+
+    # At once those whose turn it was; the others are named, and there a moment later.
+    late = {bucket["name"] for bucket in clicked["buckets"] if bucket["late"]}
+    assert {bucket["name"] for bucket in clicked["buckets"]} == set(names)
+    assert {bucket["problem"] for bucket in clicked["buckets"]} == {None}
+    assert {job["_bucket"] for job in clicked["jobs"]} == set(names) - late
+    assert len(late) < 40
+    assert sorted(job["_bucket"] for job in whole["jobs"]) == names
 
 
 def test_two_changes_of_the_filter_leave_no_bucket_of_twenty_out(limited: Site) -> None:

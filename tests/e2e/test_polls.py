@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Request
 
     from jobs.models import Bucket
+    from tests.emulators import Emulator
 
     NewBucket = Callable[..., Bucket]
 
@@ -35,17 +36,25 @@ def asked_by(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/buckets/{}/jobs/", "/jobs/?bucket={}", "/buckets/{}/insight/", "/jobs/insight/?bucket={}"]
+    "path",
+    [
+        "/buckets/{}/jobs/",
+        "/buckets/{}/jobs/{}/",
+        "/jobs/?bucket={}",
+        "/buckets/{}/insight/",
+        "/jobs/insight/?bucket={}",
+        "/buckets/{}/export/",
+    ],
 )
 def test_pending_page_in_a_tab_that_nobody_sees_waits_until_somebody_does(
-    page: Page, new_bucket: NewBucket, path: str
+    page: Page, new_bucket: NewBucket, emulator: Emulator, path: str
 ) -> None:
     bucket = new_bucket(jobs=3, latency=2.5)
     page.add_init_script(UNSEEN)
     page.clock.install()
     asked = asked_by(page)
 
-    answer = page.goto(path.format(bucket.name))
+    answer = page.goto(path.format(bucket.name, emulator.job_ids(bucket.name)[0]))
     page.clock.run_for(10_000)
 
     assert answer is not None
@@ -53,6 +62,42 @@ def test_pending_page_in_a_tab_that_nobody_sees_waits_until_somebody_does(
     assert asked == []
     page.evaluate(LOOK)
     page.wait_for_event("requestfinished", lambda request: request.resource_type == "xhr")
+
+
+def test_walk_in_a_tab_that_nobody_sees_is_asked_after_once_somebody_does(page: Page, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=500, latency=1.0)
+    page.goto(f"/buckets/{bucket.name}/export/")
+    page.get_by_role("button", name="Count and export all").click()
+    page.locator("progress").wait_for()
+    page.clock.install()
+    page.evaluate(UNSEEN)
+    page.reload()  # so that its scripts begin with this clock, unseen
+    page.evaluate(UNSEEN)
+    asked = asked_by(page)
+
+    page.clock.run_for(60_000)
+
+    assert asked == []
+    with page.expect_request(lambda request: request.resource_type == "xhr"):
+        page.evaluate(LOOK)
+        page.clock.run_for(6_000)
+
+
+def test_card_of_a_portal_that_nobody_sees_asks_nothing(page: Page, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=1)
+    page.clock.install()
+    page.goto(f"/embed/card/?bucket={bucket.name}")
+    page.clock.run_for(6_000)
+    page.wait_for_selector("#glance-again")
+    page.evaluate(UNSEEN)
+    asked = asked_by(page)
+
+    page.clock.run_for(600_000)
+
+    assert asked == []
+    with page.expect_request(lambda request: request.resource_type == "xhr"):
+        page.evaluate(LOOK)
+        page.clock.run_for(120_000)
 
 
 @pytest.mark.console_allows(TROUBLE_STATUS)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.looking import job_path, list_path, wait_for_htmx
+from tests.e2e.looking import list_path, wait_for_htmx
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,19 +53,31 @@ class Held:
 
 
 @pytest.mark.parametrize("width", [1350, 1000, 412])
-@pytest.mark.parametrize("shows", ["list", "job"])
+@pytest.mark.parametrize(
+    ("path", "there"),
+    [
+        ("/buckets/{bucket}/jobs/", "#more"),
+        ("/buckets/{bucket}/jobs/{job}/", "#drill"),
+        ("/", "#line-{number} td[data-state=Failed]:not(:has(.bone))"),
+        ("/jobs/?bucket={bucket},{other}", "#more"),
+        ("/buckets/{bucket}/insight/", ".insight"),
+        ("/buckets/{bucket}/export/", "#of-loaded"),
+        ("/embed/card/?bucket={bucket}", "#glance-again"),
+    ],
+)
 def test_nothing_moves_when_the_scripts_start(
-    page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator, shows: str, width: int
+    page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator, path: str, there: str, width: int
 ) -> None:
-    bucket = new_bucket(jobs=30)
-    job = job_path(bucket, emulator.job_ids(bucket.name)[0])
+    bucket, other = new_bucket(jobs=30), new_bucket(jobs=3)
+    job = emulator.job_ids(bucket.name)[0]
+    address = path.format(bucket=bucket.name, other=other.name, job=job)
     page.set_viewport_size({"width": width, "height": 800})
-    page.goto(list_path(bucket))
-    page.wait_for_selector("#more")
+    page.goto(address)
+    page.wait_for_selector(there.format(number=bucket.pk))
     page.add_init_script(SHIFTS)
     scripts = Held(page)
 
-    page.goto(job if shows == "job" else list_path(bucket), wait_until="commit")
+    page.goto(address, wait_until="commit")
     page.wait_for_function("() => window.painted")
     scripts.let_go()
     page.wait_for_load_state("load")

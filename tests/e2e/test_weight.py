@@ -1,11 +1,13 @@
-"""What a list weighs on its way to a browser, htmx included: bytes as a proxy that compresses sends them."""
+"""What pages weigh on their way to a browser, htmx included: bytes as a proxy that compresses sends them."""
 
 from __future__ import annotations
 
 import gzip
 from typing import TYPE_CHECKING
 
-from tests.e2e.looking import list_path, wait_for_rows
+import pytest
+
+from tests.e2e.looking import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,17 +15,33 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Response
 
     from jobs.models import Bucket
+    from tests.emulators import Emulator
 
 BOUND = 60_000
 """Bytes of the page without its images."""
 
 
-def test_list_of_fifty_rows_is_light(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+@pytest.mark.parametrize(
+    ("path", "shows"),
+    [
+        ("/buckets/{bucket}/jobs/", f"{ROWS}:nth-of-type(50)"),
+        ("/jobs/?bucket={bucket},{other}", f"{ROWS}:nth-of-type(50)"),
+        ("/buckets/{bucket}/jobs/{job}/", "#drill table, #drill dl"),
+        ("/buckets/{bucket}/jobs/?job={job}", "#drawer[open] #drawer-title"),
+        ("/buckets/{bucket}/insight/", "#results svg"),
+        ("/", "#line-{number} a"),
+    ],
+)
+def test_page_is_light(
+    page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator, path: str, shows: str
+) -> None:
+    bucket, other = new_bucket(jobs=60), new_bucket(jobs=60)
+    job = emulator.job_ids(bucket.name)[0]
     answers: list[Response] = []
     page.on("response", lambda answer: answers.append(answer))
 
-    page.goto(list_path(new_bucket(jobs=60)))
-    wait_for_rows(page, 50)
+    page.goto(path.format(bucket=bucket.name, other=other.name, job=job))
+    page.locator(shows.format(number=bucket.pk)).first.wait_for()
     page.wait_for_load_state("networkidle")
 
     bodies = {answer.url: answer.body() for answer in answers if answer.ok and "/icons/" not in answer.url}

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     State = Callable[[Page, Site, str], None]
 
 LIVE = "media-live-1250000000"
+SLOW = "media-slow-1250000000"
+ARCHIVE = "media-archive-1250000000"
 MERGED = "media-archive-1250000000,media-denied-1250000000,media-live-1250000000"
 SETTLED = "#results table:not(.bones), #results .empty, [role=alert][data-code], .job, #status"
 FILLED = ".lines td[data-state=Failed] a"
@@ -35,6 +37,7 @@ DESIGNED = ("first-use", "nothing-matches", "denied", "not-enabled", "throttled"
 """What docs/states shows."""
 
 STATES: dict[str, State] = {}
+_cold = itertools.count(100_000)
 
 
 def state(name: str) -> Callable[[State], State]:
@@ -147,10 +150,83 @@ def live(page: Page, site: Site, lang: str) -> None:
     page.goto(list_path(LIVE, f"states=Running&size=10&lang={lang}"))
     page.wait_for_selector("#ticker")
     site.emulator.change_job(LIVE, ids(page)[0], State="Success")
+    for _ in range(3):
+        site.emulator.add_job(LIVE, State="Running")
     make_stale(site, LIVE)
     with page.expect_response(lambda response: "/tick/" in response.url):
         page.clock.run_for(16_000)
     page.wait_for_selector(f"{ROWS}.left")
+    page.wait_for_selector("#newer a")
+
+
+@state("asleep")
+def asleep(page: Page, _site: Site, lang: str) -> None:
+    """Nobody has touched the page for half an hour, so it asks for nothing, and what it shows is old."""
+    page.clock.install()
+    page.goto(list_path(LIVE, f"range=8d&lang={lang}"))
+    page.wait_for_selector("#ticker")
+    page.clock.run_for(31 * 60_000)
+    page.wait_for_selector("#ticker [data-note]:not(:empty)")
+
+
+@state("family")
+def family(page: Page, _site: Site, lang: str) -> None:
+    """The jobs of one family of failures by themselves."""
+    page.goto(f"/buckets/{LIVE}/insight/?range=7d&states=Failed&lang={lang}")
+    page.locator(".families a").first.click()
+    page.wait_for_selector(".chosen tr[id]")
+
+
+@state("merged-drawer")
+def merged_drawer(page: Page, _site: Site, lang: str) -> None:
+    """A job beside the list of several buckets."""
+    page.goto(f"/jobs/?bucket={MERGED}&states=Failed&lang={lang}")
+    page.locator(f"{ROWS} .name a").first.click()
+    page.wait_for_selector("#drawer[open] #panel h2")
+
+
+@state("merged-late")
+def merged_late(page: Page, _site: Site, lang: str) -> None:
+    """A bucket that takes three seconds an answer is left out by its name, and may be added."""
+    page.goto(f"/jobs/?bucket={LIVE},{SLOW}&range={next(_cold)}m&lang={lang}")
+    page.wait_for_selector(ROWS)
+
+
+@state("pending-job")
+def pending_job(page: Page, site: Site, lang: str) -> None:
+    """A job that nobody has asked for yet, of the same slow bucket."""
+    site.forget()
+    page.goto(f"{job_path(SLOW, site.emulator.job_ids(SLOW)[0])}?lang={lang}")
+    page.wait_for_selector("[aria-busy]")
+
+
+def start_walk(page: Page, site: Site, lang: str) -> None:
+    """Count a long list, slowly enough to be looked at meanwhile."""
+    sign_in(page, site)
+    site.emulator.set_latency(2.0, ARCHIVE)
+    page.goto(f"/buckets/{ARCHIVE}/export/?range={next(_cold)}m&lang={lang}")
+    page.locator("form[action*=export] button").click(timeout=30_000)
+    page.wait_for_selector("progress", timeout=30_000)
+
+
+@state("walk")
+def walk(page: Page, site: Site, lang: str) -> None:
+    """All of a list is being counted."""
+    try:
+        start_walk(page, site, lang)
+    finally:
+        site.emulator.set_latency(0.0, ARCHIVE)
+
+
+@state("walk-cancelled")
+def walk_cancelled(page: Page, site: Site, lang: str) -> None:
+    """Somebody ended that before it was through."""
+    try:
+        start_walk(page, site, lang)
+        page.locator("form[action*=cancel] button").click()
+        page.wait_for_selector("#walk[data-state=cancelled]")
+    finally:
+        site.emulator.set_latency(0.0, ARCHIVE)
 
 
 @state("keys")
@@ -216,7 +292,7 @@ def show_more(page: Page, _site: Site, lang: str) -> None:
 @state("continue")
 def full_page(page: Page, _site: Site, lang: str) -> None:
     """After a thousand rows the next ones open as a page of their own."""
-    page.goto(list_path("media-archive-1250000000", f"size=100&lang={lang}"))
+    page.goto(list_path(ARCHIVE, f"size=100&lang={lang}"))
     scroll_until(page, "#more:not([hx-get]) .button")
 
 
@@ -286,13 +362,10 @@ STATES |= {
 }
 
 
-_cold = itertools.count(100_000)
-
-
 @state("pending")
 def pending(page: Page, _site: Site, lang: str) -> None:
     """A list that nobody has asked for yet, of a bucket that takes three seconds an answer."""
-    page.goto(list_path("media-slow-1250000000", f"lang={lang}&range={next(_cold)}m"))
+    page.goto(list_path(SLOW, f"lang={lang}&range={next(_cold)}m"))
     page.wait_for_selector("[data-pending]")
 
 
