@@ -39,7 +39,7 @@ def broker_ms() -> int:
     return int(seconds * 1000 + micros // 1000)
 
 
-def change(key: str, **fields: float | str) -> None:
+def change(key: str, **fields: float | str | bytes) -> None:
     """Move an asking's record to another moment, instead of waiting for it."""
     with servers.broker().connection() as client:
         cast("Any", client).hset(claims._asking_key(key), mapping=fields)
