@@ -103,13 +103,13 @@ def valkeys(settings: Settings) -> Iterator[Valkeys]:
 
 
 @pytest.fixture
-def until() -> Callable[[Callable[[], Any]], None]:
-    """Wait until a condition holds, at most ten seconds."""
+def until() -> Callable[..., None]:
+    """Wait until a condition holds, at most ten seconds if nothing else is said."""
 
-    def wait_until(condition: Callable[[], Any]) -> None:
-        deadline = time.monotonic() + 10
+    def wait_until(condition: Callable[[], Any], seconds: float = 10) -> None:
+        deadline = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < deadline, "the condition did not come true within ten seconds"
+            assert time.monotonic() < deadline, f"the condition did not come true within {seconds:g} seconds"
             time.sleep(0.005)
 
     return wait_until

@@ -223,11 +223,22 @@ def test_asking_that_no_worker_took_ends_after_half_a_minute() -> None:
     assert (ended.outcome, ended.problem) == ("ended", None)
 
 
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker lives but those that a test lets beat."""
+    monkeypatch.setattr(claims, "HEARTBEATS", "heartbeats:test")
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("tried", [False, True])
 def test_asking_that_ended_without_a_worker_goes_on_once_there_is_one_and_costs_nothing_again(
-    settings: Settings,
+    settings: Settings, *, tried: bool
 ) -> None:
     settings.MISS_BUDGET = 1
     asking = ask("k", reader="vera")
+    if tried:  # and then its worker died
+        claims.start("k", asking.enqueued_at)
+        change("k", first_try=asking.enqueued_at - 30_001)
     change("k", first=asking.enqueued_at - 30_001, until=asking.enqueued_at - 1)
 
     without = [ask("k", reader="vera").outcome for _ in range(2)]
@@ -238,6 +249,7 @@ def test_asking_that_ended_without_a_worker_goes_on_once_there_is_one_and_costs_
     assert (back.outcome, back.asked) == ("claimed", 0)
 
 
+@pytest.mark.usefixtures("alone")
 def test_asking_that_ended_beside_a_busy_worker_stays_so_while_that_one_beats() -> None:
     beat("w1@host")
     asking = ask("k")
@@ -260,7 +272,28 @@ def test_task_that_comes_to_an_asking_that_ended_begins_it_anew(problem: Problem
 
     held = ask("k")
     assert (held.outcome, held.tries, held.problem) == ("later", 0, None)
-    assert record("k").get("ended") is None
+
+
+def test_task_that_comes_to_an_asking_that_ended_after_some_tries_is_one_more_of_them() -> None:
+    asking = ask("k")
+    claims.again(running_of(asking), PROBLEM, 0)
+    change("k", first_try=asking.enqueued_at - 15_001)
+    assert ask("k").outcome == "ended"
+
+    claim = claims.start("k", broker_ms())
+
+    assert claim is not None
+    assert (claim.tries, claim.since_first > 15) == (2, True)
+    claims.give_back(claim, 0.0, "lease")
+    assert (ask("k").outcome, ask("k").problem) == ("ended", PROBLEM)
+    with servers.broker().connection() as client:
+        assert 0 < cast("Any", client).pttl(claims._asking_key("k")) <= 10_000
+
+
+def running_of(asking: claims.Asking) -> claims.Claim:
+    claim = claims.start("k", asking.enqueued_at)
+    assert claim is not None
+    return claim
 
 
 def beat(worker: str) -> None:

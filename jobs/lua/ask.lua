@@ -34,7 +34,7 @@ end
 
 local function has_worker()
   for _, beat in ipairs(redis.call('HVALS', KEYS[6])) do
-    if now - tonumber(beat) < tonumber(ARGV[12]) then return true end
+    if now - (tonumber(beat) or 0) < tonumber(ARGV[12]) then return true end
   end
   return false
 end
@@ -54,7 +54,7 @@ if not ended and first then
     or now - first > deadline + patience then
     ended = now
     redis.call('HSET', KEYS[1], 'ended', now)
-    if not first_try and not has_worker() then redis.call('HSET', KEYS[1], 'alone', 1) end
+    if not has_worker() then redis.call('HSET', KEYS[1], 'alone', 1) end
     redis.call('PEXPIRE', KEYS[1], 10000)
   end
 end

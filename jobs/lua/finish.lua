@@ -9,7 +9,8 @@ redis.call('PEXPIRE', KEYS[2], ARGV[6])
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 if ARGV[2] == 'again' or ARGV[2] == 'held' then
   redis.call('HSET', KEYS[1], 'phase', 'failed', 'again', now + ARGV[4])
-  redis.call('HDEL', KEYS[1], 'token', 'until')
+  -- Nor may an end that was told while this ran be kept for as long as what goes on: whoever asks next judges it anew.
+  redis.call('HDEL', KEYS[1], 'token', 'until', 'ended', 'alone')
   if ARGV[2] == 'again' then
     redis.call('HSET', KEYS[1], 'problem', ARGV[3])
     -- A call was made: what holds the next one back is counted from there.

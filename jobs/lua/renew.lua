@@ -6,6 +6,11 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if ARGV[1] ~= '' then
   redis.call('HSET', KEYS[1], ARGV[1], now)
   redis.call('PEXPIRE', KEYS[1], 60000)
+  -- A worker that was killed takes its name with it.
+  local beats = redis.call('HGETALL', KEYS[1])
+  for i = 1, #beats, 2 do
+    if now - (tonumber(beats[i + 1]) or 0) > 60000 then redis.call('HDEL', KEYS[1], beats[i]) end
+  end
 end
 local askings = tonumber(ARGV[3])
 for i = 2, #KEYS do

@@ -12,9 +12,12 @@ local f = redis.call('HMGET', KEYS[1], 'phase', 'token', 'until', 'stored', 'tri
 if f[1] == 'running' and (tonumber(f[3]) or 0) > now then return {} end
 if f[4] and tonumber(f[4]) > tonumber(ARGV[2]) then return {} end
 if f[12] then
-  -- It was given up before this task came to it. This is a new beginning: held back now, it must not be told as ended once more.
-  redis.call('HDEL', KEYS[1], 'ended', 'alone', 'problem', 'tries', 'first_try', 'first', 'waited', 'held_since', 'held_first', 'held_by')
-  for i = 5, 11 do f[i] = false end
+  -- It was given up before this task came to it. What had no try begins anew; what had some is judged by them once more.
+  redis.call('HDEL', KEYS[1], 'ended', 'alone')
+  if not f[6] then
+    redis.call('HDEL', KEYS[1], 'problem', 'tries', 'first', 'waited', 'held_since', 'held_first', 'held_by')
+    for i = 5, 11 do f[i] = false end
+  end
 end
 -- The token that stands is kept, lapsed or not: those who wait, wait on its stream.
 local token = f[2] or ARGV[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from bs4 import BeautifulSoup
@@ -31,20 +31,20 @@ def limited(pristine_emulator: Emulator, static_files: None, transactional_db: N
 
 
 def test_all_that_failed_in_forty_buckets_comes_with_one_click_though_calls_are_limited(
-    limited: Site, until: Callable[[Callable[[], Any]], None]
+    limited: Site, until: Callable[..., None]
 ) -> None:
     names = [f"many-{number:02}-1250000000" for number in range(40)]
     for name in names:
         limited.emulator.create_bucket(name, given=jobs_in("Failed"))
         Bucket.objects.create(name=name, region=REGION)
     reader = Reader(limited)
-    until(lambda: all(bucket["as_of"] for bucket in reader.json("/buckets.json")["buckets"]))
+    until(lambda: all(bucket["as_of"] for bucket in reader.json("/buckets.json")["buckets"]), 30)
     page = BeautifulSoup(reader.get("/").text, "html.parser")
     (link,) = [link for link in page.select("#fill a") if "All that failed" in link.get_text()]
     path = str(link["href"]).replace("/jobs/?", "/jobs.json?")
 
     clicked = reader.json(path)
-    until(lambda: not any(bucket["late"] for bucket in reader.json(path)["buckets"]))
+    until(lambda: not any(bucket["late"] for bucket in reader.json(path)["buckets"]), 30)
     whole = reader.json(path)
 
     # At once those whose turn it was; the others are named, and there a moment later.
@@ -52,7 +52,7 @@ def test_all_that_failed_in_forty_buckets_comes_with_one_click_though_calls_are_
     assert {bucket["name"] for bucket in clicked["buckets"]} == set(names)
     assert {bucket["problem"] for bucket in clicked["buckets"]} == {None}
     assert {job["_bucket"] for job in clicked["jobs"]} == set(names) - late
-    assert len(late) < 40
+    assert 0 < len(late) < 40  # more than a burst of two seconds can't be asked at once
     assert sorted(job["_bucket"] for job in whole["jobs"]) == names
 
 

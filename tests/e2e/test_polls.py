@@ -65,15 +65,16 @@ def test_pending_page_in_a_tab_that_nobody_sees_waits_until_somebody_does(
 
 
 def test_walk_in_a_tab_that_nobody_sees_is_asked_after_once_somebody_does(page: Page, new_bucket: NewBucket) -> None:
-    bucket = new_bucket(jobs=500, latency=1.0)
+    bucket = new_bucket(jobs=500, latency=4.0)
     page.goto(f"/buckets/{bucket.name}/export/")
     page.get_by_role("button", name="Count and export all").click()
     page.locator("progress").wait_for()
     page.clock.install()
-    page.evaluate(UNSEEN)
-    page.reload()  # so that its scripts begin with this clock, unseen
-    page.evaluate(UNSEEN)
+    page.add_init_script(UNSEEN)
     asked = asked_by(page)
+    page.reload()
+    page.locator("progress").wait_for()
+    asked.clear()
 
     page.clock.run_for(60_000)
 
