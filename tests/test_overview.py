@@ -15,7 +15,7 @@ from tests.factories import jobs_in
 from tests.reading import UNBOUND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from pytest_django import Settings
 
@@ -145,13 +145,14 @@ def test_thirty_of_forty_are_counted_and_ten_that_misbehave_told_each_as_it_is(
     good = [new_bucket(given=jobs_in(*["Failed"] * (number % 7), "Running")) for number in range(30)]
     mixed = [bucket for four in zip(*[iter(good)] * 3, bad, strict=True) for bucket in four]
 
-    def is_told(lines: Iterable[Line]) -> bool:
-        return all(line.summary if line.bucket in good else line.problem or line.bucket in bad[8:] for line in lines)
+    lines: dict[Bucket, Line] = {}
 
-    seen = [look(*mixed)]
-    until(lambda: is_told(seen[-1].lines) or seen.append(look(*mixed)), 30)
+    def is_told() -> bool:
+        lines.update({line.bucket: line for line in look(*mixed).lines})
+        return all(lines[bucket].summary for bucket in good) and all(lines[bucket].problem for bucket in bad[:8])
 
-    lines = {line.bucket: line for line in seen[-1].lines}
+    until(is_told, 30)
+
     assert [counts(lines[bucket]) for bucket in good] == [
         {"Submitted": 0, "Running": 1, "Failed": number % 7, "Pause": 0} for number in range(30)
     ]
