@@ -170,6 +170,20 @@ def test_row_of_the_second_from_which_a_page_goes_on_may_be_left_out_by_whoever_
     assert "a left out though never shown" in on_the_way(verdict, frozenset({"c"}), evidence).wrong_rows
 
 
+def test_row_before_a_page_s_own_may_be_left_out_where_it_goes_on_by_a_token_by_whoever_has_seen_it() -> None:
+    path = f"{PATH}&pin={END}.{END}001&nextToken=t"
+    evidence = Evidence()
+    evidence.add(call("a", "b", "c"))
+
+    verdict = judge(evidence, path, 200, twin("b", "c"), "")
+
+    assert (verdict.wrong_rows, sorted(verdict.left_out)) == ((), ["a"])
+    assert on_the_way(verdict, frozenset({"a"}), evidence).wrong_rows == ()
+    assert "a left out though never shown" in on_the_way(verdict, frozenset({"x"}), evidence).wrong_rows
+    assert judge(evidence, path, 200, twin("a", "c"), "").wrong_rows == ("b cut off",)
+    assert judge(evidence, PATH, 200, twin("b", "c"), "").wrong_rows == ("a cut off",)
+
+
 @pytest.mark.parametrize(("unknown", "told"), [(False, ("b shown again",)), (True, ())])
 def test_row_that_comes_again_further_down_is_wrong_unless_the_page_says_so(
     told: tuple[str, ...], *, unknown: bool

@@ -10,6 +10,7 @@ import json
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -154,18 +155,20 @@ class Evidence:
         shown = (row.get("Name", ""), row.get("Type", ""), row.get("CreationTime", ""))
         return shown == (job.name, job.type, job.creation_time) and row.get("State", job.state) == job.state
 
-    def misprints(self, twin: Mapping[str, Any], after: str = "") -> list[str]:
+    def misprints(self, twin: Mapping[str, Any], after: str = "", *, by_token: bool = False) -> list[str]:
         """Return in what a page differs from the answer of upstream's that it names: its rows, their order, their states.
 
         Args:
             twin: what is shown.
             after: the creation time from which it goes on: jobs of that second stood on the page before, and may be left out.
+            by_token: whether it goes on by a token: fetched again it asks for its stretch of time, and what then comes before its own
+                rows stood on the page before.
         """
         shown = _shown(twin)
         sent = self._answer(twin)
         if sent is None:
             return [f"of {twin['request_id'] or 'no'} answer"]
-        left_out = self._left_out(twin["bucket"], sent, shown, after)
+        left_out = self._left_out(twin["bucket"], sent, shown, after, by_token=by_token)
         expected = tuple(job for job in sent if job[0] not in left_out)
         if shown == expected:
             return []
@@ -209,10 +212,10 @@ class Evidence:
             if job_id not in shown and reached is not None and sign * time < reached
         ]
 
-    def left_out(self, twin: Mapping[str, Any], after: str) -> frozenset[str]:
+    def left_out(self, twin: Mapping[str, Any], after: str, *, by_token: bool) -> frozenset[str]:
         """Return the jobs of a page's answer that it doesn't show because they stood on an earlier page."""
         sent = self._answer(twin) or ()
-        return self._left_out(twin["bucket"], sent, _shown(twin), after)
+        return self._left_out(twin["bucket"], sent, _shown(twin), after, by_token=by_token)
 
     def _answer(self, twin: Mapping[str, Any]) -> Sent | None:
         """Return the answer that a page names, of those that bear this name the likest; None if there is none."""
@@ -223,11 +226,14 @@ class Evidence:
             answers = set(self._answers.get(request_id, ()))
         return min(answers, key=lambda answer: len(set(answer) ^ shown), default=None)
 
-    def _left_out(self, bucket: str, sent: Sent, shown: Sent, after: str) -> frozenset[str]:
+    def _left_out(self, bucket: str, sent: Sent, shown: Sent, after: str, *, by_token: bool) -> frozenset[str]:
         known, second = self._truth.get(bucket, {}), _unix(after)
+        ids = {job_id for job_id, _state in shown}
         if second is None:
-            return frozenset()
-        missing = {job_id for job_id, _state in sent} - {job_id for job_id, _state in shown}
+            return (
+                frozenset(takewhile(lambda one: one not in ids, (one for one, _ in sent))) if by_token else frozenset()
+            )
+        missing = {job_id for job_id, _state in sent} - ids
         return frozenset(
             job_id for job_id in missing if job_id in known and _unix(known[job_id].creation_time) == second
         )
@@ -299,7 +305,8 @@ def judge(evidence: Evidence, path: str, status: int, body: bytes, retry_after: 
         if wrong:
             evidence.read()
             wrong = _wrong_rows(evidence, path, data)
-        left_out = evidence.left_out(data, query_of(path).get("after", "")) if "jobs" in data else frozenset()
+        after, by_token = _going_on(path)
+        left_out = evidence.left_out(data, after, by_token=by_token) if "jobs" in data else frozenset()
         return Verdict(ready=True, named=named, wrong_rows=tuple(wrong), data=data, left_out=left_out)
     named = _named(data.get("problem"))
     if named is None:
@@ -315,13 +322,19 @@ def judge(evidence: Evidence, path: str, status: int, body: bytes, retry_after: 
 def _wrong_rows(evidence: Evidence, path: str, data: Mapping[str, Any]) -> list[str]:
     bucket = bucket_of(path)
     if "jobs" in data:
-        after = query_of(path).get("after", "")
+        after, by_token = _going_on(path)
         if data["bucket"] != bucket:
             return ["of another bucket"]
-        return evidence.wrong_rows(data, after) or evidence.misprints(data, after)
+        return evidence.wrong_rows(data, after) or evidence.misprints(data, after, by_token=by_token)
     job = data["job"]
     mine = str(job.get("JobId")) == _job_of(path)
     return [] if mine and not evidence.is_wrong_job(bucket, job) else [str(job.get("JobId"))]
+
+
+def _going_on(path: str) -> tuple[str, bool]:
+    """Return the creation time from which a page goes on, "" for none, and whether it goes on by a token."""
+    query = query_of(path)
+    return query.get("after", ""), bool(query.get("nextToken"))
 
 
 def read_page(evidence: Evidence, path: str, status: int, body: bytes) -> dict[str, Any]:
