@@ -288,11 +288,15 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
 # Broker and cache ---------------------------------------------------------------------------------------------------------
 
 
-def _server_faults(role: str) -> None:
-    # Workers tell that they live on the broker.
-    expected = [REDIS_DOWN, *([NO_WORKER] if role == "broker" else [])]
+def _told_of(role: str) -> list[Named]:
+    """Return how an outage of a server may be told. Workers tell on the broker that they live."""
+    return [REDIS_DOWN, *([NO_WORKER] if role == "broker" else [])]
 
-    @fault(f"{role} killed", *expected, told=True)
+
+def _outages(role: Literal["broker", "cache"], how_long: str = "", **promises: Any) -> None:
+    """Register that a server is gone, and that it hangs; `how_long` is the end of their names."""
+
+    @fault(f"{role} killed{how_long}", *_told_of(role), told=True, **promises)
     def _(site: Site, evidence: Evidence) -> Iterator[None]:
         server: Valkey = getattr(site, role)
         server.kill()
@@ -301,7 +305,20 @@ def _server_faults(role: str) -> None:
             mend.callback(server.start)
             bites.must_be_down(server.port)
 
-    @fault(f"{role} restarted empty", *expected, at_once=True)
+    @fault(f"{role} hangs{how_long}", *_told_of(role), told=True, **promises)
+    def _(site: Site, evidence: Evidence) -> Iterator[None]:
+        server: Valkey = getattr(site, role)
+        with ExitStack() as mend:
+            mend.callback(server.signal, signal.SIGCONT)
+            bites.hang(server)
+            yield
+            bites.must_be_stopped([server.pid])
+
+
+def _server_faults(role: Literal["broker", "cache"]) -> None:
+    """Register what else can go wrong with a server."""
+
+    @fault(f"{role} restarted empty", *_told_of(role), at_once=True)
     def _(site: Site, evidence: Evidence) -> Iterator[None]:
         server: Valkey = getattr(site, role)
         before = server.info("server")["run_id"]
@@ -312,16 +329,7 @@ def _server_faults(role: str) -> None:
         bites.must(not server.tell("EXISTS", KEPT_MARK), "it is not empty")
         yield
 
-    @fault(f"{role} hangs", *expected, told=True)
-    def _(site: Site, evidence: Evidence) -> Iterator[None]:
-        server: Valkey = getattr(site, role)
-        with ExitStack() as mend:
-            mend.callback(server.signal, signal.SIGCONT)
-            bites.hang(server)
-            yield
-            bites.must_be_stopped([server.pid])
-
-    @fault(f"{role} out of memory", *expected, told=True)
+    @fault(f"{role} out of memory", *_told_of(role), told=True)
     def _(site: Site, evidence: Evidence) -> Iterator[None]:
         server: Valkey = getattr(site, role)
         with ExitStack() as mend:
@@ -330,7 +338,7 @@ def _server_faults(role: str) -> None:
                 server.set_memory_rules({"maxmemory": "1", "maxmemory-policy": "noeviction"})
                 yield
 
-    @fault(f"{role} read-only", *expected, told=True)
+    @fault(f"{role} read-only", *_told_of(role), told=True)
     def _(site: Site, evidence: Evidence) -> Iterator[None]:
         server: Valkey = getattr(site, role)
         with ExitStack() as mend:
@@ -340,29 +348,14 @@ def _server_faults(role: str) -> None:
                 yield
 
 
-@fault("broker killed for long", REDIS_DOWN, NO_WORKER, told=True, least=LONG)
-def _(site: Site, evidence: Evidence) -> Iterator[None]:
-    site.broker.kill()
-    yield
-    with ExitStack() as mend:
-        mend.callback(site.broker.start)
-        bites.must_be_down(site.broker.port)
-
-
-@fault("broker hangs for long", REDIS_DOWN, NO_WORKER, told=True, least=LONG)
-def _(site: Site, evidence: Evidence) -> Iterator[None]:
-    with ExitStack() as mend:
-        mend.callback(site.broker.signal, signal.SIGCONT)
-        bites.hang(site.broker)
-        yield
-        bites.must_be_stopped([site.broker.pid])
-
-
 KEPT_MARK = "faults-mark"
 """A key that a server has no more once it was started empty."""
 
+_outages("broker")
 _server_faults("broker")
+_outages("cache")
 _server_faults("cache")
+_outages("broker", " for long", least=LONG)
 
 
 # Database -----------------------------------------------------------------------------------------------------------------
