@@ -310,6 +310,13 @@ def test_menu_of_a_cell_and_hidden_rows(page: Page, new_bucket: NewBucket) -> No
 
     page.locator("#cell-menu button").first.click()
     page.wait_for_selector("#hiding:visible")
+    page.keyboard.press("End")  # where the bar rests behind the list: elsewhere rows scroll through below it
+    page.wait_for_function(
+        """() => {
+          const [list, bar] = ["list", "hiding"].map((id) => document.getElementById(id).getBoundingClientRect());
+          return list.bottom <= bar.top;
+        }"""
+    )
     assert_accessible(page)
 
 
