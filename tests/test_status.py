@@ -337,6 +337,28 @@ def test_page_and_twin_tell_success_quota_and_calls_saved(
     assert 7 < one["quota"]["calls_left"] <= 9
 
 
+@pytest.mark.parametrize(("of", "refusal"), [("bucket", DENIED), ("credential", UNKNOWN_KEY)])
+def test_page_and_twin_tell_the_last_problem_of_whom_it_concerns(
+    client: Client, ci: Emulator, of: str, refusal: dict[str, Any]
+) -> None:
+    client.force_login(make_staff())
+    ci.set_faults(NAME, refusal)
+    fetch_once()
+    (call,) = ci.calls(NAME)
+
+    html = BeautifulSoup(client.get("/status/").content, "html.parser")
+    twin = client.get("/status.json").json()
+
+    name = NAME if of == "bucket" else "default"
+    (row,) = html.select(f'[aria-labelledby="of-{of}s"] [data-name="{name}"]')
+    told = " ".join(row.get_text(" ").split())
+    assert row["data-state"] == "trouble"
+    assert refusal["code"] in told
+    assert call.request_id in told
+    (one,) = [one for one in twin[f"{of}s"] if one["name"] == name]
+    assert (one["last_problem"]["code"], one["last_problem"]["request_id"]) == (refusal["code"], call.request_id)
+
+
 def test_fragment_is_the_section_alone_and_asks_again_by_itself(client: Client) -> None:
     client.force_login(make_staff())
 

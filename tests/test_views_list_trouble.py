@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.test import Client
 
 from jobs import clock, pages, servers, troubles
 from jobs.filters import JobFilter, View
@@ -19,7 +20,6 @@ from tests.reading import HTMX, UNBOUND, get, one, path_of, row_ids, soup, words
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.test import Client
     from pytest_django import Settings
 
     from jobs.models import Bucket
@@ -121,6 +121,18 @@ def test_reader_who_asks_for_too_many_new_lists_is_told_and_cached_ones_still_op
     more = one(soup(opened[0]), "#more")["hx-get"]
     assert get(client, str(more), target="more").status_code == 200
     assert len(emulator.calls(bucket.name)) <= calls + 3  # pages of chains that are open, and the ones ahead
+
+
+def test_stranger_s_budget_is_that_of_the_address(new_bucket: NewBucket, settings: Settings) -> None:
+    settings.MISS_BUDGET = 1
+    bucket = new_bucket(jobs=1)
+
+    def look(hours: int, address: str) -> int:
+        status: int = get(Client(REMOTE_ADDR=address), path_of(bucket, f"range={hours}h")).status_code
+        return status
+
+    assert [look(40, "192.0.2.1"), look(41, "192.0.2.1")] == [200, 429]
+    assert [look(42, "192.0.2.2"), look(43, "192.0.2.2")] == [200, 429]
 
 
 def test_page_that_upstream_refused_does_not_load_itself_anew(client: Client, new_bucket: NewBucket) -> None:

@@ -17,6 +17,7 @@ from jobs.cloudinfinite.schema import Job as ListedJob
 from jobs.filters import JobFilter
 from jobs.filters.times import write_time
 from jobs.models import Bucket
+from jobs.problems import Problem
 from jobs.records import Continuation, PageQuestion, Row
 from tests.emulators import REGION
 from tests.walks.oracle import Verdict, judge, throughout
@@ -163,9 +164,15 @@ def without_an_end(done: Walk) -> None:
     done.endless = True
 
 
+def with_a_problem_out_of_nothing(done: Walk) -> None:
+    del done.pages[2:]
+    done.problem = Problem("upstream_failing", "InternalError", "We are sorry.", "req-1", at=1.0)
+
+
 @pytest.mark.parametrize(
     ("spoil", "found"),
     [
+        (with_a_problem_out_of_nothing, "a problem that upstream never gave: InternalError"),
         (without_a_row, "lost unsaid"),
         (with_a_row_again, "shown twice"),
         (with_a_foreign_row, "never sent: b-foreign"),
@@ -181,6 +188,14 @@ def test_spoilt_walk_is_found_out(ci: Emulator, spoil: Callable[[Walk], None], f
     spoil(done)
 
     assert any(found in wrong for wrong in judge(done).wrong)
+
+
+def test_problem_is_no_failure_where_upstream_gave_it(ci: Emulator) -> None:
+    refused = Event("fault", 1, {"kind": "error", "status": 403, "code": "AccessDenied"})
+
+    verdict = judge(walk(quiet((), (refused,)), ci, follow))
+
+    assert (verdict.wrong, set(verdict.said)) == ((), {"problem"})
 
 
 def test_loss_is_no_failure_where_it_is_said(ci: Emulator) -> None:

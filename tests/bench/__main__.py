@@ -28,7 +28,7 @@ from tests.bench.clone import clone
 from tests.bench.exports import exports
 from tests.bench.lighthouse import lighthouse
 from tests.bench.live import live
-from tests.bench.measure import Client, Report, median_of_rounds, ready, resident_bytes
+from tests.bench.measure import Client, Report, exit_code, median_of_rounds, ready, resident_bytes
 from tests.bench.overview import many, overview
 from tests.bench.scale import scale
 from tests.bench.stack import BUCKET, UPSTREAM_SECONDS, Stack, running
@@ -106,7 +106,7 @@ def metrics_cost(stack: Stack, warm: float, report: Report) -> None:
     report.line("metrics of a warm request, median of pairs", cost * 1_000_000, None, " µs")
     report.line("metrics of a warm request : the request", cost / warm * 100, 2, " %")
     # What chance moves by more than the bound proves nothing.
-    report.line("    plus or minus, by chance", error / warm * 100, 2, " %")
+    report.line("    at most, whatever chance did", (cost + error) / warm * 100, 2, " %")
 
 
 def _counted(client: Client) -> int:
@@ -342,7 +342,7 @@ def main() -> int:
         signal.signal(number, _end)
     if len(wanted) > 1:
         # Each has its own servers and database, which the settings take from the environment once.
-        return max(_in_a_process_of_its_own(part) for part in wanted)
+        return exit_code([_in_a_process_of_its_own(part) for part in wanted])
     report = Report()
     try:
         parts[wanted[0]](report)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass
@@ -33,6 +33,11 @@ class Report:
     def note(self, text: str) -> None:
         """Print what was not measured here, and why."""
         print(text, flush=True)  # noqa: T201 - as above
+
+
+def exit_code(parts: Iterable[int]) -> int:
+    """Return 0 where every part ended with 0. One that was killed ends with the signal's number, negative."""
+    return 1 if any(parts) else 0
 
 
 class Client:

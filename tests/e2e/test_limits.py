@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.conf import settings
 
-from jobs import throttle
+from jobs import claims, throttle
 from jobs.models import Bucket
 from tests.e2e.fleets import fleet_worker
 from tests.e2e.looking import list_path
@@ -102,10 +102,10 @@ def ask_without_end(reader: Reader, bucket: str, minutes: Iterator[int], over: t
 
 
 @contextmanager
-def demand(site: Site, names: Sequence[str]) -> Iterator[None]:
+def demand(site: Site, names: Sequence[str], latency: float = 0.05) -> Iterator[None]:
     """Fill the buckets, and let more people ask for their pages than upstream's limits let through."""
     for name in names:
-        site.emulator.create_bucket(name, jobs=25, latency=0.05)
+        site.emulator.create_bucket(name, jobs=25, latency=latency)
     Bucket.objects.bulk_create(Bucket(name=name, region=REGION) for name in names)
     minutes, over = itertools.count(100_000), threading.Event()
     with ThreadPoolExecutor(ASKERS) as pool:
@@ -142,6 +142,12 @@ def strike(emulator: Emulator, bucket: str) -> tuple[list[float], float]:
     return refused, emulator.now()
 
 
+SHORTEST_COOL_DOWN = throttle.FIRST_COOL_DOWN / 1000 * 0.75
+"""Seconds from a refusal until the next probe: the first cool-down, shortened by as much as chance may."""
+SLOW = 1.5
+"""Seconds of an answer that is slow enough for calls to pile up, were they not counted."""
+
+
 def probes(refused: Sequence[float]) -> list[float]:
     """Return the refused calls that were not out already when the first was refused."""
     return [at for at in refused if at > refused[0] + 1]
@@ -172,7 +178,7 @@ def test_one_two_and_four_workers_keep_a_buckets_limit_and_stop_at_a_429(
         assert fullest_second([call.time for call in emulator.calls(bucket)], PER_BUCKET) <= PER_BUCKET
     for refused, over in storms:
         # One probe for each cool-down, however many workers there are.
-        assert all(later - earlier > 0.5 for earlier, later in pairwise(probes(refused)))
+        assert all(later - earlier > SHORTEST_COOL_DOWN for earlier, later in pairwise(probes(refused)))
         # The other bucket goes on.
         assert [call for call in emulator.calls(well) if refused[0] + 1 < call.time < over]
 
@@ -188,6 +194,19 @@ def test_four_workers_keep_the_limit_of_a_credential_over_all_its_buckets(
     assert [hand.log.stem for hand in (limited.worker, *more_workers) if not calls_of(hand)] == []
     assert most_over([call.time for call in limited.emulator.calls()], PER_CREDENTIAL) <= 0
     assert fullest_second([call.time for call in limited.emulator.calls()], PER_CREDENTIAL) <= PER_CREDENTIAL
+
+
+def test_four_workers_together_have_four_calls_of_a_bucket_in_flight(
+    limited: Site, more_workers: list[Process]
+) -> None:
+    all_at_once([hand.start for hand in more_workers])
+
+    with demand(limited, ["slow-1250000000"], latency=SLOW):
+        wait_for_calls(limited.emulator, MEASURED // 2)
+
+    calls = limited.emulator.calls()
+    assert [hand.log.stem for hand in (limited.worker, *more_workers) if not calls_of(hand)] == []
+    assert max(call.in_flight for call in calls) == claims.LEASES
 
 
 @pytest.mark.parametrize(

@@ -94,13 +94,14 @@ def test_trouble_is_asked_for_once_by_fifty(
 
 
 def test_full_house_of_waiting_readers_leaves_room_for_cached_pages(
-    reader: Reader, new_bucket: Callable[..., Bucket], emulator: Emulator
+    reader: Reader, new_bucket: Callable[..., Bucket], emulator: Emulator, until: Callable[[Callable[[], bool]], None]
 ) -> None:
     warm, silent = new_bucket(jobs=5), new_bucket(faults=({"kind": "hang", "seconds": 4.0},))
     reader.patient(list_path(warm))
     crowd = [threading.Thread(target=reader.get, args=(list_path(silent),)) for _ in range(READERS)]
     for one in crowd:
         one.start()
+    until(lambda: bool(emulator.calls(silent.name)))
 
     took = reader.get(list_path(warm)).elapsed.total_seconds()
 

@@ -46,6 +46,8 @@ KEPT = 60.0
 """Seconds for which it is remembered that a bucket, or with a credential nothing, may be read."""
 LONG = 75.0
 """Seconds of an outage that is longer than any time-out, keep-alive or pause of a connection."""
+PATIENT = 40.0
+"""Seconds of an outage that is longer than any question goes on: who asks then is told."""
 DEAF_FOR = 8.0
 """Seconds after which a worker that takes no tasks has ended, at the latest."""
 
@@ -257,7 +259,7 @@ def _gone(name: str, **promises: Any) -> None:
 
 
 _gone("all workers gone")
-_gone("all workers gone for long", told=True, least=40.0)
+_gone("all workers gone for long", told=True, least=PATIENT)
 
 
 @fault("all workers hang", NO_WORKER, BUSY)
@@ -272,6 +274,7 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
 @fault("all workers deaf", NO_WORKER, BUSY, at_once=True, bound=PROMISED + DEAF_FOR)
 def _(site: Site, evidence: Evidence) -> Iterator[None]:
     # They live and beat, but consume nothing: each must notice that by itself, and end, and be started anew.
+    deaf = site.workers()
     for queue in sorted(set(QUEUES.values())):
         done = subprocess.run(
             [sys.executable, "-m", "celery", "--quiet", "-A", "dashboard", "control", "--json", "cancel_consumer", queue],
@@ -283,6 +286,8 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
         obeyed = {worker.split("@")[0] for worker, said in answers.items() if "ok" in said}
         bites.must(obeyed == set(WORKERS), f"only {sorted(obeyed)} stopped consuming {queue}")
     yield
+    heard = wait_for(lambda: not {*deaf.values()} & {*site.workers().values()}, DEAF_FOR)
+    bites.must(heard, f"of {deaf} there are still {site.workers()}")
 
 
 # Broker and cache ---------------------------------------------------------------------------------------------------------
@@ -416,31 +421,41 @@ def _(site: Site, evidence: Evidence) -> Iterator[None]:
     bites.must(down, "upstream listens")
 
 
-@fault("looking up upstream's name hangs", TIMEOUT, UNREACHABLE, of_pause=[REDIS_DOWN])
-def _(site: Site, evidence: Evidence) -> Iterator[None]:
-    hangs = site.folder / NAMES_HANG
-    with _workers_pause(site, evidence):
-        site.upstream.kill()  # Open connections would need no look-up.
-        site.upstream.start()
-        hangs.touch()
-    with ExitStack() as mend:
-        mend.callback(hangs.unlink)
-        with bites.looked_up(site):
-            yield
+def _never_reached(how_long: str = "", **promises: Any) -> None:
+    """Register that upstream's name is looked up without an end, and that connecting has none."""
 
-
-@fault("connecting to upstream never ends", TIMEOUT, UNREACHABLE, of_pause=[REDIS_DOWN])
-def _(site: Site, evidence: Evidence) -> Iterator[None]:
-    astray = site.folder / NAMES_LEAD_ASTRAY
-    with black_hole(ASTRAY, site.upstream.port):
+    @fault(f"looking up upstream's name hangs{how_long}", TIMEOUT, UNREACHABLE, of_pause=[REDIS_DOWN], **promises)
+    def _(site: Site, evidence: Evidence) -> Iterator[None]:
+        hangs = site.folder / NAMES_HANG
         with _workers_pause(site, evidence):
-            site.upstream.kill()  # Open connections would need no new one.
+            site.upstream.kill()  # Open connections would need no look-up.
             site.upstream.start()
-            astray.touch()
+            hangs.touch()
         with ExitStack() as mend:
-            mend.callback(astray.unlink)
+            mend.callback(hangs.unlink)
             with bites.looked_up(site):
                 yield
+
+    @fault(f"connecting to upstream never ends{how_long}", TIMEOUT, UNREACHABLE, of_pause=[REDIS_DOWN], **promises)
+    def _(site: Site, evidence: Evidence) -> Iterator[None]:
+        astray = site.folder / NAMES_LEAD_ASTRAY
+        with black_hole(ASTRAY, site.upstream.port):
+            with _workers_pause(site, evidence):
+                site.upstream.kill()  # Open connections would need no new one.
+                site.upstream.start()
+                astray.touch()
+            with ExitStack() as mend:
+                mend.callback(astray.unlink)
+                with bites.looked_up(site):
+                    yield
+
+
+STUCK = PROMISED + 5.0
+"""The same behind a long silence: a call that is under way when it ends takes its whole deadline first, and may be the last try of its
+question, whose end is then kept."""
+
+_never_reached()
+_never_reached(" for long", told=True, least=PATIENT, bound=STUCK)
 
 
 def _answers(
@@ -477,14 +492,30 @@ def _sample(name: str) -> bytes:
     return (DATA / f"hostile_{name}.xml").read_bytes()
 
 
+def _slow_answers(how_long: str = "", **promises: Any) -> None:
+    """Register that upstream is silent, and that it trickles."""
+    _answers(f"upstream is silent{how_long}", TIMEOUT, kind="hang", seconds=60.0, **promises)
+    _answers(f"headers trickle{how_long}", TIMEOUT, kind="trickle", part="headers", interval=0.05, **promises)
+    _answers(f"body trickles{how_long}", TIMEOUT, kind="trickle", part="body", interval=0.05, **promises)
+
+
+def _storms(how_long: str = "", **promises: Any) -> None:
+    """Register that upstream asks to slow down, in both its ways."""
+    slow_down: dict[str, Any] = {"kind": "error", "status": 429, "code": "SlowDown", "message": "slow down"}
+    unavailable: dict[str, Any] = {"kind": "error", "status": 503, "code": "ServiceUnavailable"}
+    _answers(f"429 storm{how_long}", ("throttled", "*"), **slow_down, **promises)
+    _answers(
+        f"503{how_long}", ("throttled", "*"), ("upstream_failing", "ServiceUnavailable"), **unavailable, **promises
+    )
+
+
+# A question whose call runs into its deadline, or that a cool-down holds back, is pending for longer than ten seconds; a cool-down is told
+# beside it. To nobody who asks then is it told as an end, so each comes once more, for as long as it takes.
+_slow_answers()
+_slow_answers(" for long", told=True, least=PATIENT, bound=STUCK)
+_storms()
+_storms(" for long", told=True, least=PATIENT, bound=PROMISED + 0.75 * PATIENT)
 _answers("connection reset in mid-body", UNREACHABLE, told=True, kind="reset", after=300)
-_answers("upstream is silent", TIMEOUT, kind="hang", seconds=60.0)
-_answers("headers trickle", TIMEOUT, kind="trickle", part="headers", interval=0.05)
-_answers("body trickles", TIMEOUT, kind="trickle", part="body", interval=0.05)
-# A question that a cool-down holds back is pending, and says why, for half a minute: ten seconds of it are told to nobody as an end.
-_answers("429 storm", ("throttled", "*"), kind="error", status=429, code="SlowDown", message="slow down")
-_answers("429 storm for long", ("throttled", "*"), told=True, least=40.0, bound=PROMISED + 0.75 * 40.0, kind="error", status=429, code="SlowDown", message="slow down")  # fmt: skip
-_answers("503", ("throttled", "*"), ("upstream_failing", "ServiceUnavailable"), kind="error", status=503, code="ServiceUnavailable")  # fmt: skip
 _answers("500", ("upstream_failing", "InternalError"), told=True, kind="error", status=500, code="InternalError")
 _answers("redirect", ("upstream_failing", "http_307"), told=True, kind="redirect")
 _answers("permission taken away", ("permission", "AccessDenied"), bound=KEPT, told=True, kind="error", status=403, code="AccessDenied", message="Access Denied.")  # fmt: skip

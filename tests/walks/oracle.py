@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from itertools import accumulate
 from operator import and_
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from jobs.cloudinfinite.schema import parse_time
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from jobs.problems import Problem
     from tests.emulators import JobSummary
     from tests.walks.scenario import Scenario
     from tests.walks.walker import Walk
@@ -33,6 +35,9 @@ QUIET = RENEWING | {"wait", "arrive", "late", "change", "retire", "switch", "rep
 STILL = RENEWING | {"wait", "arrive", "error", "truncate", "hang"}
 """What happens to answers, or behind the pin: the list itself stands still, so that nothing excuses a loss."""
 
+
+BROKEN = frozenset({"truncate", "hang"})
+"""What is done to an answer so that nothing can be read of it."""
 
 SAYS_NOTHING_OF_LOSS = frozenset({"token"})
 """A refused token is told, and that no job is lost by it."""
@@ -58,6 +63,8 @@ def judge(walk: Walk) -> Verdict:
         wrong.append(f"lost unsaid: {unsaid}")
     if walk.endless:
         wrong.append(f"no end after {len(walk.pages)} pages")
+    if walk.problem is not None and not _is_upstreams(walk, walk.problem):
+        wrong.append(f"a problem that upstream never gave: {walk.problem.code}")
     if walk.problem is None and not walk.endless and not (walk.pages and walk.pages[-1].end):
         wrong.append("ended without a reason")
     troubled = is_troubled(walk)
@@ -88,6 +95,14 @@ def is_troubled(walk: Walk) -> bool:
 
 def _stands_still(walk: Walk) -> bool:
     return not _is_refused(walk) and walk.problem is None and not walk.scenario.kinds - STILL
+
+
+def _is_upstreams(walk: Walk, problem: Problem) -> bool:
+    """Tell whether upstream gave cause for a problem: by the answer that it names, or by one that was cut off or never came."""
+    given = [call for call in walk.calls if call.status != HTTPStatus.OK or BROKEN & {*call.faults}]
+    if problem.request_id:
+        return any(call.request_id == problem.request_id and call.code in {"", problem.code} for call in given)
+    return any(BROKEN & {*call.faults} for call in given)
 
 
 def _repeats(walk: Walk) -> bool:
