@@ -24,11 +24,11 @@ from jobs.searches import (
     ReadyJob,
     enqueue_if_claimed,
     fetch_ahead,
-    nobody_came,
     obtain,
     page_search,
     refresh,
     wait_until,
+    why_ended,
 )
 from jobs.servers import ServerDown
 
@@ -206,7 +206,7 @@ def _have_fetched(
         return Failed(found.problem), None
     asking = enqueue_if_claimed(search, found.since)
     if asking.outcome == "ended":
-        return Failed(asking.problem or nobody_came()), None
+        return Failed(why_ended(asking, search.bucket)), None
     is_later = asking.outcome == "later"
     wait = max(asking.again, asking.interval) if is_later else asking.interval
     return Pending(wait, asking.tries, asking.problem), "" if is_later else asking.token
@@ -314,7 +314,7 @@ def ask_behind(bucket: Bucket, job_filter: JobFilter, *, since: float = 0.0) -> 
     search = PageSearch(bucket, PageQuestion(bucket.name, job_filter), "overview")
     asking = enqueue_if_claimed(search, since)
     if asking.outcome == "ended":
-        return Failed(asking.problem or nobody_came())
+        return Failed(why_ended(asking, bucket))
     later = asking.again if asking.outcome == "later" else 0.0
     return Pending(max(later, asking.interval), asking.tries, asking.problem, new=asking.outcome == "claimed")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 from django.conf import settings
 
-from jobs import cache, claims, clock, metrics, places, tasks, throttle
+from jobs import cache, claims, clock, metrics, places, tasks, throttle, troubles
 from jobs.problems import Problem, ours
 from jobs.records import Continuation, JobQuestion, JobRecord, Page, PageQuestion
 from jobs.servers import ServerDown
@@ -210,7 +210,7 @@ def wait_until(
     while True:
         asking = enqueue_if_claimed(search, found.since)
         if asking.outcome == "ended":
-            return Failed(asking.problem or nobody_came()), found
+            return Failed(why_ended(asking, search.bucket)), found
         if asking.outcome == "refused":
             return Failed(ours("miss_budget", clock.now(), retry_after=math.ceil(asking.again))), found
         if meanwhile:
@@ -265,6 +265,21 @@ def fetch_ahead(bucket: Bucket, job_filter: JobFilter, page: Page) -> None:
         enqueue_if_claimed(PageSearch(bucket, question, "ahead"), 0.0)
 
 
-def nobody_came() -> Problem:
-    """Return why an asking ended without an answer: all workers were busy, or there is none."""
-    return ours("busy" if claims.heartbeats() else "no_worker", clock.now())
+HOLDS_UP = 60.0
+"""Seconds for which a bucket's last problem says why no call was left for another question: twice as long as that one may wait."""
+
+
+def why_ended(asking: claims.Asking, bucket: Bucket) -> Problem:
+    """Return why an asking ended without an answer, as its last try or what kept it from any tells.
+
+    Where no try was made there is no worker, or all calls of the bucket are taken by questions that get no answer, or the
+    workers were busy.
+
+    Raises:
+        ServerDown: a Redis can't be reached.
+    """
+    now = clock.now()
+    if asking.problem or not claims.heartbeats():
+        return asking.problem or ours("no_worker", now)
+    last = troubles.last([(bucket.name, bucket.credential)]).get(bucket.name)
+    return last if last and last.at > now - HOLDS_UP else ours("busy", now)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs import claims, pages, servers, throttle
+from jobs import claims, clock, pages, servers, throttle, troubles
 from jobs.filters import View
+from jobs.problems import Problem
 from jobs.records import PageQuestion
 from jobs.searches import Failed, Pending
 from tests.paging import LIST, get, ids, list_calls, make_stale, wait_for
@@ -151,6 +152,28 @@ def test_busy_is_said_after_half_a_minute_in_which_workers_live_and_none_came(
     assert isinstance(answer, Failed)
     assert (answer.problem.code, answer.problem.status) == ("busy", 503)
     assert list_calls(emulator, bucket) == 0
+
+
+@pytest.mark.parametrize(
+    ("ago", "answered", "told"), [(20.0, False, "timeout"), (20.0, True, "busy"), (120.0, False, "busy")]
+)
+def test_what_keeps_others_of_a_bucket_from_an_answer_is_said_where_none_came_to_this_question(
+    new_bucket: Callable[..., Bucket], ago: float, told: str, *, answered: bool
+) -> None:
+    """All calls that the bucket may have run into their deadline, so that none is left for half a minute."""
+    bucket = new_bucket(jobs=5)
+    key = PageQuestion(bucket.name, LIST).key
+    silence = Problem("timeout", "timeout", at=clock.now() - ago)
+    troubles.store_problem(silence, "another", bucket.name, bucket.credential)
+    if answered:
+        troubles.clear_problems("another", bucket.name, bucket.credential)
+    claims.ask(key, throttle.gate(bucket.name, bucket.credential), lane="person")
+    let_half_a_minute_pass(key)
+
+    answer = pages.get_page(bucket, LIST, View())
+
+    assert isinstance(answer, Failed)
+    assert answer.problem.code == told
 
 
 def let_half_a_minute_pass(question: str) -> None:
