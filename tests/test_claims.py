@@ -313,6 +313,64 @@ def test_asking_that_a_cool_down_held_back_to_its_end_tells_why_the_bucket_is_qu
     assert (ended.outcome, ended.problem) == ("ended", PROBLEM)
 
 
+def cool_down(seconds: float) -> None:
+    with servers.broker().connection() as client:
+        client.hset(GATE.cool_bucket, mapping={"until": broker_ms() + round(seconds * 1000)})
+
+
+def take_leases(seconds: float) -> None:
+    with servers.broker().connection() as client:
+        out = {f"lease {number}": broker_ms() + round(seconds * 1000) for number in range(claims.LEASES)}
+        cast("Any", client).zadd(GATE.leases, out)
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("hold", [cool_down, take_leases])
+def test_asking_that_ended_while_it_had_to_wait_for_others_goes_on_once_it_has_not_and_costs_nothing_again(
+    settings: Settings, hold: Callable[[float], None]
+) -> None:
+    settings.MISS_BUDGET = 1
+    beat("w1@host")
+    hold(60)
+    assert ask("k", reader="vera").outcome == "later"
+    change("k", first=broker_ms() - 30_001)
+
+    while_held = [ask("k", reader="vera").outcome for _ in range(2)]
+    hold(-1)
+    after = ask("k", reader="vera")
+
+    assert while_held == ["ended", "ended"]
+    assert (after.outcome, after.asked) == ("claimed", 0)
+
+
+@pytest.mark.parametrize("hold", [cool_down, take_leases])
+def test_question_whose_turn_has_come_does_not_end_though_it_waited_long(hold: Callable[[float], None]) -> None:
+    hold(60)
+    assert ask("k").outcome == "later"
+    change("k", first=broker_ms() - 31_000)
+
+    hold(-1)
+
+    assert ask("k").outcome == "claimed"
+
+
+def test_question_ends_at_last_though_its_turn_has_come_again_and_again(settings: Settings) -> None:
+    settings.FETCH_DEADLINE = 15
+    take_leases(60)
+    ask("k")
+    take_leases(-1)
+    change("k", first=broker_ms() - 45_001)
+
+    assert ask("k").outcome == "ended"
+
+
+def test_question_that_found_no_token_for_half_a_minute_ends(settings: Settings) -> None:
+    claims.give_back(running("k"), 0.0, "token")
+    change("k", first=broker_ms() - 30_001)
+
+    assert ask("k").outcome == "ended"
+
+
 def test_try_again_starts_an_ended_asking_anew() -> None:
     asking = ask("k")
     change("k", first=asking.enqueued_at - 30_001, until=asking.enqueued_at - 1)

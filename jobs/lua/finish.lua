@@ -10,14 +10,14 @@ if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 if ARGV[2] == 'again' or ARGV[2] == 'held' then
   redis.call('HSET', KEYS[1], 'phase', 'failed', 'again', now + ARGV[4])
   -- Nor may an end that was told while this ran be kept for as long as what goes on: whoever asks next judges it anew.
-  redis.call('HDEL', KEYS[1], 'token', 'until', 'ended', 'alone')
+  redis.call('HDEL', KEYS[1], 'token', 'until', 'ended', 'lacked')
   if ARGV[2] == 'again' then
     redis.call('HSET', KEYS[1], 'problem', ARGV[3])
     -- A call was made: what holds the next one back is counted from there.
     redis.call('HDEL', KEYS[1], 'held_first', 'held_by')
   else
     -- It was no try, and the time until the next one doesn't count.
-    redis.call('HSET', KEYS[1], 'held_since', now)
+    redis.call('HSET', KEYS[1], 'held_since', now, 'holds', ARGV[3])
     if redis.call('HSETNX', KEYS[1], 'held_first', now) == 1 then redis.call('HSET', KEYS[1], 'held_by', ARGV[3]) end
     if redis.call('HINCRBY', KEYS[1], 'tries', -1) == 0 then redis.call('HDEL', KEYS[1], 'first_try', 'waited') end
   end

@@ -13,9 +13,9 @@ if f[1] == 'running' and (tonumber(f[3]) or 0) > now then return {} end
 if f[4] and tonumber(f[4]) > tonumber(ARGV[2]) then return {} end
 if f[12] then
   -- It was given up before this task came to it. What had no try begins anew; what had some is judged by them once more.
-  redis.call('HDEL', KEYS[1], 'ended', 'alone')
+  redis.call('HDEL', KEYS[1], 'ended', 'lacked')
   if not f[6] then
-    redis.call('HDEL', KEYS[1], 'problem', 'tries', 'first', 'waited', 'held_since', 'held_first', 'held_by')
+    redis.call('HDEL', KEYS[1], 'problem', 'tries', 'first', 'waited', 'held_since', 'holds', 'held_first', 'held_by')
     for i = 5, 11 do f[i] = false end
   end
 end
@@ -27,7 +27,7 @@ local first_try = tonumber(f[6]) or now
 local waited = (tonumber(f[8]) or 0) + (f[6] and f[9] and now - f[9] or 0)
 redis.call('HSET', KEYS[1], 'phase', 'running', 'token', token, 'until', now + ARGV[3], 'tries', tries,
   'first_try', first_try, 'first', f[7] or now, 'waited', waited)
-redis.call('HDEL', KEYS[1], 'held_since')
+redis.call('HDEL', KEYS[1], 'held_since', 'holds')
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 local held = tonumber(f[10])
 return {token, tries, now - first_try - waited, now - ARGV[2], held and math.max(1, now - held) or 0, f[11] or ''}
