@@ -27,12 +27,6 @@ if TYPE_CHECKING:
     from jobs.records import Continuation, Page, Row
 
 
-CUT_SHORT = frozenset({"repeated", "no_new_rows"})
-"""Ends of a chain behind which more may follow."""
-LOSING = frozenset({"order", "second", "empty", "grown"})
-"""Doubts that leave it open whether a job is missing."""
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a bucket's part of a merged list goes on: `taken` rows of the chain of `pin` are shown already.
@@ -252,7 +246,7 @@ class _Stream:
         self.pin, self.following = page.pin, page.next
         self.as_of = page.as_of if self.as_of is None else min(self.as_of, page.as_of)
         self.rows, self.at = page.rows, 0
-        self.is_doubtful = self.is_doubtful or page.end in CUT_SHORT or not LOSING.isdisjoint(page.doubts)
+        self.is_doubtful = self.is_doubtful or page.may_miss
         mark, count = self.place.mark, len(page.rows)
         if mark and "order" not in page.doubts:
             self.order = self._not_shown(mark)

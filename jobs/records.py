@@ -190,6 +190,12 @@ class Rows(Sequence[Row]):
         return hash(self._packed)
 
 
+CUT_SHORT = frozenset({"repeated", "no_new_rows"})
+"""Ends of a chain behind which more may follow."""
+LOSING = frozenset({"order", "second", "empty", "grown"})
+"""Doubts that leave it open whether a job is missing."""
+
+
 @dataclass(frozen=True)
 class Page:
     """One page of a chain, as it was answered.
@@ -223,6 +229,11 @@ class Page:
     def unique(self) -> int:
         """How many rows are shown: received less repeats."""
         return len(self.rows)
+
+    @property
+    def may_miss(self) -> bool:
+        """Whether jobs may be missing among its rows or behind them, though nothing follows."""
+        return self.end in CUT_SHORT or not LOSING.isdisjoint(self.doubts)
 
     @cached_property
     def version(self) -> str:

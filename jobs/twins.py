@@ -283,6 +283,7 @@ def insight(
         "is_whole": is_whole,
         "states": dict(counts.states),
         "types": dict(counts.types),
+        "kinds": [{"name": kind.name, "type": kind.type, "of": kind.of, "jobs": count} for kind, count in counts.kinds],
         "created": [
             {"begin": one.begin.isoformat(), "end": one.end.isoformat(), "jobs": one.count, "failed": one.failed}
             for one in counts.created

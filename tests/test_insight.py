@@ -171,6 +171,14 @@ def test_with_fewer_than_eight_finished_ones_nobody_can_tell() -> None:
     assert (found.odd, found.too_few) == ([], {Kind("", ""): 1})
 
 
+def test_median_counts_those_that_tell_how_long_they_waited() -> None:
+    silent = [Job({**one.tree, "CreationTime": "-"}) for one in finished(5)]
+
+    assert odd(*finished(7), *silent, job("w", "Submitted", 1)) == []
+    (found,) = oddities([*finished(8), *silent, job("w", "Submitted", 1)], END).odd
+    assert (found.why, found.finished) == ("waits", 8)
+
+
 def test_jobs_are_compared_with_those_of_their_kind_alone() -> None:
     jobs = [*finished(8, Tag="a"), job("b", "Running", 1, StartTime=at(2), Tag="b")]
 
@@ -264,6 +272,13 @@ def test_jobs_are_counted_by_state_and_type() -> None:
     found = tally([job("a", "Failed", 1, Type="Job"), job("b", "Odd", 1, Type="Job"), job("c", "Failed", 1)])
 
     assert (found.jobs, found.states, found.types) == (3, [("Failed", 2), ("Odd", 1)], [("Job", 2), ("", 1)])
+
+
+def test_jobs_are_counted_by_the_workflow_template_or_tag_that_they_name() -> None:
+    found = tally([*finished(2, Tag="a", Type="Job"), job("b", "Failed", 1, Tag="a"), job("c", "Failed", 1)])
+
+    assert found.kinds == [(Kind("Job", "a"), 2), (Kind("", "a"), 1)]
+    assert len({kind.name for kind, _jobs in found.kinds}) == 2
 
 
 def test_columns_over_time_hold_every_dated_job_once_and_follow_one_another() -> None:

@@ -185,8 +185,12 @@ def test_summary_of_a_list(show: Show, new_bucket: NewBucket) -> None:
     assert show(path) == []
     assert show(f"{path}?odd=ended") == []
     assert show(f"{path}?family={'0' * 12}") == []
+    assert show(f"{path}?kind={'0' * 12}") == []
     assert show(f"{path}?odd=x", 400) == []
     assert show(f"{path}?family=x", 400) == []
+    assert show(f"{path}?kind=x", 400) == []
+    assert show(f"{path}?ran=60-300") == []
+    assert show(f"{path}?ran=x", 400) == []
     assert show(f"/buckets/{new_bucket().name}/insight/") == []
 
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody")]
 
-DENIED = {"Code": "AccessDenied", "Message": "no right on output bucket media-1250000000"}
+DENIED: dict[str, Any] = {"Code": "AccessDenied", "Message": "no right on output bucket media-1250000000"}
 KINDS = (("Job", "Transcode"),) * 2 + (("Job", "Snapshot"),) * 2 + (("Workflow", ""),)
-BROKEN = {"Code": "InternalError", "Message": "internal error, please retry later"}
+BROKEN: dict[str, Any] = {"Code": "InternalError", "Message": "internal error, please retry later"}
 
 
 def path(bucket: Bucket, query: str = "") -> str:
@@ -52,6 +52,142 @@ def test_loaded_jobs_are_counted_by_state_and_kind_each_a_link_to_its_list(
     assert bars["Failed"]["href"] == f"/buckets/{bucket.name}/jobs/?states=Failed&range=24h"
     assert bars["Job"]["href"] == f"/buckets/{bucket.name}/jobs/?type=Job&range=24h"
     assert "All of the list: 3 jobs" in words(one(page, ".meta"))
+
+
+def tagged(*tags: str, states: tuple[str, ...] = (), **more: Any) -> tuple[dict[str, Any], ...]:
+    jobs = jobs_in(*(states or ["Failed"] * len(tags)), **more)
+    return tuple({**job, "Type": "Job", "Operation": {"Tag": tag}} for job, tag in zip(jobs, tags, strict=True))
+
+
+def test_jobs_are_counted_by_what_they_name_each_a_link_to_just_them(
+    client: Client, new_bucket: NewBucket, emulator: Emulator
+) -> None:
+    *named, nameless = tagged("Snapshot", "Transcode", "Transcode", "")
+    bucket = new_bucket(given=(*named, {**nameless, "Operation": {}}))
+
+    rows = page_of(client, bucket, "tz=UTC").select("[aria-labelledby=by-kind] tbody tr")
+
+    assert [(words(one(row, "th")), words(one(row, "a"))) for row in rows] == [
+        ("Transcode Job", "2"),
+        ("Snapshot Job", "1"),
+    ]
+    alone = page_of(client, bucket, str(one(rows[0], "a")["href"])[1:])
+    assert row_ids(alone) == emulator.job_ids(bucket.name)[1:3]
+    assert words(one(alone, "#chosen")) == "Transcode Job"
+    assert "2 of 4 loaded" in words(one(alone, ".chosen"))
+
+
+def test_more_than_ten_kinds_are_folded_away(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=tagged(*(f"tag-{number}" for number in range(12)), "tag-3"))
+
+    card = one(page_of(client, bucket), "[aria-labelledby=by-kind]")
+
+    first, more = card.select("table")
+    assert (len(first.select("tbody tr")), len(more.select("tbody tr"))) == (10, 2)
+    assert words(first.select("tbody tr")[0]) == "tag-3 Job 2"
+    assert words(one(card, "details > summary")) == "2 more kinds"
+
+
+def test_jobs_that_name_nothing_have_no_card_of_kinds(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=tuple({**job, "Operation": {}} for job in jobs_in("Success")))
+
+    assert not page_of(client, bucket).select("[aria-labelledby=by-kind]")
+
+
+def test_what_is_asked_together_narrows_together(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=(*tagged("a", "b", **DENIED), *tagged("b", **BROKEN)))
+    page = page_of(client, bucket)
+    family, kind = (
+        re.findall(rf"{name}=([0-9a-f]+)", str(page.select(f"[href*='{name}=']")[0]["href"]))[0]
+        for name in ("family", "kind")
+    )
+
+    found = page_of(client, bucket, f"family={family}&kind={kind}")
+
+    assert len(row_ids(page_of(client, bucket, f"family={family}"))) == 2
+    assert len(row_ids(page_of(client, bucket, f"kind={kind}"))) == 2
+    assert len(row_ids(found)) == 1
+    assert words(one(found, "#chosen")) == "AccessDenied no right on output bucket ‹bucket› b Job"
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_all"),
+    [
+        (None, True),
+        ({"kind": "token_repeat"}, False),
+        ({"kind": "empty_page", "when": {"token": True}}, False),
+    ],
+)
+def test_summary_speaks_of_all_only_where_the_list_is_known_to_be_whole(
+    client: Client, new_bucket: NewBucket, fault: dict[str, Any] | None, *, is_all: bool
+) -> None:
+    bucket = new_bucket(jobs=25, faults=(fault,) if fault else ())
+    twin = get(client, f"/buckets/{bucket.name}/jobs.json?size=20").json()
+    while twin["next"]:
+        twin = get(client, twin["next"]).json()
+
+    page = page_of(client, bucket, f"size=20&depth=5&pin={twin['pin']}")
+
+    told = words(one(page, ".meta"))
+    assert ("All of the list" in told) == is_all
+    assert ("jobs may be missing" in told) != is_all
+    assert words(page.select(".scope")[0]).startswith("of all" if is_all else "of 2")
+
+
+def test_run_times_open_the_jobs_that_ran_so_long(client: Client, new_bucket: NewBucket, emulator: Emulator) -> None:
+    given = [
+        {**job, "StartTime": job["CreationTime"], "EndTime": later(job["CreationTime"], seconds)}
+        for job, seconds in zip(jobs_in(*["Success"] * 4), (5, 60, 299, 300), strict=True)
+    ]
+    bucket = new_bucket(given=tuple(given))
+    ids = emulator.job_ids(bucket.name)
+
+    links = page_of(client, bucket).select("[aria-labelledby=run-times] a")
+
+    found = [page_of(client, bucket, str(link["href"])[1:]) for link in links]
+    assert [words(link) for link in links] == ["1", "2", "1"]
+    assert [row_ids(page) for page in found] == [ids[:1], ids[1:3], ids[3:]]
+    assert words(one(found[1], "#chosen")) == "Ran 1 min to 5 min"
+
+
+def test_kinds_of_which_too_few_have_finished_are_told(client: Client, new_bucket: NewBucket) -> None:
+    page = page_of(client, new_bucket(given=tagged("a", "a", states=("Running", "Submitted"))))
+
+    assert words(one(page, "[aria-labelledby=odd]")).endswith("(fewer than eight): a Job (2)")
+
+
+@pytest.mark.parametrize(
+    ("job", "why"),
+    [({"State": "Submitted"}, "waits"), ({"State": "Success", "StartTime": 100, "EndTime": 101}, "quick")],
+)
+def test_job_that_waits_long_or_was_done_suspiciously_fast_bears_a_badge(
+    client: Client, new_bucket: NewBucket, job: dict[str, Any], why: str
+) -> None:
+    usual = [
+        {**one_job, "StartTime": later(one_job["CreationTime"], 10), "EndTime": later(one_job["CreationTime"], 130)}
+        for one_job in jobs_in(*["Success"] * 8)
+    ]
+    (odd,) = jobs_in("Success", Name="the odd one")
+    times = {name: later(odd["CreationTime"], value) for name, value in job.items() if isinstance(value, int)}
+    bucket = new_bucket(given=(*usual, {**odd, **job, **times}))
+
+    item = one(page_of(client, bucket), ".odd > li")
+
+    assert (item["data-odd"], "the odd one" in words(item)) == (why, True)
+    assert "median of" in words(item)
+
+
+def test_every_card_says_of_how_many_jobs_it_tells(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=25, given=tagged("a"))
+
+    part, whole = page_of(client, bucket, "size=10&tz=UTC"), page_of(client, bucket, "size=100&tz=UTC")
+
+    cards = {str(card["aria-labelledby"]) for card in whole.select(".insight > .card")}
+    assert cards == {"by-state", "by-kind", "over-time", "run-times", "families", "odd"}
+    assert {words(scope) for scope in part.select(".card .scope")} == {"of 10 loaded"}
+    told = [words(scope) for scope in whole.select(".card .scope")]
+    assert len(told) == len(cards)
+    assert all(re.fullmatch(r"of all 26 jobs, counted at [\d: -]+", one) for one in told), told
 
 
 def test_page_says_of_how_many_loaded_jobs_it_tells(client: Client, new_bucket: NewBucket) -> None:
@@ -229,7 +365,7 @@ def test_trouble_is_told_as_everywhere(client: Client, new_bucket: NewBucket) ->
     assert twin.json()["problem"]["code"] == "MediaBucketUnBinded"
 
 
-@pytest.mark.parametrize("query", ["odd=loud", "family=x", "states=Nope", "foo=1"])
+@pytest.mark.parametrize("query", ["odd=loud", "family=x", "kind=x", "ran=7", "states=Nope", "foo=1"])
 def test_wrong_address_is_refused_and_nothing_is_asked(
     client: Client, new_bucket: NewBucket, emulator: Emulator, query: str
 ) -> None:
@@ -247,6 +383,12 @@ def test_family_that_no_loaded_job_is_of_says_so(client: Client, new_bucket: New
     page = page_of(client, new_bucket(given=jobs_in("Failed", **DENIED)), f"family={'0' * 12}")
 
     assert "No loaded job is of this family" in words(one(page, ".chosen"))
+
+
+def test_kind_that_no_loaded_job_is_of_says_so(client: Client, new_bucket: NewBucket) -> None:
+    page = page_of(client, new_bucket(given=tagged("a")), f"kind={'0' * 12}")
+
+    assert "No loaded job is of this kind" in words(one(page, ".chosen"))
 
 
 def test_list_leads_to_its_summary_and_back(client: Client, new_bucket: NewBucket) -> None:
@@ -273,6 +415,16 @@ def test_summary_of_a_scrolled_list_holds_all_that_was_scrolled(client: Client, 
     assert "Of 20 loaded jobs" in words(soup(get(client, html.unescape(link))))
 
 
+def test_twin_counts_by_what_jobs_name(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=tagged("a", "b", "a"))
+
+    twin: dict[str, Any] = get(client, f"/buckets/{bucket.name}/insight.json").json()
+
+    assert [(kind["type"], kind["of"], kind["jobs"]) for kind in twin["kinds"]] == [("Job", "a", 2), ("Job", "b", 1)]
+    for kind in twin["kinds"]:
+        assert len(row_ids(page_of(client, bucket, f"kind={kind['name']}"))) == kind["jobs"]
+
+
 def test_twin_tells_what_the_page_tells(client: Client, new_bucket: NewBucket) -> None:
     bucket = new_bucket(given=jobs_in("Failed", "Failed", "Success", **DENIED))
 
@@ -284,4 +436,5 @@ def test_twin_tells_what_the_page_tells(client: Client, new_bucket: NewBucket) -
         "AccessDenied", "no right on output bucket ‹bucket›", 2,
     )  # fmt: skip
     assert sum(column["jobs"] for column in twin["created"]) == 3
+    assert [kind["jobs"] for kind in twin["kinds"]] == [3]
     assert twin["odd"] == []

@@ -241,7 +241,7 @@ def test_empty_buckets_lead_back_to_the_list(client: Client, new_bucket: NewBuck
     assert "no job" in words(one(page_of(client, new_bucket(), new_bucket()), ".empty"))
 
 
-@pytest.mark.parametrize("query", ["odd=loud", "family=x", "states=Nope", "foo=1", "nextToken=25"])
+@pytest.mark.parametrize("query", ["odd=loud", "family=x", "kind=x", "ran=7", "states=Nope", "foo=1", "nextToken=25"])
 def test_wrong_address_is_refused_and_nothing_is_asked(
     client: Client, new_bucket: NewBucket, emulator: Emulator, query: str
 ) -> None:

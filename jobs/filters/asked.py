@@ -292,11 +292,14 @@ class ListRequest(JobRequest):
 class InsightRequest(ListRequest):
     """What the address of the page about a list's loaded jobs asks for: the list, and which of its jobs are shown.
 
-    `odd` is how they must be odd, `family` the name of the family of failures they must be of, "" for all.
+    `odd` is how they must be odd, `family` the name of the family of failures they must be of, `kind` that of their kind, `ran` the
+    bounds of their run time, "" for all.
     """
 
     odd: str
     family: str
+    kind: str
+    ran: str
 
     def narrowed(self, **wanted: str) -> str:
         """Return this page's query with other jobs shown; with none named, all."""
@@ -304,8 +307,8 @@ class InsightRequest(ListRequest):
 
     def same_page(self, view: View) -> str:
         """Return this page's query over another place in the list, with the same jobs shown."""
-        wanted = {name: value for name, value in (("odd", self.odd), ("family", self.family)) if value}
-        return encode([*wanted.items(), *self.pairs(self.filter, view)])
+        wanted = (("odd", self.odd), ("family", self.family), ("kind", self.kind), ("ran", self.ran))
+        return encode([*(pair for pair in wanted if pair[1]), *self.pairs(self.filter, view)])
 
 
 @dataclass(frozen=True)

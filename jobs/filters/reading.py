@@ -23,6 +23,7 @@ from .values import (
     read_counts,
     read_depth,
     read_family,
+    read_kind,
     read_language,
     read_live,
     read_moment,
@@ -33,6 +34,7 @@ from .values import (
     read_overview_range,
     read_pin,
     read_pins,
+    read_ran,
     read_range,
     read_size,
     read_sort,
@@ -74,7 +76,7 @@ CARD = ("bucket", "group")
 """Parameters of a portal's card, besides a list's filter: whose jobs are counted."""
 CARD_RANGE = "24h"
 """The range of a card whose address names no time."""
-INSIGHT = ("odd", "family")
+INSIGHT = ("odd", "family", "kind", "ran")
 """Parameters of the page about a list's loaded jobs, besides the list's: which of them are shown."""
 WHOLE = "query"
 """The name under which errors of the whole query are told."""
@@ -204,7 +206,7 @@ def read_merged_insight(pairs: Pairs, now: float) -> Reading:
 
 def _read_narrowed(reading: Reading) -> Reading:
     """Read which of the loaded jobs are wanted."""
-    read: dict[str, Callable[[str], str]] = {"odd": read_odd, "family": read_family}
+    read: dict[str, Callable[[str], str]] = {"odd": read_odd, "family": read_family, "kind": read_kind, "ran": read_ran}
     values = {name: reading.read(name, reader, "") for name, reader in read.items()}
     reading.own = {**{name: value for name, value in values.items() if value}, **reading.own}
     return reading

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from jobs.cloudinfinite.names import LABEL_LENGTH, valid_job_id
 from jobs.cloudinfinite.schema import STATES, TYPES
+from jobs.insight import SPANS
 
 from . import ranges
 from .filter import LARGEST_SIZE, ORDERS
@@ -172,9 +173,25 @@ def read_odd(value: str) -> str:
 
 def read_family(value: str) -> str:
     """Return the name of a family of failures."""
+    return _made_name(
+        value, _("“%(value)s” is no family of failures. Its name comes with a link and can't be made up.")
+    )
+
+
+def read_kind(value: str) -> str:
+    """Return the name of a kind of jobs."""
+    return _made_name(value, _("“%(value)s” is no kind of jobs. Its name comes with a link and can't be made up."))
+
+
+def read_ran(value: str) -> str:
+    """Return the bounds of a run time, in seconds."""
+    return _one_of(value, SPANS, _("“%(value)s” is no run time that is counted. Known are %(allowed)s, in seconds."))
+
+
+def _made_name(value: str, text: str) -> str:
+    """Return a name that insight has made."""
     if re.fullmatch(r"[0-9a-f]{12}", value):
         return value
-    text = _("“%(value)s” is no family of failures. Its name comes with a link and can't be made up.")
     raise WrongValue(text % {"value": shortened(value)})
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from .families import Family, families, normal
-from .odd import ENOUGH, Kind, Odd, Oddities, Why, kind_of, oddities
+from .kinds import Kind, kind_of
+from .odd import ENOUGH, Odd, Oddities, Why, oddities
 from .summary import COUNTED, SLOTS, Failure, Since, Summary, severity, summarize
-from .tallies import Column, Span, Tallies, tally
+from .tallies import SPANS, Column, Span, Tallies, tally
 
 __all__ = [
     "COUNTED",
     "ENOUGH",
     "SLOTS",
+    "SPANS",
     "Column",
     "Failure",
     "Family",

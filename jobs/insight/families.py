@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .odd import kind_of
+from .kinds import kind_of, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,8 +30,6 @@ _PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )  # fmt: skip
 LONGEST = 1000
 """Characters of a message that are compared."""
-DIGITS = 12
-"""Hexadecimal digits of a family's name in an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class Family:
     @property
     def name(self) -> str:
         """The family's name in an address: the same wherever the same code and text are met."""
-        return hashlib.sha256(f"{self.code}\n{self.text}".encode()).hexdigest()[:DIGITS]
+        return name_of(self.code, self.text)
 
 
 def normal(message: str) -> str:

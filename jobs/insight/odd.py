@@ -8,11 +8,15 @@ from datetime import timedelta
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
+from .kinds import kind_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from jobs.cloudinfinite.schema import Job
+
+    from .kinds import Kind
 
 Why = Literal["waits", "runs", "quick", "ended"]
 ENOUGH = 8
@@ -23,14 +27,6 @@ FRACTION = 0.1
 """The share of the median in which a success is too quick: it may have found nothing to do."""
 SHORTEST = timedelta(seconds=30)
 """The least median of run times at which a quick success says anything: times are told in whole seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What jobs have in common: their type, and a workflow, template or tag, "" where they name none."""
-
-    type: str
-    of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +52,6 @@ class Oddities:
     too_few: Mapping[Kind, int]
 
 
-def kind_of(job: Job) -> Kind:
-    """Return what a job has in common with others: the most telling of what it names."""
-    workflows = ",".join(job.workflow_ids)
-    return Kind(job.type, workflows or job.template_id or job.tag or "")
-
-
 def oddities(jobs: Iterable[Job], now: datetime) -> Oddities:
     """Return what is odd among `jobs`, the longest over its kind's usual time first.
 
@@ -77,34 +67,53 @@ def oddities(jobs: Iterable[Job], now: datetime) -> Oddities:
             odd.append(Odd(job, "ended", kind_of(job)))
     too_few: dict[Kind, int] = {}
     for kind, members in kinds.items():
-        finished = [job for job in members if job.is_final and job.ran is not None]
-        open_jobs = sum(job.state in {"Submitted", "Running"} for job in members)
-        if len(finished) < ENOUGH:
-            if open_jobs:
-                too_few[kind] = open_jobs
-            continue
-        odd += _odd_of(kind, members, finished, now)
+        usual = _Usual.of(members)
+        odd += (one for job in members if (one := usual.judge(job, kind, now)))
+        if open_jobs := sum(usual.cannot_tell(job) for job in members):
+            too_few[kind] = open_jobs
     return Oddities(sorted(odd, key=_excess, reverse=True), too_few)
 
 
-def _odd_of(kind: Kind, members: Sequence[Job], finished: Sequence[Job], now: datetime) -> list[Odd]:
-    waited, ran = _median(job.waited for job in finished), _median(job.ran for job in finished)
-    found: list[Odd] = []
-    for job in members:
-        waits = now - job.creation_time if job.state == "Submitted" and job.creation_time else None
-        runs = now - job.start_time if job.state == "Running" and job.start_time and not job.end_time else None
-        if waits and waited is not None and waits > max(FACTOR * waited, timedelta(seconds=1)):
-            found.append(Odd(job, "waits", kind, waits, waited, len(finished)))
-        elif runs and ran is not None and runs > max(FACTOR * ran, timedelta(seconds=1)):
-            found.append(Odd(job, "runs", kind, runs, ran, len(finished)))
-        elif job.state == "Success" and job.ran is not None and ran and ran >= SHORTEST and job.ran < FRACTION * ran:
-            found.append(Odd(job, "quick", kind, job.ran, ran, len(finished)))
-    return found
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """How long the finished jobs of a kind waited and ran, as far as they tell."""
+
+    waited: Sequence[timedelta]
+    ran: Sequence[timedelta]
+
+    @classmethod
+    def of(cls, members: Iterable[Job]) -> _Usual:
+        finished = [job for job in members if job.is_final]
+        waited = [job.waited for job in finished if job.waited is not None]
+        return cls(waited, [job.ran for job in finished if job.ran is not None])
+
+    def judge(self, job: Job, kind: Kind, now: datetime) -> Odd | None:
+        """Return what is odd about a job beside these, None where nothing is or too few of them tell."""
+        if job.state == "Submitted" and job.creation_time:
+            return _long(job, "waits", kind, now - job.creation_time, self.waited)
+        if job.state == "Running" and job.start_time and not job.end_time:
+            return _long(job, "runs", kind, now - job.start_time, self.ran)
+        if job.state == "Success" and job.ran is not None and len(self.ran) >= ENOUGH:
+            usual = _median(self.ran)
+            if usual >= SHORTEST and job.ran < FRACTION * usual:
+                return Odd(job, "quick", kind, job.ran, usual, len(self.ran))
+        return None
+
+    def cannot_tell(self, job: Job) -> bool:
+        """Whether too few of these tell how long a job that isn't over may take."""
+        behind = {"Submitted": self.waited, "Running": self.ran}.get(job.state)
+        return behind is not None and len(behind) < ENOUGH
 
 
-def _median(spans: Iterable[timedelta | None]) -> timedelta | None:
-    known = [span.total_seconds() for span in spans if span is not None]
-    return timedelta(seconds=median(known)) if known else None
+def _long(job: Job, why: Why, kind: Kind, took: timedelta, others: Sequence[timedelta]) -> Odd | None:
+    if len(others) < ENOUGH:
+        return None
+    usual = _median(others)
+    return Odd(job, why, kind, took, usual, len(others)) if took > max(FACTOR * usual, timedelta(seconds=1)) else None
+
+
+def _median(spans: Iterable[timedelta]) -> timedelta:
+    return timedelta(seconds=median(span.total_seconds() for span in spans))
 
 
 def _excess(one: Odd) -> tuple[int, float]:

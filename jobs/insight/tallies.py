@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING
+
+from .kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from jobs.cloudinfinite.schema import Job
+
+    from .kinds import Kind
 
 STEPS = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400, 7 * 86400, 30 * 86400)
 """Seconds that one column of the chart over time may stand for."""
@@ -37,14 +42,27 @@ class Span:
     below: int | None
     count: int
 
+    @property
+    def name(self) -> str:
+        """Its name in an address: both bounds, the second "" where there is none."""
+        return span_name(self.least, self.below)
+
+    def holds(self, ran: timedelta | None) -> bool:
+        """Tell whether a job that ran so long is one of these."""
+        return ran is not None and self.least <= ran.total_seconds() < (inf if self.below is None else self.below)
+
 
 @dataclass(frozen=True, slots=True)
 class Tallies:
-    """What is counted over some jobs. States and kinds are upstream's own words, the most frequent first."""
+    """What is counted over some jobs, the most frequent first. States and types are upstream's own words.
+
+    `kinds` are those of jobs that name a workflow, a template or a tag.
+    """
 
     jobs: int
     states: Sequence[tuple[str, int]]
     types: Sequence[tuple[str, int]]
+    kinds: Sequence[tuple[Kind, int]]
     created: Sequence[Column]
     ran: Sequence[Span]
     undated: int
@@ -58,6 +76,7 @@ def tally(jobs: Iterable[Job]) -> Tallies:
         jobs=len(listed),
         states=Counter(job.state for job in listed).most_common(),
         types=Counter(job.type for job in listed).most_common(),
+        kinds=Counter(kind for job in listed if (kind := kind_of(job)).of).most_common(),
         created=_columns(created),
         ran=_spans([ran.total_seconds() for job in listed if (ran := job.ran) is not None]),
         undated=len(listed) - len(created),
@@ -87,12 +106,20 @@ def _columns(created: Sequence[tuple[datetime, bool]]) -> tuple[Column, ...]:
 def _spans(seconds: Sequence[float]) -> tuple[Span, ...]:
     if not seconds:
         return ()
-    edges = [0, *BOUNDS]
-    counts = [
-        Span(least, below, sum(least <= one < (below if below is not None else float("inf")) for one in seconds))
-        for least, below in zip(edges, [*BOUNDS, None], strict=True)
-    ]
-    return tuple(counts)
+    return tuple(
+        Span(least, below, sum(least <= one < (inf if below is None else below) for one in seconds))
+        for least, below in _EDGES
+    )
+
+
+def span_name(least: int, below: int | None) -> str:
+    """Return the name of a span in an address."""
+    return f"{least}-{'' if below is None else below}"
+
+
+_EDGES: tuple[tuple[int, int | None], ...] = tuple(zip((0, *BOUNDS), (*BOUNDS, None), strict=True))
+SPANS = tuple(span_name(least, below) for least, below in _EDGES)
+"""The names of all spans in an address."""
 
 
 def _moment(seconds: int) -> datetime:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FRAGMENTS = {"results": "#results", "odd-ones": "#odd_ones"}
 """Which part of the page goes where: the id of what htmx replaces, and the partial that replaces it."""
+FIRST_KINDS = 10
+"""Workflows, templates and tags that are told at once; the others are folded away."""
 
 
 @require_safe
@@ -121,6 +123,7 @@ def _told(loaded: Loaded) -> dict[str, Any]:
     """Return what the page tells: each number with the query that shows just those jobs, "" where none can."""
     asked, counts = loaded.asked, loaded.tallies
     by_why = Counter(one.why for one in loaded.oddities.odd)
+    kinds = [(kind, asked.narrowed(kind=kind.name), count) for kind, count in counts.kinds]
     return {
         "found": loaded,
         "state_rows": [
@@ -129,6 +132,10 @@ def _told(loaded: Loaded) -> dict[str, Any]:
         "type_rows": [
             (type_, asked.query(type=type_) if type_ in KINDS else "", count) for type_, count in counts.types
         ],
+        "span_rows": [(span, asked.narrowed(ran=span.name)) for span in counts.ran if span.count],
+        "odd_label": next((label for why, label in ODD_WORDS.items() if why == asked.odd), ""),
+        "first_kinds": kinds[:FIRST_KINDS],
+        "more_kinds": kinds[FIRST_KINDS:],
         "odd_rows": [
             (why, label, by_why[why], asked.narrowed(odd=why)) for why, label in ODD_WORDS.items() if by_why[why]
         ],

@@ -140,6 +140,11 @@ class Listing:
         return not self.next_query and not self.asked.view.is_continuation
 
     @property
+    def may_miss(self) -> bool:
+        """Whether jobs may be missing among them, as the list itself tells."""
+        return any(answer.page.may_miss for answer in self.ready)
+
+    @property
     def unique(self) -> int:
         """How many rows are shown."""
         return sum(answer.page.unique for answer in self.ready)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from jobs.cloudinfinite.schema import Job
     from jobs.filters import InsightRequest
-    from jobs.insight import Family, Odd, Oddities, Tallies
+    from jobs.insight import Family, Kind, Odd, Oddities, Span, Tallies
     from jobs.models import Bucket
     from jobs.records import Row
 
@@ -118,10 +118,38 @@ class Loaded:
         return next((family for family in self.families if family.name == self.asked.family), None)
 
     @cached_property
+    def chosen_kind(self) -> Kind | None:
+        """The kind whose jobs are shown."""
+        kinds = dict.fromkeys(insight.kind_of(job) for job in self._jobs)
+        return next((kind for kind in kinds if kind.name == self.asked.kind), None)
+
+    @cached_property
+    def chosen_span(self) -> Span | None:
+        """The run times of the jobs that are shown."""
+        return next((span for span in self.tallies.ran if span.name == self.asked.ran), None)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether some of these jobs are asked for by themselves."""
+        asked = self.asked
+        return bool(asked.family or asked.kind or asked.ran or asked.odd)
+
+    @cached_property
     def shown(self) -> list[tuple[Bucket, Row, Odd | None]]:
-        """The rows that are shown: of the chosen family, or of the odd ones, each with what is odd about it."""
-        if self.asked.family:
-            wanted: dict[int, Odd | None] = {id(job): None for job in self.chosen.jobs} if self.chosen else {}
-        else:
-            wanted = {id(one.job): one for one in self.odd} if self.asked.odd else {}
-        return [(bucket, row, wanted[id(row.job)]) for bucket, row in self.rows if id(row.job) in wanted]
+        """The rows that are asked for by themselves, for all that they must be together, each with what is odd about it."""
+        asked = self.asked
+        odd = {id(one.job): one for one in self.odd} if asked.odd else {}
+        family = {id(job) for job in self.chosen.jobs} if self.chosen else set()
+        kind, span = self.chosen_kind, self.chosen_span
+
+        def is_asked_for(job: Job) -> bool:
+            return (
+                (not asked.family or id(job) in family)
+                and (not asked.kind or insight.kind_of(job) == kind)
+                and (not asked.ran or bool(span and span.holds(job.ran)))
+                and (not asked.odd or id(job) in odd)
+            )
+
+        if not self.is_narrowed:
+            return []
+        return [(bucket, row, odd.get(id(row.job))) for bucket, row in self.rows if is_asked_for(row.job)]

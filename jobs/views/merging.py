@@ -135,6 +135,11 @@ class Merging:
         return not follows and self.answered == len(self.buckets)
 
     @property
+    def may_miss(self) -> bool:
+        """Whether jobs may be missing among them, as the buckets' own lists tell, or because a page was lost."""
+        return bool(self.found.doubtful or self.found.lost)
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is no row and none follows. That the list holds nothing is only known where every bucket answered."""
         return not (self.found.rows or self.found.next or self.asked.view.is_continuation or self.pending)

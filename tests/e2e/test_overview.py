@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
 
+from tests.e2e.keyboard import tab_to
 from tests.e2e.staleness import make_stale
 from tests.factories import jobs_in
-from tests.reading import LONG_AGO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +71,17 @@ def test_cell_opens_its_list_and_back_leads_to_the_overview(page: Page, new_buck
 
     page.go_back()
     page.wait_for_selector(f"{cell(bucket, 'Failed')} a")
+
+
+def test_cell_is_opened_by_keyboard(page: Page, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=jobs_in("Failed", "Running"))
+    page.goto("/")
+    page.wait_for_selector(f"{cell(bucket, 'Failed')} a")
+
+    tab_to(page, f"{cell(bucket, 'Failed')} a")
+    page.keyboard.press("Enter")
+
+    page.wait_for_function("() => document.querySelectorAll('tr[id^=job-]').length === 1")
 
 
 def test_newest_failure_opens_that_job_beside_the_list(page: Page, new_bucket: NewBucket) -> None:
@@ -152,40 +162,3 @@ def test_list_shows_what_the_overview_knows_while_it_loads(
     assert page.locator("tr[data-state]").count() == 1
     assert "meanwhile what the overview knows" in page.locator("[data-pending]").inner_text()
     page.wait_for_selector("#results > .jobs tr[data-state=Failed]")
-
-
-def test_list_leads_to_its_summary_whose_columns_are_reached_by_keyboard(page: Page, new_bucket: NewBucket) -> None:
-    bucket = new_bucket(given=jobs_in("Failed", "Failed", "Success", Code="AccessDenied"))
-    page.goto(f"/buckets/{bucket.name}/jobs/")
-
-    page.locator("#to-summary").click()
-    page.wait_for_selector("svg.columns")
-    while not page.evaluate("() => document.activeElement.matches('svg.columns a')"):
-        assert not page.evaluate("() => document.activeElement.matches('.families a')"), "no column was reached"
-        page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-
-    page.wait_for_function(
-        "() => document.querySelectorAll('tr[id^=job-]').length === 1"
-    )  # each was created in a second of its own
-    assert "startCreationTime=" in page.url
-
-
-def test_list_says_by_itself_which_of_its_jobs_are_odd_and_says_it_anew_as_it_grows(
-    page: Page, new_bucket: NewBucket
-) -> None:
-    times = {"StartTime": LONG_AGO, "EndTime": LONG_AGO}
-    bucket = new_bucket(given=jobs_in(*["Running"] * 12, **times))
-    page.goto(f"/buckets/{bucket.name}/jobs/?size=10")
-
-    odd = page.locator("#odd-ones a")
-    expect(odd).to_have_text("10 odd ones")
-    # Not clicked: the link may give way to its own page under the pointer, and the first new row would take the focus and the scroll.
-    page.evaluate("() => scrollTo(0, document.body.scrollHeight)")
-    page.locator("#more[data-end]").wait_for()
-    page.evaluate("() => scrollTo(0, 0)")
-    expect(odd).to_have_text("12 odd ones")
-    odd.click()
-
-    page.wait_for_selector(".chosen")
-    assert page.locator(".chosen tr[id^=job-]").count() == 12

@@ -26,7 +26,7 @@ CSRF = "f" * 32
 
 PARAMETERS = (
     "type", "states", "name", "jobId", "workflowId", "startCreationTime", "endCreationTime", "orderByTime", "size",
-    "nextToken", "range", "tz", "depth", "pin", "after", "lang", "bucket", "group", "sort", "page", "at", "odd", "family",
+    "nextToken", "range", "tz", "depth", "pin", "after", "lang", "bucket", "group", "sort", "page", "at", "odd", "family", "kind", "ran",
     "live", "job", "tab", "rows",
 )  # fmt: skip
 STRANGE_PARAMETERS = (
@@ -74,6 +74,8 @@ VALUES: dict[str, tuple[bytes, ...]] = {
     "at": (b"0", b"0.0", b"10.20", b"9999999.9999999", b"1.", b"-"),
     "odd": (b"waits", b"runs", b"quick", b"ended", b"any"),
     "family": (b"0" * 12, b"a" * 12, b"A" * 12, b"0" * 13),
+    "ran": (b"0-1", b"60-300", b"86400-", b"1-60", b"-"),
+    "kind": (b"0" * 12, b"a" * 12, b"A" * 12, b"0" * 13),
     "live": (b"off", b"on", b"15", b"60", b"0", b"Off"),
     "job": (b"bfuzz0001", b"no-such-job", b"x/bfuzz0001", b"b" * 200),
     "tab": (b"operation", b"output", b"time-interval", b"input", b"raw", b"Raw", b"nothing"),
