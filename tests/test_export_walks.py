@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -295,12 +296,19 @@ def test_few_walk_at_all(empty_redis: None) -> None:
     assert lent == [True] * throttle.WALKS_AT_ONCE + [False] * (5 - throttle.WALKS_AT_ONCE)
 
 
-def test_walk_uses_half_of_the_tokens_at_most(empty_redis: None, settings: Settings) -> None:
-    settings.CI_RATE_BUCKET, settings.CI_RATE_CREDENTIAL = 8.0, 0.0
+@pytest.mark.parametrize(
+    ("of_bucket", "of_credential", "names"), [(8.0, 0.0, [NAME]), (0.0, 8.0, [NAME, "other-1250000000"])]
+)
+def test_walks_use_half_of_the_tokens_at_most(
+    empty_redis: None, settings: Settings, of_bucket: float, of_credential: float, names: list[str]
+) -> None:
+    settings.CI_RATE_BUCKET, settings.CI_RATE_CREDENTIAL = of_bucket, of_credential
     began, went = time.monotonic(), 0
-    while time.monotonic() - began < 3:
+    for name in itertools.cycle(names):
+        if time.monotonic() - began >= 3:
+            break
         try:
-            with throttle.permit(NAME, "default", "walk", 5.0):
+            with throttle.permit(name, "default", "walk", 5.0):
                 went += 1
         except throttle.HeldBack as held:
             time.sleep(held.delay)  # the token is due then: there is nothing to be woken by

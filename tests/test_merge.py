@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 
 from jobs import merge, servers
+from jobs.cloudinfinite.emulator.faults import KINDS
 from jobs.cloudinfinite.emulator.switches import CHOICES
 from jobs.cloudinfinite.schema import format_time
 from jobs.filters import JobFilter, Mark
@@ -276,10 +277,11 @@ FAULTS: dict[str, dict[str, Any]] = {
     "huge": {"kind": "huge", "bytes": 60_000_000, "when": BEHIND},
     "trickle": {"kind": "trickle", "part": "headers", "interval": 0.05, "when": BEHIND},
     "date": {"kind": "date", "offset": 7200.0, "when": BEHIND},
+    "delay": {"kind": "delay", "seconds": 0.2, "when": BEHIND},
 }
 """What is wrong with a bucket each; 503 stands for itself, since two that are throttled stop their credential."""
-HARMLESS = ("shuffle", "repeat_rows", "date")
-"""What a list gets over: jobs of one second in another order, rows that come again, a clock that is wrong."""
+HARMLESS = ("shuffle", "repeat_rows", "date", "delay")
+"""What a list gets over: jobs of one second in another order, rows that come again, a clock that is wrong, an answer that takes its time."""
 LOSING = ("500", "denied", "hang", "no XML", "garbage", "redirect", "huge", "trickle", "token_repeat")
 """What a list can't get over, so that its bucket must be named."""
 
@@ -334,6 +336,13 @@ def test_every_fault_leaves_the_other_buckets_whole_and_its_own_bucket_whole_or_
     assert {name for name in HARMLESS if by_fault[name] in troubled} == set()
     assert {name for name in LOSING if by_fault[name] not in named} == set()
     assert len(rows) == len(set(rows))
+    created = {
+        (bucket.name, job.job_id): time_of(job.creation_time)
+        for bucket in everything
+        for job in emulator.jobs(bucket.name)
+    }
+    times = [created[one] for one in rows]
+    assert times == sorted(times, reverse=True)
     for bucket in everything:
         of_bucket = [one for one in rows if one[0] == bucket.name]
         if bucket.name not in named:
@@ -341,6 +350,10 @@ def test_every_fault_leaves_the_other_buckets_whole_and_its_own_bucket_whole_or_
             assert sorted(of_bucket) == sorted(expected), bucket.name
     of_well = [one for one in rows if one[0] in {bucket.name for bucket in well}]
     assert of_well == oracle(emulator, well)
+
+
+def test_every_kind_of_fault_is_met() -> None:
+    assert {fault["kind"] for fault in FAULTS.values()} == set(KINDS)
 
 
 # Pages that are fetched again ---------------------------------------------------------------------------------------------

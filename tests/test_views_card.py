@@ -340,6 +340,7 @@ def test_bucket_that_one_may_not_see_reads_like_an_unknown_one(client: Client, e
 
     assert (hidden.status_code, unknown.status_code) == (400, 400)
     told = [words(one(soup(answer), ".problem li")) for answer in (hidden, unknown)]
+    assert "hidden-1250000000" in told[0]
     assert told[0].replace("hidden", "unheard") == told[1]
     assert emulator.calls("hidden-1250000000") == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -94,6 +95,35 @@ def test_each_cell_opens_the_list_narrowed_to_it(client: Client, new_bucket: New
     assert words(one(row, ".failure a")) == "AccessDenied"
     for query in [*queries.values(), failed]:
         assert client.get(f"/buckets/{bucket.name}/jobs/?{query}").status_code in {200, 202}
+
+
+def test_line_tells_which_waits_and_runs_longest_what_failed_last_and_as_of_when(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, until: Until
+) -> None:
+    waits, runs, failed, ran = jobs_in("Submitted", "Running", "Failed", "Running", Code="AccessDenied", Message="no")
+    long_ago = (datetime.fromisoformat(runs["CreationTime"]) - timedelta(hours=4)).isoformat()
+    bucket = new_bucket(
+        given=(waits, {**runs, "StartTime": long_ago}, {**ran, "StartTime": ran["CreationTime"]}, failed)
+    )
+
+    row = line(whole(client, until, "/?tz=UTC"), bucket)
+
+    waited, ran_for = row.select("td.age")
+    assert (waited["data-label"], ran_for["data-label"]) == ("oldest waiting", "longest running")
+    assert re.fullmatch("1 h (29|30) min", words(waited))
+    assert re.fullmatch("5 h (29|30) min", words(ran_for))
+    assert words(one(row, ".failure")).startswith("AccessDenied")
+    called = datetime.fromtimestamp(emulator.calls(bucket.name)[0].time, UTC)
+    as_of = datetime.fromisoformat(str(one(row, ".told time")["datetime"]))
+    assert abs(as_of - called) < timedelta(seconds=3)
+
+
+def test_ages_are_the_least_where_there_are_more_jobs(client: Client, new_bucket: NewBucket, until: Until) -> None:
+    bucket = new_bucket(given=jobs_in(*["Submitted"] * 101))
+
+    row = line(whole(client, until), bucket)
+
+    assert words(row.select("td.age")[0]).startswith("≥ 1 h")
 
 
 def test_more_jobs_than_a_page_holds_are_told_with_a_plus(client: Client, new_bucket: NewBucket, until: Until) -> None:

@@ -28,7 +28,7 @@ from tests.bench.clone import clone
 from tests.bench.exports import exports
 from tests.bench.lighthouse import lighthouse
 from tests.bench.live import live
-from tests.bench.measure import Client, Report, exit_code, median_of_rounds, ready, resident_bytes
+from tests.bench.measure import Client, Report, exit_code, median_of_rounds, page_seconds, ready, resident_bytes
 from tests.bench.overview import many, overview
 from tests.bench.scale import scale
 from tests.bench.stack import BUCKET, UPSTREAM_SECONDS, Stack, running
@@ -44,6 +44,8 @@ REQUESTS = 60
 ASKERS = 30
 WARM_ROWS = 50
 """Rows of a list whose size nobody chose."""
+ROW = b'id="job-'
+"""What each row's markup has once."""
 PAIRS = 3000
 """Requests with metrics, and as many without."""
 
@@ -60,24 +62,15 @@ def warm_list(stack: Stack, report: Report) -> float:
     client = Client(stack.port, stack.cookie)
     pinned = f"{LIST}?{_pin(client)}"
     for path in (pinned, "/bench/empty/") * 20:
-        _seconds(client, path)
-    shown = client.get(pinned)[2].count(b'id="job-')
-    assert shown == WARM_ROWS, shown
+        page_seconds(client, path)
     empty, rows = [], []
     for _ in range(ROUNDS):
-        empty.append([_seconds(client, "/bench/empty/") for _ in range(REQUESTS)])
-        rows.append([_seconds(client, pinned) for _ in range(REQUESTS)])
+        empty.append([page_seconds(client, "/bench/empty/") for _ in range(REQUESTS)])
+        rows.append([page_seconds(client, pinned, ROW, WARM_ROWS) for _ in range(REQUESTS)])
     report.line("empty base page, median", median_of_rounds(empty) * 1000, None, " ms")
     report.line(f"warm list of {WARM_ROWS} rows, median", median_of_rounds(rows) * 1000, None, " ms")
     report.line("warm list : empty base page", median_of_rounds(rows) / median_of_rounds(empty), 3)
     return median_of_rounds(rows)
-
-
-def _seconds(client: Client, path: str) -> float:
-    """Return the seconds of one answer; an answer in trouble may be quicker than a page, so it is none to measure."""
-    seconds, status, body = client.get(path)
-    assert status == 200, (path, status, body[:500])
-    return seconds
 
 
 def metrics_cost(stack: Stack, warm: float, report: Report) -> None:

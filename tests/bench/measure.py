@@ -61,6 +61,14 @@ class Client:
         self._connection.close()
 
 
+def page_seconds(client: Client, path: str, mark: bytes = b"", times: int = 0) -> float:
+    """Return the seconds of one page, in which `mark` stands so many times: an answer in trouble may be quicker, and is none to measure."""
+    seconds, status, body = client.get(path)
+    assert status == 200, (path, status, body[:500])
+    assert not mark or body.count(mark) == times, (path, mark, body.count(mark))
+    return seconds
+
+
 def ready(client: Client, path: str, *, as_browser: bool = False) -> bytes:
     """Return the body of a page once it is no longer pending, asking again at once or when a browser does."""
     deadline = time.monotonic() + 30

@@ -8,7 +8,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.bench.measure import Client, median_of_rounds, ready
+from tests.bench.measure import Client, median_of_rounds, page_seconds, ready
 from tests.bench.stack import running
 
 if TYPE_CHECKING:
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from tests.bench.stack import Stack
 
 BUCKETS = 40
+PAGE = 50
+"""Buckets on a page of the overview."""
+LINE = b'<tr id="line-'
+ROW = b'id="job-'
+"""What each line's and each row's markup has once."""
+ROWS = 50
+"""Rows of a list whose size nobody chose."""
 MERGED = 10
 MANY = 500
 DENIED = {"kind": "error", "status": 403, "code": "AccessDenied", "message": "Access Denied."}
@@ -69,9 +76,9 @@ def many(report: Report) -> None:
             assert client.get(path)[1] == 200
         empty, page, worst = [], [], []
         for _ in range(ROUNDS):
-            empty.append([client.get("/bench/empty/")[0] for _ in range(REQUESTS)])
-            page.append([client.get("/")[0] for _ in range(REQUESTS)])
-            worst.append([client.get("/?sort=worst")[0] for _ in range(REQUESTS // 4)])
+            empty.append([page_seconds(client, "/bench/empty/") for _ in range(REQUESTS)])
+            page.append([page_seconds(client, "/", LINE, PAGE) for _ in range(REQUESTS)])
+            worst.append([page_seconds(client, "/?sort=worst", LINE, PAGE) for _ in range(REQUESTS // 4)])
         report.line("empty base page, median", median_of_rounds(empty) * 1000, None, " ms")
         report.line(f"fifty of {MANY} buckets, warm, median", median_of_rounds(page) * 1000, None, " ms")
         report.line(f"fifty of {MANY} buckets : empty base page", median_of_rounds(page) / median_of_rounds(empty), 4)
@@ -140,29 +147,38 @@ def _seconds(stack: Stack) -> dict[int, list[float]]:
 def _warm(client: Client, report: Report) -> None:
     path = f"/?range={RANGES[0]}"
     for one in (path, "/bench/empty/") * 20:
-        assert client.get(one)[1] == 200
+        page_seconds(client, one)
+    assert not _missing(client, path)
     empty, rows = [], []
     for _ in range(ROUNDS):
-        empty.append([client.get("/bench/empty/")[0] for _ in range(REQUESTS)])
-        rows.append([client.get(path)[0] for _ in range(REQUESTS)])
+        empty.append([page_seconds(client, "/bench/empty/") for _ in range(REQUESTS)])
+        rows.append([page_seconds(client, path, LINE, BUCKETS) for _ in range(REQUESTS)])
     report.line("empty base page, median", median_of_rounds(empty) * 1000, None, " ms")
     report.line(f"overview of {BUCKETS} buckets, warm, median", median_of_rounds(rows) * 1000, None, " ms")
     report.line("overview : empty base page", median_of_rounds(rows) / median_of_rounds(empty), 3)
 
 
 def _merged(client: Client, report: Report) -> None:
-    """A first page of fifty rows of ten buckets, pinned and cached, against that of one."""
+    """A first page of fifty rows of ten buckets against that of one, both from the cache."""
     names = sorted([f"bench-{number:02}-1250000000" for number in range(MERGED)])
     single = f"/buckets/{names[0]}/jobs/"
     merged = f"/jobs/?bucket={','.join(names)}"
-    for one in (single, merged):
-        ready(client, one)
+    ready(client, single)
+    while not _all_take_part(client, ",".join(names)):
+        time.sleep(EVERY)
     for one in (single, merged) * 20:
-        assert client.get(one)[1] == 200
+        page_seconds(client, one, ROW, ROWS)
     of_one, of_ten = [], []
     for _ in range(ROUNDS):
-        of_one.append([client.get(single)[0] for _ in range(REQUESTS)])
-        of_ten.append([client.get(merged)[0] for _ in range(REQUESTS)])
+        of_one.append([page_seconds(client, single, ROW, ROWS) for _ in range(REQUESTS)])
+        of_ten.append([page_seconds(client, merged, ROW, ROWS) for _ in range(REQUESTS)])
+    assert _all_take_part(client, ",".join(names))
     report.line("list of one bucket, warm, median", median_of_rounds(of_one) * 1000, None, " ms")
     report.line(f"list of {MERGED} buckets, warm, median", median_of_rounds(of_ten) * 1000, None, " ms")
     report.line(f"list of {MERGED} buckets : list of one", median_of_rounds(of_ten) / median_of_rounds(of_one), 2)
+
+
+def _all_take_part(client: Client, names: str) -> bool:
+    """Tell whether no bucket of a merged list is late or in trouble."""
+    twin = json.loads(ready(client, f"/jobs.json?bucket={names}"))
+    return not any(bucket["late"] or bucket["left_out"] or bucket["problem"] for bucket in twin["buckets"])

@@ -15,11 +15,12 @@ from dashboard import errors
 from jobs import access
 from jobs.filters import JobFilter, Pin
 from jobs.models import LinkTemplate, Walk
+from tests.e2e.accessible import OPTIONS, assert_accessible
 from tests.e2e.conftest import TROUBLE_STATUS
 from tests.e2e.looking import job_path, list_path, see_more, wait_for_htmx, wait_for_rows
 from tests.e2e.staleness import make_stale
 from tests.e2e.test_live import DENIED, given, look, pass_time, stamp, tick
-from tests.factories import jobs_in, make_viewer
+from tests.factories import make_viewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,124 +58,6 @@ RICH = {
         "Unheard": "x" * 400,
     },
 }  # fmt: skip
-
-
-OFF = ("target-size", "duplicate-id", "duplicate-id-active")
-"""Rules that axe leaves out unless it is asked: WCAG 2.2 AA has one about the size of targets, and htmx finds places by id."""
-OPTIONS = {"resultTypes": ["violations"], "rules": {name: {"enabled": True} for name in OFF}}
-"""Every rule but those of WCAG AAA and the ones that axe has given up.
-
-Only violations are described: a selector for each of the elements that keep to the rules costs more than the rules.
-"""
-AT_REST = """
-() => Promise.allSettled(document.getAnimations().filter((one) => one instanceof CSSTransition).map(({ finished }) => finished))
-"""
-"""Ends once no transition runs any more."""
-
-
-def assert_accessible(page: Page, part: str | None = None, *, but: tuple[str, ...] = ()) -> None:
-    """Ask axe in both colour schemes, of the whole page or of the part that a selector names, without what `but` names."""
-    context = {"include": [part or "html"], "exclude": list(but)}
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        page.evaluate(AT_REST)  # Django's admin fades from one scheme's colours into the other's
-        found = Axe().run(page, context=context, options=OPTIONS).response["violations"]
-        told = [
-            (scheme, violation["id"], node["html"][:200], node.get("failureSummary", "")[:300])
-            for violation in found
-            for node in violation["nodes"]
-        ]
-        assert told == []
-
-
-@pytest.mark.parametrize("width", [360, 1600])
-def test_overview(page: Page, new_bucket: NewBucket, width: int) -> None:
-    new_bucket(faults=(DENIED,))
-    new_bucket(jobs=60, given=({"State": "Failed", "Code": "AccessDenied", "Message": "no"}, {"State": "Pause"}))
-    new_bucket(latency=20.0)
-    page.set_viewport_size({"width": width, "height": 900})
-
-    page.goto("/")
-    page.wait_for_selector(".lines .trouble code")
-    page.wait_for_selector(".lines svg")
-    assert_accessible(page)
-
-    page.goto("/?sort=worst")
-    assert_accessible(page)
-
-    page.goto("/?q=nothing+like+it")
-    assert_accessible(page)
-
-
-@pytest.mark.parametrize("width", [320, 800])
-def test_card_of_a_portal(page: Page, new_bucket: NewBucket, width: int) -> None:
-    well = new_bucket(given=jobs_in("Failed", "Submitted", Code="AccessDenied", Message="no"))
-    bad = new_bucket(faults=(DENIED,))
-    page.set_viewport_size({"width": width, "height": 200})
-
-    page.goto(f"/embed/card/?bucket={','.join(sorted((well.name, bad.name)))}")
-    page.wait_for_selector(".glance .trouble")
-    page.wait_for_selector("#glance-worst")
-    assert_accessible(page)
-
-    page.goto(f"/embed/card/?bucket={well.name}&states=Success")
-    assert_accessible(page)
-
-
-@pytest.mark.parametrize("width", [360, 1600])
-def test_summary_of_a_list(page: Page, new_bucket: NewBucket, width: int) -> None:
-    bucket = new_bucket(
-        jobs=60, given=({"State": "Failed", "Code": "AccessDenied", "Message": "no"}, {"State": "Pause"})
-    )
-    page.set_viewport_size({"width": width, "height": 900})
-
-    page.goto(f"/buckets/{bucket.name}/insight/")
-    page.wait_for_selector("svg.columns")
-    assert_accessible(page)
-
-    page.locator(".families a").first.click()
-    page.wait_for_selector(".chosen tr[data-state=Failed]")
-    assert_accessible(page)
-
-
-@pytest.mark.parametrize("width", [360, 1600])
-def test_summary_of_a_list_of_several_buckets(page: Page, new_bucket: NewBucket, width: int) -> None:
-    failed = {"State": "Failed", "Code": "AccessDenied", "Message": "no"}
-    buckets = [new_bucket(jobs=60, given=(failed,)), new_bucket(given=(failed,)), new_bucket(faults=(DENIED,))]
-    page.set_viewport_size({"width": width, "height": 900})
-
-    page.goto(f"/jobs/insight/?bucket={','.join(bucket.name for bucket in buckets)}&size=100")
-    page.wait_for_selector("svg.columns")
-    assert_accessible(page)
-
-    page.locator(".families a").first.click()
-    page.wait_for_selector(".chosen tr[data-state=Failed]")
-    assert_accessible(page)
-
-
-@pytest.mark.parametrize("width", [360, 1600])
-def test_list_of_several_buckets(page: Page, new_bucket: NewBucket, width: int) -> None:
-    buckets = [new_bucket(jobs=20), new_bucket(jobs=5), new_bucket(faults=(DENIED,))]
-    page.set_viewport_size({"width": width, "height": 900})
-
-    page.goto(f"/jobs/?bucket={','.join(bucket.name for bucket in buckets)}&range=7d")
-    page.wait_for_selector("#more[data-end]")
-    assert_accessible(page)
-
-    page.goto("/jobs/?bucket=unknown-1250000000")
-    assert_accessible(page)
-
-
-@pytest.mark.parametrize("width", [360, 1600])
-def test_drawer_beside_several_buckets(page: Page, new_bucket: NewBucket, emulator: Emulator, width: int) -> None:
-    buckets = [new_bucket(jobs=20), new_bucket(jobs=5, given=(RICH,)), new_bucket(faults=(DENIED,))]
-    names = ",".join(sorted(bucket.name for bucket in buckets))
-    page.set_viewport_size({"width": width, "height": 900})
-
-    page.goto(f"/jobs/?bucket={names}&job={buckets[1].name}/{emulator.job_ids(buckets[1].name)[0]}")
-    page.wait_for_selector("#drawer[open] #panel h2")
-
-    assert_accessible(page)
 
 
 @pytest.mark.parametrize(

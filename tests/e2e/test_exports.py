@@ -6,11 +6,16 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from requests.exceptions import ChunkedEncodingError
 
+from jobs import clock
+from jobs.cloudinfinite.schema import Job
+from jobs.models import Walk, WalkBatch
+from jobs.records import Row, pack
+from tests.e2e.accessible import LANGUAGES, assert_accessible_and_fits
 from tests.e2e.conftest import TROUBLE_FRAGMENT, TROUBLE_STATUS
 from tests.e2e.keyboard import tab_to
-from tests.e2e.looking import list_path, see_more, wait_for_rows
-from tests.e2e.test_axe import assert_accessible
+from tests.e2e.looking import list_path, see_more, wait_for_htmx, wait_for_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,17 +24,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from jobs.models import Bucket
+    from tests.e2e.sites import Reader
     from tests.emulators import Emulator
 
     NewBucket = Callable[..., Bucket]
-
-SLOW_DOWN = {
-    "kind": "error",
-    "status": 400,
-    "code": "InvalidArgument",
-    "message": "Param is illegal",
-    "when": {"size": "100"},
-}
 
 
 def ids_of(file: Path) -> list[str]:
@@ -64,6 +62,40 @@ def test_all_is_counted_and_fetched_by_keyboard_alone(
 
     coming.value.save_as(tmp_path / "jobs")
     assert ids_of(tmp_path / "jobs") == emulator.job_ids(bucket.name)
+
+
+def test_count_is_cancelled_and_goes_on_by_keyboard_alone(
+    page: Page, new_bucket: NewBucket, emulator: Emulator, tmp_path: Path
+) -> None:
+    bucket = new_bucket(jobs=900, latency=0.8)
+    page.goto(f"/buckets/{bucket.name}/export/")
+    tab_to(page, "form[action*=export] button")
+    page.keyboard.press("Enter")
+    page.locator("progress").wait_for()
+
+    tab_to(page, "form[action*=cancel] button")
+    page.keyboard.press("Enter")
+    page.locator("#walk[data-state=cancelled]").wait_for()
+    tab_to(page, "form[action*=resume] button")
+    page.keyboard.press("Enter")
+    page.locator("#walk[data-state=done]").wait_for()
+
+    assert ids_of(download(page, "JSON Lines of all, 900 jobs", tmp_path)) == emulator.job_ids(bucket.name)
+
+
+def test_focus_stays_on_cancel_while_the_numbers_change(page: Page, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=5000, latency=0.5)
+    page.goto(f"/buckets/{bucket.name}/export/")
+    page.locator("form[action*=export] button").click()
+    page.locator("#walk-cancel").focus()
+
+    for _ in range(2):
+        with page.expect_response(lambda answer: "hx-request" in answer.request.headers):
+            pass
+        wait_for_htmx(page)
+        assert page.evaluate("document.activeElement.id") == "walk-cancel"
+    page.keyboard.press("Enter")
+    page.locator("#walk[data-state=cancelled]").wait_for()
 
 
 def test_list_is_counted_and_exported_to_its_end(
@@ -108,37 +140,50 @@ def test_it_works_without_script(plain_page: Page, new_bucket: NewBucket, emulat
     assert ids_of(download(page, "JSON Lines of all, 130 jobs", tmp_path)) == emulator.job_ids(bucket.name)
 
 
+def test_file_whose_part_goes_while_it_is_sent_breaks_off(reader: Reader, new_bucket: NewBucket) -> None:
+    """Eighty megabytes: more than waits between two processes, so that the end isn't written yet when it goes."""
+    bucket, now, pages = new_bucket(), clock.now(), 200
+    rows = [Row(Job({"JobId": f"b{number:032x}", "Name": "x" * 4000})).to_primitives() for number in range(100)]
+    whole = {"state": Walk.State.DONE, "pages": pages, "rows": pages * len(rows), "finished": now}
+    asked = {"reader": "r", "filter": {"size": "100"}, "digest": "d", "pin": f"{int(now)}.1"}
+    walk = Walk.objects.create(bucket=bucket, created=now, touched=now, **asked, **whole)
+    batch = {"walk": walk, "count": len(rows), "rows": pack(rows), "ids": b"", "walked": 0.0}
+    WalkBatch.objects.bulk_create(WalkBatch(number=number + 1, **batch) for number in range(pages))
+    file = f"{reader.address}/buckets/{bucket.name}/export/{walk.pk}/jobs.jsonl"
+
+    with reader.session.get(file, stream=True, timeout=20) as answer:
+        assert answer.status_code == 200
+        content = answer.iter_content(65_536)
+        next(content)
+        WalkBatch.objects.filter(number=pages).delete()
+
+        with pytest.raises(ChunkedEncodingError):
+            list(content)
+
+
 @pytest.mark.console_allows(TROUBLE_STATUS, TROUBLE_FRAGMENT)
-@pytest.mark.parametrize("width", [360, 1600])
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
-def test_every_state_is_accessible_and_fits(page: Page, new_bucket: NewBucket, width: int, language: str) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    path = f"/buckets/{{}}/export/?lang={language}&pin=1780000000.1780000000000"
-    bucket = new_bucket(jobs=230, latency=0.1)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_state_is_accessible_and_fits(page: Page, new_bucket: NewBucket, language: str) -> None:
+    bucket, slow, refused = new_bucket(jobs=230, latency=0.1), new_bucket(jobs=5000, latency=1.0), new_bucket(jobs=1)
+    path = f"/buckets/{{}}/export/?lang={language}"
 
-    def check() -> None:
-        assert_accessible(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-    page.goto(f"/buckets/{bucket.name}/export/?lang={language}")
+    page.goto(path.format(bucket.name))
     page.locator("#of-all").wait_for()
-    check()
+    assert_accessible_and_fits(page, language)
     page.locator("form[action*=export] button").click()
     page.locator("#walk[data-state=done]").wait_for()
-    check()
+    assert_accessible_and_fits(page, language)
 
-    slow = new_bucket(jobs=500, latency=1.0)
-    page.goto(f"/buckets/{slow.name}/export/?lang={language}")
+    page.goto(path.format(slow.name))
     page.locator("form[action*=export] button").click()
     page.locator("progress").wait_for()
-    check()
+    assert_accessible_and_fits(page, language)
     page.locator("form[action*=cancel] button").click()
     page.locator("#walk[data-state=cancelled]").wait_for()
-    check()
+    assert_accessible_and_fits(page, language)
 
-    refused = new_bucket(jobs=1)
-    page.goto(f"/buckets/{refused.name}/export/?lang={language}")
+    page.goto(path.format(refused.name))
     page.locator("#of-all").wait_for()
-    page.goto(path.format(refused.name) + "&states=nothing")
+    page.goto(f"{path.format(refused.name)}&pin=1780000000.1780000000000&states=nothing")
     page.locator("[data-code=wrong_filter]").wait_for()
-    check()
+    assert_accessible_and_fits(page, language)
