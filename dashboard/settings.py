@@ -124,6 +124,7 @@ MIDDLEWARE = [
     "dashboard.middleware.TrailMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
     "csp.middleware.CSPMiddleware",
     # Outside of all that may answer by itself, as CommonMiddleware does with redirects and refusals.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING
 
 import pytest
@@ -83,6 +84,24 @@ def test_unchanged_list_is_not_sent_again(client: Client, new_bucket: NewBucket)
     assert again["ETag"] == answers[-1]["ETag"]
     assert again["Cache-Control"] == "private, no-cache"
     assert "HX-Request" in again["Vary"]
+
+
+def test_page_is_sent_compressed_to_who_takes_that_and_is_still_not_sent_again(
+    client: Client, new_bucket: NewBucket
+) -> None:
+    path = path_of(new_bucket(jobs=50))
+    plain = get(client, path)
+    takes = {"Accept-Encoding": "gzip"}
+
+    answers = [client.get(path, headers=takes) for _ in range(2)]  # the age is told in steps, as above
+    again = client.get(path, headers={**takes, "If-None-Match": answers[-1]["ETag"]})
+
+    assert "Content-Encoding" not in plain
+    assert answers[-1]["Content-Encoding"] == "gzip"
+    assert gzip.decompress(answers[-1].content).count(b'id="job-') == 50
+    assert len(answers[-1].content) < len(plain.content) / 4
+    assert "Accept-Encoding" in answers[-1]["Vary"]
+    assert again.status_code == 304
 
 
 def test_another_reader_language_zone_or_shape_gets_another_etag(client: Client, new_bucket: NewBucket) -> None:
