@@ -270,7 +270,11 @@ def test_trouble_is_told_beside_rows_that_stay_and_asked_about_half_as_often(
 
     site.emulator.set_faults(bucket.name, DENIED)
     tick(page, site, bucket)
-    page.wait_for_selector('#as-of.old [data-problem="AccessDenied"]')
+    problem = page.locator('#as-of.old [data-problem="AccessDenied"]')
+    problem.wait_for()
+    refused = [call.request_id for call in site.emulator.calls(bucket.name) if call.status == DENIED["status"]]
+    assert problem.locator("[data-copy]").get_attribute("data-copy") in refused
+    assert "check_account" in problem.inner_text()
     asked.clear()
     pass_time(page, 16)
 

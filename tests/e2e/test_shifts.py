@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.looking import list_path, wait_for_htmx
+from tests.factories import jobs_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,3 +137,58 @@ def skeleton_and_rows(page: Page, bucket: Bucket, width: int, query: str) -> tup
     assert page.evaluate("shifts") == []
     assert page.evaluate("scrollY") == 90
     return skeleton, page.evaluate(PLACES)
+
+
+@pytest.mark.parametrize("width", [1350, 800, 412])
+@pytest.mark.parametrize(
+    ("path", "waited_for", "there"),
+    [
+        ("/jobs/?bucket={bucket},{other}", "[data-pending]", "#more:not([data-pending])"),
+        ("/buckets/{bucket}/jobs/{job}/", "[aria-busy=true]", "#panel h2"),
+        ("/buckets/{bucket}/jobs/?job={job}", "#drawer[open] [aria-busy=true]", "#drawer[open] #panel h2"),
+        ("/buckets/{bucket}/insight/", "[data-pending]", ".insight"),
+        ("/embed/card/?bucket={bucket}", ".glance", "#glance-worst"),
+    ],
+)
+def test_nothing_moves_when_what_was_waited_for_comes(
+    page: Page,
+    new_bucket: Callable[..., Bucket],
+    emulator: Emulator,
+    path: str,
+    waited_for: str,
+    there: str,
+    width: int,
+) -> None:
+    bucket, other = (new_bucket(jobs=30, given=jobs_in("Failed"), latency=SLOW) for _ in range(2))
+    job = emulator.job_ids(bucket.name)[0]
+    page.set_viewport_size({"width": width, "height": 800})
+    page.add_init_script(SHIFTS)
+
+    page.goto(path.format(bucket=bucket.name, other=other.name, job=job))
+    page.wait_for_selector(waited_for)
+    page.wait_for_selector(there.format(number=bucket.pk))
+    wait_for_htmx(page)
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    shifts = page.evaluate("shifts")
+    assert sum(value for value, *_moved in shifts) < SEEN, shifts
+
+
+@pytest.mark.parametrize("width", [1000, 800, 412])
+def test_no_line_of_the_overview_moves_when_what_failed_is_told(
+    page: Page, new_bucket: Callable[..., Bucket], width: int
+) -> None:
+    """Where lines are cards; in a table a long name may take two lines once the others have their words."""
+    buckets = [new_bucket(jobs=30, given=jobs_in("Failed"), latency=SLOW) for _ in range(2)]
+    page.set_viewport_size({"width": width, "height": 800})
+    page.add_init_script(SHIFTS)
+
+    page.goto("/")
+    page.wait_for_selector(".lines .bone")
+    for bucket in buckets:
+        page.wait_for_selector(f"#line-{bucket.pk} td[data-state=Failed]:not(:has(.bone))")
+    wait_for_htmx(page)
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    shifts = page.evaluate("shifts")
+    assert sum(value for value, *_moved in shifts) < SEEN, shifts
