@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.filters import JobFilter, View, job_query, list_query, parse_job, parse_overview
-from tests.asking import filters, requests
+from jobs.filters import JobFilter, View, job_query, list_query, parse_job, parse_merged, parse_overview
+from tests.asking import NOW, filters, requests
 from tests.queries import PIN, PIN_TIME, asked, at
 
 
@@ -39,6 +40,35 @@ def test_canonical_query_is_a_fixed_point(request: tuple[JobFilter, View]) -> No
     found = asked(query)
 
     assert (found.canonical, found.is_canonical) == (query, True)
+
+
+@given(requests(), st.data())
+def test_every_request_of_several_buckets_is_read_back_from_its_own_query(
+    request: tuple[JobFilter, View], data: st.DataObject
+) -> None:
+    """Where each bucket goes on stands beside the filter, in whatever order that is given."""
+    job_filter, view = request
+    names = sorted(data.draw(st.sets(st.sampled_from([f"{name}-1250000000" for name in "abcdef"]), min_size=1)))
+    pairs = [("bucket", ",".join(names)), *parse_qsl(list_query(job_filter, replace(view.first(), job="")))]
+    if data.draw(st.booleans()):
+        opened = [f"{data.draw(st.integers(0, int(NOW)))}.{data.draw(st.integers(0, int(NOW * 1000)))}" for _ in names]
+        taken = [str(data.draw(st.integers(0, 5000))) for _ in names]
+        pairs += [("pin", ",".join(opened)), ("at", ".".join(taken))]
+
+    found = parse_merged(QueryDict(urlencode(data.draw(st.permutations(pairs)))), now=NOW)
+    again = parse_merged(QueryDict(found.canonical), now=NOW)
+
+    assert found.errors == {}
+    assert (found.buckets, found.filter) == (tuple(names), job_filter)
+    assert [str(pin) for pin, _taken in found.view.places] == (
+        opened if len(pairs) > 1 and pairs[-1][0] == "at" else []
+    )
+    assert (again.filter, again.view, again.buckets, again.is_canonical) == (
+        found.filter,
+        found.view,
+        found.buckets,
+        True,
+    )
 
 
 @given(filters(zone="Europe/Berlin"))

@@ -20,6 +20,7 @@ from jobs import clock, completeness, problems
 from jobs.models import LinkTemplate
 from tests.factories import jobs_in, make_bucket, make_staff, make_viewer
 from tests.outages import OUTAGES, Outage
+from tests.reading import get, one, soup
 from tests.test_merge import DENIED
 from tests.test_people import link
 from tests.test_views_job import JOB_ID, PARTS
@@ -263,6 +264,43 @@ def test_job_list(show: Show, new_bucket: NewBucket) -> None:
     assert show(f"{path}.json?states=Failed") == []
     assert show(f"{path}.json?states=Faild", 400) == []
     assert show(f"/embed{path}/") == []
+
+
+@pytest.mark.usefixtures("everybody")
+def test_list_that_is_scrolled(show: Show, client: Client, new_bucket: NewBucket) -> None:
+    """The button after some pages, the end of a full document, what follows it and leads back, and a page that can't be had."""
+    path = f"/buckets/{new_bucket(jobs=1100).name}/jobs"
+    opened = twin = get(client, f"{path}.json?size=100").json()
+    while twin["next"]:
+        twin = get(client, twin["next"]).json()
+    full = f"{path}/?size=100&depth=10&pin={opened['pin']}"
+    broken = f"/buckets/{new_bucket(jobs=25, faults=({**DENIED, 'when': {'token': True}},)).name}/jobs/?size=10"
+
+    assert show(f"{path}/?size=100&depth=6&pin={opened['pin']}") == []
+    assert show(full) == []
+    assert show(str(one(soup(client.get(full)), "#more a[rel=next]")["href"])) == []
+    more = str(one(soup(get(client, broken)), "#more")["hx-get"])
+    assert show(more, 403, **{"HX-Request": "true", "HX-Target": "more"}) == []
+
+
+@pytest.mark.usefixtures("everybody")
+def test_tick(
+    show: Show, client: Client, new_bucket: NewBucket, emulator: Emulator, until: Callable[[Callable[[], bool]], None]
+) -> None:
+    """New jobs behind the pill, and trouble."""
+    bucket = new_bucket(given=jobs_in("Running"))
+    tick = str(one(soup(get(client, f"/buckets/{bucket.name}/jobs/")), "#ticker")["data-tick"])
+    emulator.add_job(bucket.name)
+
+    def tells(selector: str) -> bool:
+        grow_old(bucket)
+        return bool(soup(client.get(tick)).select(selector))
+
+    until(lambda: tells(".pill"))
+    assert show(tick) == []
+    emulator.set_faults(bucket.name, DENIED)
+    until(lambda: tells("[data-problem]"))
+    assert show(tick) == []
 
 
 @pytest.mark.usefixtures("everybody")

@@ -131,6 +131,44 @@ def test_a_program_gets_401_and_a_problem(client: Client, path: str) -> None:
     }
 
 
+# What a page may load and do ------------------------------------------------------------------------------------------------
+
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+}
+"""What every page may: no `unsafe-*`, and nothing from elsewhere."""
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/", LIST, "/embed" + LIST, LIST.rstrip("/") + ".json", LIST + "?states=nothing", "/jobs/", "/sign-in/", "/status/", "/nowhere/",
+        "/embed/card/?bucket=nowhere", "/healthz",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("fragment", [False, True])
+def test_no_page_may_run_or_load_what_is_not_our_own(
+    client: Client, path: str, *, signed_in: bool, fragment: bool
+) -> None:
+    make_bucket(LIST.split("/")[2])
+    if signed_in:
+        client.force_login(make_staff())
+
+    answer = client.get(path, headers={"HX-Request": "true", "HX-Target": "results"} if fragment else {})
+
+    told = dict(part.split(" ", 1) for part in answer["Content-Security-Policy"].split("; "))
+    told.pop("frame-ancestors")
+    assert told == POLICY
+
+
 # Frames ---------------------------------------------------------------------------------------------------------------
 
 

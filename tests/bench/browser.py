@@ -124,6 +124,8 @@ def _interact(page: Page, report: Report) -> None:
         "opening a cell's menu": _open_menu,
         "hiding a value": lambda page: page.locator("#cell-menu button").first.click(),
         "showing all again": lambda page: page.locator("#hiding button").click(),
+        "typing into the filter": lambda page: page.locator("#filter [name=name]").press_sequentially("none"),
+        "asking for another filter": lambda page: page.locator('#filter input[value="Failed"]').check(),
     }
     # Who clicks a row has come to it before: the frame in which rows come into view is told with the scrolling.
     page.locator(ROWS).nth(MOST_ROWS // 2).scroll_into_view_if_needed()

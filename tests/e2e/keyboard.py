@@ -42,3 +42,24 @@ def tab_to(page: Page, selector: str, *, back: bool = False) -> None:
             assert page.evaluate(FOCUS_IS_SHOWN), f"nothing shows that {selector} has the focus"
             return
     raise AssertionError(f"Tab never reaches {selector}")
+
+
+REACHABLE = """() => {
+  const kinds = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
+  window.reachable = [...document.querySelectorAll(kinds)].filter((one) =>
+    one.checkVisibility({ visibilityProperty: true }) && !one.disabled && one.tabIndex >= 0
+  );
+  return reachable.map((one) => one.outerHTML.slice(0, 120));
+}"""
+MET = "() => reachable.indexOf(document.activeElement)"
+
+
+def walk_by_tab(page: Page) -> tuple[list[str], list[str]]:
+    """Press Tab from the page's beginning to its end; return what can be seen and used, and what of it was never reached."""
+    page.evaluate("() => { document.activeElement.blur(); getSelection().removeAllRanges(); scrollTo(0, 0); }")
+    reachable: list[str] = page.evaluate(REACHABLE)
+    met = set()
+    for _ in range(len(reachable) + 10):
+        page.keyboard.press("Tab")
+        met.add(page.evaluate(MET))
+    return reachable, [one for number, one in enumerate(reachable) if number not in met]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -298,6 +299,37 @@ def test_zone_is_changed_without_javascript(plain_page: Page, new_bucket: NewBuc
 
     plain_page.wait_for_url(f"**{list_path(bucket, 'tz=Pacific%2FHonolulu')}")
     assert plain_page.get_by_role("button", name="Times in Pacific/Honolulu").is_visible()
+
+
+def test_title_of_a_time_speaks_the_readers_language(
+    new_context: Callable[..., BrowserContext],
+    sign_in: Callable[..., BrowserContext],
+    site: Site,
+    new_bucket: NewBucket,
+) -> None:
+    page = sign_in(new_context(base_url=site.address, locale="zh-CN"), site).new_page()
+    page.goto(list_path(new_bucket(given=MIXED[:1])))
+    time = page.locator(f"{ROWS} .when time")
+
+    time.hover()
+
+    *_, told = str(time.get_attribute("title")).splitlines()
+    assert re.fullmatch(r"\d+天前", told)
+
+
+def test_what_is_typed_into_a_field_is_sent_by_enter_alone(page: Page, new_bucket: NewBucket) -> None:
+    page.goto(list_path(new_bucket(given=MIXED)))
+    wait_for_rows(page, len(MIXED))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    page.locator("#filter [name=name]").press_sequentially("nightly")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    before = [url for url in asked if "name=" in url]
+    page.keyboard.press("Enter")
+    page.wait_for_url("**name=nightly*")
+
+    assert before == []
 
 
 def test_title_of_a_time_says_how_long_ago_it_was(page: Page, new_bucket: NewBucket, emulator: Emulator) -> None:

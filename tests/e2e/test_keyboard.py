@@ -7,8 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.e2e.keyboard import tab_to
-from tests.e2e.looking import ROWS, ids, list_path, wait_for_rows
+from tests.e2e.conftest import TROUBLE_STATUS
+from tests.e2e.keyboard import tab_to, walk_by_tab
+from tests.e2e.looking import ROWS, ids, job_path, list_path, see_more, wait_for_more_rows, wait_for_rows
+from tests.e2e.test_live import DENIED, given, look, stamp, tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from jobs.models import Bucket
     from tests.e2e.sites import Site
+    from tests.emulators import Emulator
 
 FOCUSED_ROW = "document.activeElement.closest('tr')?.id.slice(4)"
 
@@ -126,3 +129,80 @@ def test_mark_that_is_there_without_the_focus_shows_none(new_context: Callable[.
     with pytest.raises(AssertionError, match="nothing shows"):
         tab_to(page, "#one")
     tab_to(page, "#marked")
+
+
+def is_met(page: Page, *selectors: str) -> None:
+    """Check that Tab leads to everything that one could click, among it what the selectors name."""
+    for selector in selectors:
+        assert page.locator(selector).first.is_visible(), selector
+    reachable, missed = walk_by_tab(page)
+    assert len(reachable) > len(selectors)
+    assert missed == []
+
+
+def test_tab_leads_to_everything_of_a_list_that_is_live(
+    page: Page, site: Site, new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    bucket = new_bucket(given=given(3))
+    look(page, bucket, "range=24h")
+    emulator.add_job(bucket.name, CreationTime=stamp(60), State="Running")
+    tick(page, site, bucket)
+    page.wait_for_selector("#newer a")
+
+    is_met(
+        page, "#newer a", "#ticking", "#to-export", "#filter-q", ".links button", ".chip", "button.zone", "#to-summary"
+    )
+
+
+def test_tab_leads_to_everything_of_a_job_and_beside_it(
+    page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    bucket = new_bucket(given=given(3))
+    job = emulator.job_ids(bucket.name)[1]
+    page.goto(list_path(bucket, f"job={job}"))
+    page.wait_for_selector("#drawer[open] #panel h2")
+    is_met(page, "#drawer-next", "#drawer-previous", "#drawer-close", "#part-output", "#drawer .snippets summary")
+
+    page.goto(job_path(bucket, job))
+    page.wait_for_selector("#panel h2")
+    is_met(page, "#part-raw", ".copy", ".snippets summary")
+
+
+@pytest.mark.console_allows(TROUBLE_STATUS)
+def test_tab_leads_to_everything_where_there_are_no_rows(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+    empty, denied = new_bucket(), new_bucket(faults=(DENIED,))
+    for path, *selectors in (
+        (list_path(empty, "states=Failed&range=24h"), "#results .empty a", ".chip"),
+        (list_path(denied), ".problem button", ".problem [data-copy]"),
+        (list_path(empty, "states=failed&size=0"), ".problem li a"),
+    ):
+        page.goto(path)
+        page.wait_for_selector(selectors[0])
+        is_met(page, *selectors)
+
+
+def test_more_rows_are_asked_for_by_keyboard(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+    page.goto(list_path(new_bucket(jobs=90), "size=10"))
+    page.wait_for_selector("#more")
+    while page.locator("#more[hx-trigger*=intersect]").count():
+        see_more(page)
+    shown = len(ids(page))
+    page.locator(f"{ROWS} .name a").last.focus()
+
+    tab_to(page, "#more a")
+    page.keyboard.press("Enter")
+
+    wait_for_more_rows(page, shown)
+
+
+def test_list_is_narrowed_to_a_cell_by_keyboard(listed: Page) -> None:
+    tab_to(listed, f"{ROWS} .name a")
+    tab_to(listed, "#cell-button")
+    listed.keyboard.press("Enter")
+    listed.locator("#cell-menu:popover-open").wait_for()
+    state = listed.locator(ROWS).first.get_attribute("data-state")
+
+    tab_to(listed, f"#cell-menu a[href*='states={state}']")
+    listed.keyboard.press("Enter")
+
+    listed.wait_for_url(f"**?states={state}")

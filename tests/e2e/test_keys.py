@@ -157,6 +157,20 @@ def test_theme_is_a_choice_that_lasts(listed: Page) -> None:
     assert listed.evaluate(GROUND) == light
 
 
+def test_theme_is_that_of_the_system_until_another_is_chosen(listed: Page) -> None:
+    found = {}
+    for chosen in ("", "light", "dark"):
+        listed.locator("#theme").select_option(chosen)
+        for system in ("light", "dark"):
+            listed.emulate_media(color_scheme=system)
+            found[chosen, system] = listed.evaluate(GROUND)
+
+    light, dark = found["", "light"], found["", "dark"]
+    assert light != dark
+    assert {found["light", system] for system in ("light", "dark")} == {light}
+    assert {found["dark", system] for system in ("light", "dark")} == {dark}
+
+
 WITHOUT_STORAGE = """
 Object.defineProperty(window, "localStorage", { get() { throw new DOMException("denied", "SecurityError"); } });
 """

@@ -148,3 +148,20 @@ def test_every_part_of_an_irregular_job_fits_a_phone(phone: Page, name: str) -> 
         phone.goto(f"{link}{part}")
         phone.wait_for_selector("#panel h2, #panel .none, #panel h3")
         assert_fits(phone)
+
+
+@pytest.mark.parametrize(("width", "is_table"), [(360, False), (640, False), (760, False), (761, True), (1600, True)])
+def test_rows_are_cards_where_a_table_has_no_room(
+    demo: Site, new_context: Callable[..., BrowserContext], width: int, *, is_table: bool
+) -> None:
+    page = new_context(base_url=demo.address, viewport={"width": width, "height": 900}).new_page()
+    page.goto(list_path("media-live-1250000000"))
+    page.locator(ROWS).first.wait_for()
+
+    row = page.locator(ROWS).first
+    state, name = (row.locator(cell).bounding_box() for cell in (".status", ".name"))
+    head = page.locator(".jobs thead").evaluate("head => getComputedStyle(head).clipPath")
+
+    assert state
+    assert name
+    assert (abs(state["y"] - name["y"]) < 2, head == "none") == (is_table, is_table)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -167,6 +169,38 @@ def asleep(page: Page, _site: Site, lang: str) -> None:
     page.wait_for_selector("#ticker")
     page.clock.run_for(31 * 60_000)
     page.wait_for_selector("#ticker [data-note]:not(:empty)")
+
+
+@state("old-place")
+def old_place(page: Page, _site: Site, lang: str) -> None:
+    """A link to a place in the list, opened more than an hour later: the list is live, and says so."""
+    opened = int(time.time()) - 7200
+    page.goto(list_path(LIVE, f"depth=2&pin={opened}.{opened * 1000}&lang={lang}"))
+    page.wait_for_selector(SETTLED)
+
+
+@state("before")
+def before(page: Page, _site: Site, lang: str) -> None:
+    """The page behind a full one leads back to the rows before it."""
+    page.goto(list_path(ARCHIVE, f"size=10&lang={lang}"))
+    page.wait_for_selector(ROWS)
+    page.goto(str(page.locator("#more a[rel=next]").get_attribute("href")))
+    page.wait_for_selector("#before")
+
+
+@state("drawer-trouble")
+def drawer_trouble(page: Page, _site: Site, lang: str) -> None:
+    """The job beside the list is unknown to Cloud Infinite."""
+    page.goto(list_path(LIVE, f"job=b{'0' * 32}&lang={lang}"))
+    page.wait_for_selector("#drawer[open] [role=alert]")
+
+
+@state("kind")
+def kind(page: Page, _site: Site, lang: str) -> None:
+    """The jobs of one workflow, template or tag by themselves."""
+    page.goto(f"/buckets/{LIVE}/insight/?range=7d&lang={lang}")
+    page.locator("[aria-labelledby=by-kind] a").first.click()
+    page.wait_for_selector(".chosen tr[id]")
 
 
 @state("family")
@@ -389,7 +423,8 @@ def throttled(page: Page, site: Site, lang: str) -> None:
 @state("upstream-down")
 def upstream_down(page: Page, site: Site, lang: str) -> None:
     """The last good rows, and beside them why they are not newer."""
-    path = list_path(LIVE, f"range=30d&lang={lang}")
+    end = datetime.now(UTC) - timedelta(minutes=5)  # jobs that are newer than rows made old would look like a mistake
+    path = list_path(LIVE, f"endCreationTime={end:%Y-%m-%dT%H:%M:00Z}&lang={lang}")
     page.goto(path)
     page.wait_for_selector('tr[id^="job-"]')
     site.emulator.set_faults(LIVE, {"kind": "error", "status": 500, "code": "InternalError", "message": "We encountered an internal error."})  # fmt: skip
@@ -407,10 +442,11 @@ def upstream_down(page: Page, site: Site, lang: str) -> None:
 
 
 @state("first-use")
-def first_use(page: Page, _site: Site, lang: str) -> None:
-    """Nobody has told of a bucket yet."""
+def first_use(page: Page, site: Site, lang: str) -> None:
+    """Nobody has told of a bucket yet: an admin is led to the form."""
     from jobs.models import Bucket
 
+    sign_in(page, site)
     Bucket.objects.update(hidden=True)
     try:
         page.goto(f"/?lang={lang}")
