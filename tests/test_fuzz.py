@@ -6,6 +6,7 @@ A failure names its case: `./dev fuzz --seed 7 --first NUMBER --count 1` sends i
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import time
 from dataclasses import replace
@@ -26,7 +27,7 @@ from tests.fuzz.judging import Person, complaints, foreign_rows
 from tests.fuzz.pulse import Pulse
 from tests.fuzz.reading import read_by_product
 from tests.fuzz.watch import Watch
-from tests.fuzz.wire import Received, Request
+from tests.fuzz.wire import Received, Request, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,6 +80,12 @@ def test_canary_is_seen_in_base64_and_what_only_looks_like_it_is_passed_over(pad
     texts = list(redis_texts(settings.REDIS_CACHE_URL))
 
     assert sum(CANARY_KEY in text for text in texts) == 1
+
+
+def test_compressed_answer_is_judged_by_what_it_holds() -> None:
+    sent = Received(200, (("content-encoding", "gzip"), ("content-length", "9")), gzip.compress(b"<html>"))
+
+    assert unpacked(sent) == Received(200, (("content-encoding", "gzip"), ("content-length", "6")), b"<html>")
 
 
 def test_a_case_is_the_same_whatever_was_made_before_it() -> None:

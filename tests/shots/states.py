@@ -230,7 +230,7 @@ def merged_late(page: Page, _site: Site, lang: str) -> None:
 def pending_job(page: Page, site: Site, lang: str) -> None:
     """A job that nobody has asked for yet, of the same slow bucket."""
     site.forget()
-    page.goto(f"{job_path(SLOW, site.emulator.job_ids(SLOW)[0])}?lang={lang}")
+    page.goto(f"{job_path(SLOW, site.emulator.job_ids(SLOW)[-1])}?lang={lang}")
     page.wait_for_selector("[aria-busy]")
 
 

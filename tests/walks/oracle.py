@@ -98,11 +98,15 @@ def _stands_still(walk: Walk) -> bool:
 
 
 def _is_upstreams(walk: Walk, problem: Problem) -> bool:
-    """Tell whether upstream gave cause for a problem: by the answer that it names, or by one that was cut off or never came."""
-    given = [call for call in walk.calls if call.status != HTTPStatus.OK or BROKEN & {*call.faults}]
-    if problem.request_id:
-        return any(call.request_id == problem.request_id and call.code in {"", problem.code} for call in given)
-    return any(BROKEN & {*call.faults} for call in given)
+    """Tell whether upstream gave cause for a problem: by the answer that it names, or by one that was cut off or never came.
+
+    Of an answer that was cut off the code may be gone.
+    """
+    broken = [call for call in walk.calls if BROKEN & {*call.faults}]
+    refused = [call for call in walk.calls if call.status != HTTPStatus.OK and call.code == problem.code]
+    return any(call.request_id == problem.request_id or not problem.request_id for call in broken) or any(
+        call.request_id == problem.request_id for call in refused
+    )
 
 
 def _repeats(walk: Walk) -> bool:
