@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -228,9 +227,10 @@ def merged_late(page: Page, _site: Site, lang: str) -> None:
 
 @state("pending-job")
 def pending_job(page: Page, site: Site, lang: str) -> None:
-    """A job that nobody has asked for yet, of the same slow bucket."""
+    """A job that nobody has asked for yet, of the same slow bucket: another for each picture, for the one before is on its way."""
+    jobs = site.emulator.job_ids(SLOW)
     site.forget()
-    page.goto(f"{job_path(SLOW, site.emulator.job_ids(SLOW)[-1])}?lang={lang}")
+    page.goto(f"{job_path(SLOW, jobs[-1 - next(_cold) % len(jobs)])}?lang={lang}")
     page.wait_for_selector("[aria-busy]")
 
 
@@ -423,8 +423,8 @@ def throttled(page: Page, site: Site, lang: str) -> None:
 @state("upstream-down")
 def upstream_down(page: Page, site: Site, lang: str) -> None:
     """The last good rows, and beside them why they are not newer."""
-    end = datetime.now(UTC) - timedelta(minutes=5)  # jobs that are newer than rows made old would look like a mistake
-    path = list_path(LIVE, f"endCreationTime={end:%Y-%m-%dT%H:%M:00Z}&lang={lang}")
+    # Jobs that have ended are some minutes old: newer ones than the rows, which are made old, would look like a mistake.
+    path = list_path(LIVE, f"states=Success&range=7d&lang={lang}")
     page.goto(path)
     page.wait_for_selector('tr[id^="job-"]')
     site.emulator.set_faults(LIVE, {"kind": "error", "status": 500, "code": "InternalError", "message": "We encountered an internal error."})  # fmt: skip
