@@ -266,7 +266,7 @@ def fetch_ahead(bucket: Bucket, job_filter: JobFilter, page: Page) -> None:
 
 
 HOLDS_UP = 60.0
-"""Seconds for which a bucket's last problem says why no call was left for another question: twice as long as that one may wait."""
+"""Seconds for which a bucket's last problem says why no call was left for another question: longer than that one may wait."""
 
 
 def why_ended(asking: claims.Asking, bucket: Bucket) -> Problem:
@@ -281,5 +281,6 @@ def why_ended(asking: claims.Asking, bucket: Bucket) -> Problem:
     now = clock.now()
     if asking.problem or not claims.heartbeats():
         return asking.problem or ours("no_worker", now)
-    last = troubles.last([(bucket.name, bucket.credential)]).get(bucket.name)
+    taken = asking.held_by == "lease"
+    last = troubles.last([(bucket.name, bucket.credential)]).get(bucket.name) if taken else None
     return last if last and last.at > now - HOLDS_UP else ours("busy", now)

@@ -132,6 +132,8 @@ def test_summary_speaks_of_all_only_where_the_list_is_known_to_be_whole(
     assert ("All of the list" in told) == is_all
     assert ("jobs may be missing" in told) != is_all
     assert words(page.select(".scope")[0]).startswith("of all" if is_all else "of 2")
+    told_twin = client.get(f"/buckets/{bucket.name}/insight.json?size=20&depth=5&pin={twin['pin']}").json()
+    assert told_twin["is_whole"] == is_all
 
 
 def test_run_times_open_the_jobs_that_ran_so_long(client: Client, new_bucket: NewBucket, emulator: Emulator) -> None:

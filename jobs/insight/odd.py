@@ -78,14 +78,13 @@ def oddities(jobs: Iterable[Job], now: datetime) -> Oddities:
 class _Usual:
     """How long the finished jobs of a kind waited and ran, as far as they tell."""
 
-    waited: Sequence[timedelta]
-    ran: Sequence[timedelta]
+    waited: _Median
+    ran: _Median
 
     @classmethod
     def of(cls, members: Iterable[Job]) -> _Usual:
         finished = [job for job in members if job.is_final]
-        waited = [job.waited for job in finished if job.waited is not None]
-        return cls(waited, [job.ran for job in finished if job.ran is not None])
+        return cls(_Median.of(job.waited for job in finished), _Median.of(job.ran for job in finished))
 
     def judge(self, job: Job, kind: Kind, now: datetime) -> Odd | None:
         """Return what is odd about a job beside these, None where nothing is or too few of them tell."""
@@ -93,27 +92,39 @@ class _Usual:
             return _long(job, "waits", kind, now - job.creation_time, self.waited)
         if job.state == "Running" and job.start_time and not job.end_time:
             return _long(job, "runs", kind, now - job.start_time, self.ran)
-        if job.state == "Success" and job.ran is not None and len(self.ran) >= ENOUGH:
-            usual = _median(self.ran)
-            if usual >= SHORTEST and job.ran < FRACTION * usual:
-                return Odd(job, "quick", kind, job.ran, usual, len(self.ran))
+        can_be_quick = job.state == "Success" and self.ran.tells and self.ran.value >= SHORTEST
+        if can_be_quick and job.ran is not None and job.ran < FRACTION * self.ran.value:
+            return Odd(job, "quick", kind, job.ran, self.ran.value, self.ran.count)
         return None
 
     def cannot_tell(self, job: Job) -> bool:
         """Whether too few of these tell how long a job that isn't over may take."""
         behind = {"Submitted": self.waited, "Running": self.ran}.get(job.state)
-        return behind is not None and len(behind) < ENOUGH
+        return behind is not None and not behind.tells
 
 
-def _long(job: Job, why: Why, kind: Kind, took: timedelta, others: Sequence[timedelta]) -> Odd | None:
-    if len(others) < ENOUGH:
+@dataclass(frozen=True, slots=True)
+class _Median:
+    """The median of so many times, 0 of none."""
+
+    value: timedelta
+    count: int
+
+    @classmethod
+    def of(cls, spans: Iterable[timedelta | None]) -> _Median:
+        known = [span.total_seconds() for span in spans if span is not None]
+        return cls(timedelta(seconds=median(known) if known else 0), len(known))
+
+    @property
+    def tells(self) -> bool:
+        """Whether there are enough to call others odd."""
+        return self.count >= ENOUGH
+
+
+def _long(job: Job, why: Why, kind: Kind, took: timedelta, usual: _Median) -> Odd | None:
+    if not usual.tells or took <= max(FACTOR * usual.value, timedelta(seconds=1)):
         return None
-    usual = _median(others)
-    return Odd(job, why, kind, took, usual, len(others)) if took > max(FACTOR * usual, timedelta(seconds=1)) else None
-
-
-def _median(spans: Iterable[timedelta]) -> timedelta:
-    return timedelta(seconds=median(span.total_seconds() for span in spans))
+    return Odd(job, why, kind, took, usual.value, usual.count)
 
 
 def _excess(one: Odd) -> tuple[int, float]:

@@ -164,7 +164,9 @@ def _merged(client: Client, report: Report) -> None:
     single = f"/buckets/{names[0]}/jobs/"
     merged = f"/jobs/?bucket={','.join(names)}"
     ready(client, single)
+    began = time.perf_counter()
     while not _all_take_part(client, ",".join(names)):
+        assert time.perf_counter() - began < 60, "a bucket takes no part"
         time.sleep(EVERY)
     for one in (single, merged) * 20:
         page_seconds(client, one, ROW, ROWS)

@@ -151,7 +151,7 @@ def test_file_whose_part_goes_while_it_is_sent_breaks_off(reader: Reader, new_bu
     WalkBatch.objects.bulk_create(WalkBatch(number=number + 1, **batch) for number in range(pages))
     file = f"{reader.address}/buckets/{bucket.name}/export/{walk.pk}/jobs.jsonl"
 
-    with reader.session.get(file, stream=True, timeout=20) as answer:
+    with reader.session.get(file, headers={"Accept-Encoding": "identity"}, stream=True, timeout=20) as answer:
         assert answer.status_code == 200
         content = answer.iter_content(65_536)
         next(content)

@@ -318,13 +318,14 @@ def test_title_of_a_time_speaks_the_readers_language(
 
 
 def test_what_is_typed_into_a_field_is_sent_by_enter_alone(page: Page, new_bucket: NewBucket) -> None:
+    page.clock.install()
     page.goto(list_path(new_bucket(given=MIXED)))
     wait_for_rows(page, len(MIXED))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
 
     page.locator("#filter [name=name]").press_sequentially("nightly")
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    page.clock.run_for(2000)  # whatever waits until somebody has done typing
     before = [url for url in asked if "name=" in url]
     page.keyboard.press("Enter")
     page.wait_for_url("**name=nightly*")

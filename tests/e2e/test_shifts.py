@@ -166,7 +166,7 @@ def test_nothing_moves_when_what_was_waited_for_comes(
 
     page.goto(path.format(bucket=bucket.name, other=other.name, job=job))
     page.wait_for_selector(waited_for)
-    page.wait_for_selector(there.format(number=bucket.pk))
+    page.wait_for_selector(there)
     wait_for_htmx(page)
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 

@@ -47,7 +47,7 @@ KEPT = 60.0
 LONG = 75.0
 """Seconds of an outage that is longer than any time-out, keep-alive or pause of a connection."""
 PATIENT = 40.0
-"""Seconds of an outage that is longer than any question goes on: who asks then is told."""
+"""Seconds of an outage in which whoever asks is told: a question without any try goes on for thirty, one with tries for fifteen of its own."""
 DEAF_FOR = 8.0
 """Seconds after which a worker that takes no tasks has ended, at the latest."""
 
