@@ -86,8 +86,7 @@ class Asking:
     `outcome` is "claimed" (enqueue a task), "joined" (one is under way), "later" (may be asked again in `again` seconds),
     "ended" (its tries are used up) or "refused" (the reader's budget is, for `again` seconds). `overtakes` says that a task
     of a lower lane is queued already, and may still be the one that fetches. `stored` says that an answer was stored a
-    moment ago. `enqueued_at` is the broker's time in unix ms, `asked` seconds since it was first asked. `held_by` is the Reason by
-    which it was held back until now, "" where it was not.
+    moment ago. `enqueued_at` is the broker's time in unix ms, `asked` seconds since it was first asked.
     """
 
     outcome: Outcome
@@ -99,7 +98,6 @@ class Asking:
     problem: Problem | None
     stored: bool
     overtakes: bool = False
-    held_by: str = ""
 
     @property
     def interval(self) -> float:
@@ -143,7 +141,7 @@ def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.
         ServerDown: the broker can't be reached.
     """
     own = secrets.token_hex(8)
-    outcome, token, now, again, first, tries, problem, stored, held_by = servers.broker().script(
+    outcome, token, now, again, first, tries, problem, stored = servers.broker().script(
         "ask",
         [
             _asking_key(key),
@@ -178,7 +176,6 @@ def ask(key: str, gate: Gate, *, lane: Lane, reader: str = "", since: float = 0.
         problem=Problem.from_primitives(unpack(problem)) if problem else None,
         stored=bool(stored),
         overtakes=outcome == b"claimed" and token.decode() != own,
-        held_by=held_by.decode(),
     )
 
 

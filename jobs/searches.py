@@ -281,6 +281,5 @@ def why_ended(asking: claims.Asking, bucket: Bucket) -> Problem:
     now = clock.now()
     if asking.problem or not claims.heartbeats():
         return asking.problem or ours("no_worker", now)
-    taken = asking.held_by == "lease"
-    last = troubles.last([(bucket.name, bucket.credential)]).get(bucket.name) if taken else None
+    last = troubles.last([(bucket.name, bucket.credential)]).get(bucket.name)
     return last if last and last.at > now - HOLDS_UP else ours("busy", now)

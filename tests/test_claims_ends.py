@@ -155,19 +155,6 @@ def test_asking_that_ended_while_it_had_to_wait_for_others_goes_on_once_it_has_n
     assert (after.outcome, after.asked) == ("claimed", 0)
 
 
-def test_question_whose_tries_ran_out_of_time_does_not_go_on_because_a_call_is_free(settings: Settings) -> None:
-    settings.FETCH_DEADLINE = 15
-    claims.again(running("k"), PROBLEM, 0.0)
-    change("k", first_try=broker_ms() - 15_001)
-    take_leases(60)
-
-    ended = [ask("k").outcome]
-    take_leases(-1)
-    ended.append(ask("k").outcome)
-
-    assert ended == ["ended", "ended"]
-
-
 @pytest.mark.parametrize("hold", [cool_down, take_leases])
 def test_question_whose_turn_has_come_does_not_end_though_it_waited_long(hold: Callable[[float], None]) -> None:
     hold(60)

@@ -232,6 +232,7 @@ def test_old_rows_stay_beside_the_problem(
     alert = one(page, ".problem.warn")
     assert row_ids(page) == emulator.job_ids(bucket.name)
     assert words(one(page, ".meta .stale")) == "out of date"
+    assert one(page, "#as-of [data-copy]")["data-copy"] == emulator.calls(bucket.name)[0].request_id
     assert (alert["data-code"], alert["data-class"]) == (outage.code, outage.kind)
     assert str(outage.rule.advice) in words(alert)
     assert one(alert, "[data-copy]")["data-copy"] in [call.request_id for call in emulator.calls(bucket.name)]

@@ -5,8 +5,7 @@
 --       5 patience ms without any try   6 unix ms before which an ended asking doesn't count   7 lane (0 = most urgent)
 --       8 leases a bucket has   9 budget per minute   10 ms after which to ask for a lease again
 --       11 ms without anybody asking after which a question is a new one   12 ms for which a heartbeat counts
--- Answer: {outcome, token, broker's unix ms, again at, first asked, tries, problem, 1 when it was stored a moment ago,
---         by what it was held back when it was last looked at}
+-- Answer: {outcome, token, broker's unix ms, again at, first asked, tries, problem, 1 when it was stored a moment ago}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local f = redis.call('HMGET', KEYS[1], 'phase', 'token', 'until', 'again', 'first', 'tries', 'problem', 'first_try', 'ended',
@@ -19,7 +18,7 @@ local waited = (tonumber(f[12]) or 0) + (held_since and now - held_since or 0)
 
 local function answer(outcome, with)
   if outcome ~= 'refused' then redis.call('HSET', KEYS[1], 'seen', now) end
-  return {outcome, with or '', now, again, first or now, tries, problem, f[10] and 1 or 0, f[16] or ''}
+  return {outcome, with or '', now, again, first or now, tries, problem, f[10] and 1 or 0}
 end
 
 if (phase == 'queued' or phase == 'running') and lapses > now then
@@ -69,15 +68,14 @@ if not ended and first then
   -- An asking ends when its tries ran out of time, when no worker ever took it, or when others always were before it.
   local deadline, patience = tonumber(ARGV[4]), tonumber(ARGV[5])
   local unheard = not first_try and now - first > patience
-  local spent = first_try and now - first_try - waited > deadline
-  if unheard or spent or now - first > deadline + patience then
+  if unheard or (first_try and now - first_try - waited > deadline) or now - first > deadline + patience then
     local held = held_back() > 0
     -- A question that had to wait for others ends while it has to, not at the moment at which its turn has come.
     local waits_for_others = f[16] == 'cool' or f[16] == 'lease'
     if held or not (unheard and waits_for_others) or now - first > deadline + patience then
       ended = now
       redis.call('HSET', KEYS[1], 'ended', now)
-      local lacked = not has_worker() and 'worker' or held and not spent and 'call'
+      local lacked = not has_worker() and 'worker' or held and 'call'
       if lacked then redis.call('HSET', KEYS[1], 'lacked', lacked) end
       redis.call('PEXPIRE', KEYS[1], 10000)
     end

@@ -1,4 +1,4 @@
-"""axe finds nothing on the pages about many buckets, in two languages at three widths, in light or in dark by turns; each fits."""
+"""axe finds nothing on the pages about many buckets, in two languages, at three widths, in light and in dark; each fits."""
 
 from __future__ import annotations
 
