@@ -30,7 +30,17 @@ if TYPE_CHECKING:
 __all__ = ["ci", "cloud", "emulator", "module_emulator", "own_client", "pristine_emulator"]
 
 # An assert of theirs that fails shows its values, as one in a test does.
-pytest.register_assert_rewrite("tests.queries", "tests.raw_servers", "tests.reading", "tests.signed_calls")
+pytest.register_assert_rewrite(
+    "tests.claiming",
+    "tests.detailing",
+    "tests.e2e",
+    "tests.paging",
+    "tests.postgres",
+    "tests.queries",
+    "tests.raw_servers",
+    "tests.reading",
+    "tests.signed_calls",
+)
 
 _numbers = itertools.count(1)
 

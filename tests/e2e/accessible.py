@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from axe_playwright_python.sync_playwright import Axe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from playwright.sync_api import Page
 
 OFF = ("target-size", "duplicate-id", "duplicate-id-active")
@@ -40,6 +42,19 @@ def assert_accessible_and_fits(page: Page, language: str, widths: tuple[int, ...
         page.set_viewport_size({"width": width, "height": 900})
         assert_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"wider than {width} pixels"
+
+
+def targets_too_near(page: Page, widths: Iterable[int]) -> dict[int, list[str]]:
+    """Return what stands too near to another target, by axe's one rule about that, under each width at which anything does."""
+    options = {"resultTypes": ["violations"], "runOnly": {"type": "rule", "values": ["target-size"]}}
+    Axe().run(page, options=options)  # brings axe into the page
+    near = {}
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 900})
+        found = page.evaluate("options => axe.run(options)", options)["violations"]
+        if found:
+            near[width] = [node["html"][:200] for violation in found for node in violation["nodes"]]
+    return near
 
 
 def spoken(path: str, language: str) -> str:
