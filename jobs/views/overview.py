@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from django.db import DEFAULT_DB_ALIAS
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -16,6 +17,7 @@ from jobs.filters import LARGEST_SIZE, JobFilter
 from jobs.filters.reading import MOST_MERGED
 from jobs.filters.words import STATES, range_label
 from jobs.insight import COUNTED
+from jobs.models import Bucket
 from jobs.regions import region_name
 from jobs.views.responses import address, as_html, as_twin, ci_time, fragment_target, listed
 
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from jobs.filters import OverviewRequest
-    from jobs.models import Bucket
     from jobs.overview import Line, Overview
 
 PER_PAGE = MOST_MERGED
@@ -39,6 +40,21 @@ MARGIN = 20.0
 
 _NUMBERS = re.compile(r"[0-9]{1,10}(,[0-9]{1,10}){0,99}")
 _SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]{1,3})?")
+
+
+class Entry(NamedTuple):
+    """What a line needs of its bucket. Of hundreds that one may see, only those of a page are made into more than this."""
+
+    # In the model's order, which from_db relies on.
+    id: int
+    name: str
+    region: str
+    label: str
+    credential: str
+
+    def bucket(self) -> Bucket:
+        """Return the bucket; what else there is of it, the database is asked for."""
+        return Bucket.from_db(DEFAULT_DB_ALIAS, self._fields, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +87,8 @@ def show(request: HttpRequest, *, as_json: bool = False) -> HttpResponse:
         return as_twin(request, twins.wrong(asked.errors), status=400)
     if not asked.is_canonical:
         return HttpResponseRedirect(address(request.path, asked.canonical))
-    visible = list(access.visible_buckets(request.user))
-    found = [] if asked.errors else [bucket for bucket in visible if _is_wanted(bucket, asked)]
+    visible = [Entry(*entry) for entry in access.visible_buckets(request.user).values_list(*Entry._fields)]
+    found = [] if asked.errors else _wanted(visible, asked)
     now = ci_time()
     job_filter = overview.question(asked.range)
     if not as_json and fragment_target(request) == "fill":
@@ -95,37 +111,35 @@ def show(request: HttpRequest, *, as_json: bool = False) -> HttpResponse:
     return as_html(request, template, context, status=status, retry_after=None if status != 200 else sheet.again)
 
 
-def _is_wanted(bucket: Bucket, asked: OverviewRequest) -> bool:
+def _wanted(visible: Sequence[Entry], asked: OverviewRequest) -> Sequence[Entry]:
+    """Return what label and search leave of the buckets that the reader may see."""
+    wanted = [entry for entry in visible if entry.label == asked.group] if asked.group else visible
     if not asked.search:
-        return asked.group in {"", bucket.label}
-    searched = (bucket.name, bucket.label, bucket.region, region_name(bucket.region))
-    return asked.group in {"", bucket.label} and asked.matches(*searched)
+        return wanted
+    return [one for one in wanted if asked.matches(one.name, one.label, one.region, region_name(one.region))]
 
 
-def _groups(visible: Sequence[Bucket]) -> list[str]:
+def _groups(visible: Sequence[Entry]) -> list[str]:
     """Return the labels that buckets share or differ by; none where there is no choice."""
-    labels = sorted({bucket.label for bucket in visible if bucket.label})
+    labels = sorted({entry.label for entry in visible if entry.label})
     return labels if len(visible) > 1 else []
 
 
-def _sheet(asked: OverviewRequest, found: Sequence[Bucket], job_filter: JobFilter, now: float) -> Sheet:
+def _sheet(asked: OverviewRequest, found: Sequence[Entry], job_filter: JobFilter, now: float) -> Sheet:
     """Look at the buckets of one page; at all where the worst come first, for nobody knows before which they are."""
     ours = slice((asked.page - 1) * PER_PAGE, asked.page * PER_PAGE)
-    if asked.sort == "worst":
-        looked = overview.look(found, job_filter, now=now)
-        lines = sorted(looked.lines, key=lambda line: line.severity(now), reverse=True)[ours]
-    else:
-        looked = overview.look(found[ours], job_filter, now=now)
-        lines = list(looked.lines)
+    worst = asked.sort == "worst"
+    looked = overview.look([entry.bucket() for entry in (found if worst else found[ours])], job_filter, now=now)
+    lines = sorted(looked.lines, key=lambda line: line.severity(now), reverse=True)[ours] if worst else looked.lines
     return Sheet(lines, _pages(found), looked.answered, len(looked.lines), looked.again)
 
 
-def _pages(found: Sequence[Bucket]) -> int:
+def _pages(found: Sequence[Entry]) -> int:
     return max(1, -(-len(found) // PER_PAGE))
 
 
 def _fill(
-    request: HttpRequest, asked: OverviewRequest, found: Sequence[Bucket], job_filter: JobFilter, now: float
+    request: HttpRequest, asked: OverviewRequest, found: Sequence[Entry], job_filter: JobFilter, now: float
 ) -> HttpResponse:
     """Answer a page that looks again: the lines that have changed since, each for its place, and when to look next.
 
@@ -134,9 +148,8 @@ def _fill(
     told, shown = request.headers.get(SINCE, ""), request.headers.get(SHOWN, "")
     since = float(told) if _SECONDS.fullmatch(told) else 0.0
     numbers = {int(number) for number in shown.split(",")} if _NUMBERS.fullmatch(shown) else set()
-    looked = overview.look(
-        found if asked.sort == "worst" else [bucket for bucket in found if bucket.pk in numbers], job_filter, now=now
-    )
+    buckets = [entry.bucket() for entry in found if asked.sort == "worst" or entry.id in numbers]
+    looked = overview.look(buckets, job_filter, now=now)
     lines = _shown(looked, numbers)
     sheet = Sheet(lines, _pages(found), looked.answered, len(looked.lines), looked.again)
     changed = [line for line in lines if _changed_at(line) > since - MARGIN]
