@@ -51,8 +51,8 @@ def browser(report: Report) -> None:
             page = _slow_page(chromium, stack)
             _first_load(page, stack, report)
             _scroll(page, report)
+            link = _come_to_the_midst(page)
             _interact(page, report)
-            link = page.url
             page.context.close()
             _follow_links(chromium, stack, link, report)
         finally:
@@ -100,10 +100,17 @@ def _scroll(page: Page, report: Report) -> None:
     )
 
 
+def _come_to_the_midst(page: Page) -> str:
+    """Scroll back to the row in the midst of the document, and return the link that names the one at the screen's top."""
+    page.locator(ROWS).nth(MOST_ROWS // 2).scroll_into_view_if_needed()
+    page.wait_for_function("() => location.hash")
+    page.evaluate(PAINTED)
+    return page.url
+
+
 def _follow_links(chromium: Browser, stack: Stack, link: str, report: Report) -> None:
     """Paint what somebody sent who had scrolled that far: the list from its top, and at the row to which they had come."""
-    bare, _, row = link.partition("#")
-    assert row, "the link names no row"
+    bare = link.partition("#")[0]
     for name, address, most in (("", bare, 1000), (", at a row in its midst", link, None)):
         page = _slow_page(chromium, stack)
         page.goto(address)
@@ -127,9 +134,6 @@ def _interact(page: Page, report: Report) -> None:
         "typing into the filter": lambda page: page.locator("#filter [name=name]").press_sequentially("none"),
         "asking for another filter": lambda page: page.locator('#filter input[value="Failed"]').check(),
     }
-    # Who clicks a row has come to it before: the frame in which rows come into view is told with the scrolling.
-    page.locator(ROWS).nth(MOST_ROWS // 2).scroll_into_view_if_needed()
-    page.evaluate(PAINTED)
     worst = 0.0
     for name, does in actions.items():
         page.evaluate("seen.interactions = []")
