@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 
-from jobs import clock, orders, servers, throttle, walks
+from jobs import clock, orders, queues, servers, tasks, throttle, walks
 from jobs.cloudinfinite.schema import format_time
 from jobs.filters import JobFilter, Pin
 from jobs.models import Bucket, Walk, WalkBatch
@@ -99,6 +99,16 @@ def test_walk_brings_the_whole_list_in_its_order(ci: Emulator) -> None:
 
     assert (walk.state, walk.rows, walk.pages, walk.end) == ("done", 350, 4, "missing")
     assert ids(walk) == ci.job_ids(NAME)
+
+
+def test_steps_wait_in_a_queue_that_is_theirs_alone(ci: Emulator) -> None:
+    before = {name: waiting.length for name, waiting in queues.queued().items()}
+
+    tasks.enqueue_walk(started().pk)
+
+    after = {name: waiting.length for name, waiting in queues.queued().items()}
+    assert {name for name in after if after[name] != before[name]} == {QUEUES["walk"]}
+    assert [lane for lane, queue in QUEUES.items() if queue == QUEUES["walk"]] == ["walk"]
 
 
 def test_oldest_first_brings_them_the_other_way_round(ci: Emulator) -> None:

@@ -144,6 +144,17 @@ def test_wrong_address_is_refused_and_nothing_is_asked(
     assert len(emulator.calls()) == before
 
 
+@pytest.mark.parametrize("query", ["group=Many", ""])
+def test_label_of_more_buckets_than_one_list_holds_is_refused_with_their_number(client: Client, query: str) -> None:
+    for number in range(MOST_MERGED + 1):
+        make_bucket(f"m{number}-1250000000", label="Many")
+
+    answer = client.get(f"/jobs/?{query}")
+
+    assert answer.status_code == 400
+    assert f"these are {MOST_MERGED + 1}" in words(one(soup(answer), ".problem[data-code=wrong_filter]"))
+
+
 def test_bucket_that_one_may_not_see_reads_like_an_unknown_one(client: Client) -> None:
     make_bucket("hidden-1250000000")
     client.force_login(make_viewer("vera"))

@@ -98,6 +98,15 @@ def test_list_of_several_buckets(page: Page, new_bucket: NewBucket, language: st
     assert_accessible_and_fits(page, language)
 
 
+def test_list_without_a_bucket_that_was_late(page: Page, new_bucket: NewBucket, language: str) -> None:
+    buckets = [new_bucket(jobs=20), new_bucket(jobs=5, latency=20.0)]
+
+    page.goto(spoken(f"/jobs/?bucket={','.join(bucket.name for bucket in buckets)}&range=7d", language))
+    page.wait_for_selector("#about .notice a")
+
+    assert_accessible_and_fits(page, language)
+
+
 def test_drawer_beside_several_buckets(page: Page, new_bucket: NewBucket, emulator: Emulator, language: str) -> None:
     buckets = [new_bucket(jobs=20), new_bucket(jobs=5, given=(RICH,)), new_bucket(faults=(DENIED,))]
     names = ",".join(sorted(bucket.name for bucket in buckets))

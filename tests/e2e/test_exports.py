@@ -16,6 +16,7 @@ from tests.e2e.accessible import LANGUAGES, assert_accessible_and_fits
 from tests.e2e.conftest import TROUBLE_FRAGMENT, TROUBLE_STATUS
 from tests.e2e.keyboard import tab_to
 from tests.e2e.looking import list_path, see_more, wait_for_htmx, wait_for_rows
+from tests.e2e.test_live import DENIED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,6 +141,18 @@ def test_it_works_without_script(plain_page: Page, new_bucket: NewBucket, emulat
     assert ids_of(download(page, "JSON Lines of all, 130 jobs", tmp_path)) == emulator.job_ids(bucket.name)
 
 
+def test_count_is_cancelled_and_goes_on_without_script(plain_page: Page, new_bucket: NewBucket) -> None:
+    page, bucket = plain_page, new_bucket(jobs=900, latency=0.7)
+    page.goto(f"/buckets/{bucket.name}/export/")
+    page.get_by_role("button", name="Count and export all").click()
+
+    page.locator("form[action*=cancel] button").click()
+    page.locator("#walk[data-state=cancelled]").wait_for()
+    page.locator("form[action*=resume] button").click()
+
+    page.locator("#walk[data-state=done]").wait_for()  # the page reloads itself until then
+
+
 def test_file_whose_part_goes_while_it_is_sent_breaks_off(reader: Reader, new_bucket: NewBucket) -> None:
     """Eighty megabytes: more than waits between two processes, so that the end isn't written yet when it goes."""
     bucket, now, pages = new_bucket(), clock.now(), 200
@@ -165,6 +178,7 @@ def test_file_whose_part_goes_while_it_is_sent_breaks_off(reader: Reader, new_bu
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_state_is_accessible_and_fits(page: Page, new_bucket: NewBucket, language: str) -> None:
     bucket, slow, refused = new_bucket(jobs=230, latency=0.1), new_bucket(jobs=5000, latency=1.0), new_bucket(jobs=1)
+    denied = new_bucket(jobs=230, faults=({**DENIED, "when": {"token": True}},))
     path = f"/buckets/{{}}/export/?lang={language}"
 
     page.goto(path.format(bucket.name))
@@ -186,4 +200,9 @@ def test_every_state_is_accessible_and_fits(page: Page, new_bucket: NewBucket, l
     page.locator("#of-all").wait_for()
     page.goto(f"{path.format(refused.name)}&pin=1780000000.1780000000000&states=nothing")
     page.locator("[data-code=wrong_filter]").wait_for()
+    assert_accessible_and_fits(page, language)
+
+    page.goto(path.format(denied.name))
+    page.locator("form[action*=export] button").click()
+    page.locator("#walk[data-state=failed]").wait_for()
     assert_accessible_and_fits(page, language)

@@ -162,3 +162,15 @@ def test_list_shows_what_the_overview_knows_while_it_loads(
     assert page.locator("tr[data-state]").count() == 1
     assert "meanwhile what the overview knows" in page.locator("[data-pending]").inner_text()
     page.wait_for_selector("#results > .jobs tr[data-state=Failed]")
+
+
+def test_search_narrows_without_script(plain_page: Page, new_bucket: NewBucket) -> None:
+    one, other = new_bucket(given=jobs_in("Failed")), new_bucket()
+    plain_page.goto("/")
+
+    plain_page.locator("#q").fill(one.name)
+    plain_page.locator("#search button").click()
+    plain_page.wait_for_selector(f"{cell(one, 'Failed')} a")  # the page reloads itself until then
+
+    assert plain_page.locator(f"#line-{other.pk}").count() == 0
+    assert plain_page.locator("#q").input_value() == one.name
