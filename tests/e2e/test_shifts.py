@@ -117,7 +117,7 @@ def test_on_a_phone_rows_come_no_line_below_their_skeleton(
 ) -> None:
     skeleton, rows = skeleton_and_rows(page, new_bucket(jobs=80, latency=SLOW), width, "")
 
-    assert abs(rows[".jobs"][0] - skeleton[".jobs"][0]) < 24
+    assert abs(rows[".jobs"][0] - skeleton[".jobs"][0]) < 20
 
 
 def skeleton_and_rows(page: Page, bucket: Bucket, width: int, query: str) -> tuple[dict[str, Any], dict[str, Any]]:
