@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from django.utils.functional import _StrPromise
 
 Doubt = Literal["order", "second", "empty", "token", "grown"]
@@ -30,6 +32,25 @@ DOUBTS: dict[str, _StrPromise] = {
     ),
 }  # fmt: skip
 """Doubt -> what is told of it."""
+LOSING = frozenset({"order", "second", "empty", "grown"})
+"""Doubts that leave it open whether a job is missing."""
+ENDS: dict[str, _StrPromise] = {
+    "repeated": _(
+        "Cloud Infinite named a page again that was here already, so the list ends here. Jobs may be missing."
+    ),
+    "no_new_rows": _("Cloud Infinite's last three pages held nothing new, so the list ends here. Jobs may be missing."),
+}
+"""End of a list behind which more may follow -> what is told of it."""
+
+
+def may_miss(doubts: Collection[str], end: str) -> bool:
+    """Tell whether jobs may be missing where these doubts are and the list ended so, "" where it goes on."""
+    return end in ENDS or not LOSING.isdisjoint(doubts)
+
+
+def told(doubts: Collection[str], end: str) -> dict[str, _StrPromise]:
+    """Return what can't be proven of such a list, and the sentence for it; what only a newer release knows has none here."""
+    return {one: sentence for one, sentence in (DOUBTS | ENDS).items() if one in doubts or one == end}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +72,5 @@ class Completeness:
 
     @property
     def told(self) -> dict[str, _StrPromise]:
-        """What can't be proven, and the sentence for it; a doubt that only a newer release knows has none here."""
-        return {doubt: DOUBTS[doubt] for doubt in self.doubts if doubt in DOUBTS}
+        """What can't be proven, and the sentence for it."""
+        return told(self.doubts, "")

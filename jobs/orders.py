@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Count, Sum
 from django.utils.crypto import salted_hmac
 
@@ -77,20 +77,25 @@ def start(bucket: Bucket, user: User | AnonymousUser, reader: str, job_filter: J
         return ours("redis_down")
     except IntegrityError:
         return same.get()  # A double click: the other request was faster.
+    except DatabaseError:
+        return ours("not_stored")  # It was read a moment ago, so it is there.
     keep_going(walk)
     return walk
 
 
-def cancel(walk: Walk) -> None:
-    """Stop a walk; what came stays, so that it can be resumed.
+def cancel(walk: Walk) -> Problem | None:
+    """Stop a walk; what came stays, so that it can be resumed. Return why that can't be, None where it is done.
 
     Raises:
         ServerDown: Redis was never reached.
     """
     now = clock.now()
-    Walk.objects.filter(pk=walk.pk, state__in=Walk.UNDER_WAY).update(
-        state=Walk.State.CANCELLED, finished=now, touched=now
-    )
+    under_way = Walk.objects.filter(pk=walk.pk, state__in=Walk.UNDER_WAY)
+    try:
+        under_way.update(state=Walk.State.CANCELLED, finished=now, touched=now)
+    except DatabaseError:
+        return ours("not_stored")
+    return None
 
 
 def resume(walk: Walk) -> Walk | Problem:
@@ -108,6 +113,8 @@ def resume(walk: Walk) -> Walk | Problem:
     except IntegrityError:
         alike = Walk.objects.filter(reader=walk.reader, bucket=walk.bucket, digest=walk.digest, pin=walk.pin)
         return alike.get(state__in=Walk.ONE_OF_A_KIND)
+    except DatabaseError:
+        return ours("not_stored")
     keep_going(walk)
     return walk
 

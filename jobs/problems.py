@@ -120,7 +120,7 @@ OUR_TITLES: dict[str, tuple[_StrPromise, _StrPromise]] = {
         _("Tell whoever runs Batchlens: “/readyz” says which part is down."),
     ),
     "not_stored": (
-        _("What came could not be stored"),
+        _("This could not be stored"),
         _("The database takes no more; its disk may be full. Tell whoever runs Batchlens. Nothing is lost that had come before."),
     ),
     "too_many_walks": (

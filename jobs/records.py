@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, overload
 
+from jobs import completeness
 from jobs.cloudinfinite.schema import Job
 from jobs.completeness import Completeness
 from jobs.filters import JobFilter, Pin
@@ -190,12 +191,6 @@ class Rows(Sequence[Row]):
         return hash(self._packed)
 
 
-CUT_SHORT = frozenset({"repeated", "no_new_rows"})
-"""Ends of a chain behind which more may follow."""
-LOSING = frozenset({"order", "second", "empty", "grown"})
-"""Doubts that leave it open whether a job is missing."""
-
-
 @dataclass(frozen=True)
 class Page:
     """One page of a chain, as it was answered.
@@ -233,7 +228,7 @@ class Page:
     @property
     def may_miss(self) -> bool:
         """Whether jobs may be missing among its rows or behind them, though nothing follows."""
-        return self.end in CUT_SHORT or not LOSING.isdisjoint(self.doubts)
+        return completeness.may_miss(self.doubts, self.end)
 
     @cached_property
     def version(self) -> str:

@@ -299,6 +299,7 @@ def insight(
                 "first": _iso(family.first),
                 "last": _iso(family.last),
                 "kinds": family.kinds,
+                "templates": family.templates,
             }
             for family in families
         ],
@@ -401,6 +402,7 @@ def walk(
         "started_at": moment(one.created),
         "last_page_at": moment(one.touched),
         "counted_at": moment(one.finished) if is_done and one.finished else None,
+        "end": one.end or None,
         "doubts": {doubt: str(sentence) for doubt, sentence in doubts.items()},
         "problem": problem_body(problem) if problem else None,
         "files": files,

@@ -226,6 +226,14 @@ def test_the_oddest_come_first_and_contradictions_before_them() -> None:
         ("retry 3 of 5 after 2.5 s", "retry ‹n› of ‹n› after ‹n› s"),
         ("at 2026-11-28T14:25:03+08:00 from 10.0.0.1:8080", "at ‹time› from ‹address›"),
         ("文件 input/中文.mp4 不存在，重试 3 次", "文件 ‹key› 不存在，重试 ‹n› 次"),
+        ("no right on bucket media-1250000000.", "no right on bucket ‹bucket›."),
+        ("no such host media-1250000000.cos", "no such host media-‹id›.cos"),
+        ("timed out after 1200ms at 720p", "timed out after ‹n›ms at ‹n›p"),
+        ("A.MP4 and clip-a.webm are broken", "‹key› and ‹key› are broken"),
+        ("request NjJiZDU1ZmZfOTBmYTUwNjRfNzdjY18xYQ==", "request ‹id›"),
+        ("request 62bd55ff_90fa5064_77cc_1a failed", "request ‹id› failed"),
+        ("md5 D41D8CD98F00B204E9800998ECF8427E differs", "md5 ‹id› differs"),
+        ("h264 and NoSuchTranscodeTemplateForBucket stay", "h264 and NoSuchTranscodeTemplateForBucket stay"),
         ("plain words stay", "plain words stay"),
         ("", ""),
     ],
@@ -251,6 +259,7 @@ def test_failures_alike_are_one_family_with_first_and_last_and_kinds() -> None:
     assert (first.first, first.last, first.kinds) == (
         BEGIN + timedelta(hours=9.2), BEGIN + timedelta(hours=11.7), 2,
     )  # fmt: skip
+    assert (first.templates, second.kinds) == (0, 1)
     assert (second.code, len(second.jobs)) == ("InternalError", 1)
     assert first.name != second.name
     assert families(reversed(jobs))[0].name == first.name

@@ -24,6 +24,7 @@ from jobs.insight import COUNTED
 from tests.factories import jobs_in, make_bucket, make_staff
 from tests.ports import free_port
 from tests.processes import ROOT, worker
+from tests.test_merge import forget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from jobs.claims import Lane
     from jobs.models import Bucket
+    from tests.emulators import Emulator
     from tests.services import Valkeys
 
 BUCKET = "media-1250000000"
@@ -272,6 +274,29 @@ def test_jobs_are_told_as_the_overview_knows_them(
     assert access == {well.name: {"ok": 1}, empty.name: {"ok": 1}, many.name: {"ok": 1}, denied.name: {"permission": 1}}
     assert 0 <= told_of(found, "batchlens_overview_age_seconds", well.name)[""] < 30
     assert value(found, "batchlens_overview_refresh_seconds") == 60
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("worker")
+def test_bucket_that_can_be_read_again_is_told_so(
+    client: Client,
+    new_bucket: Callable[..., Bucket],
+    emulator: Emulator,
+    settings: Settings,
+    until: Callable[[Callable[[], object]], None],
+) -> None:
+    settings.OVERVIEW_REFRESH = 60
+    bucket = new_bucket(given=jobs_in("Failed"), faults=(DENIED,))
+
+    def access() -> dict[str, float]:
+        refresh.refresh_overview()
+        return told_of(scrape(client), "batchlens_bucket_access", bucket.name)
+
+    until(lambda: access() == {"permission": 1})
+    emulator.set_faults(bucket.name)
+    forget("problem:*")  # as they are in a minute
+
+    until(lambda: access() == {"ok": 1})
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs import clock, overview, pages, servers
-from jobs.filters import View
+from jobs.filters import JobFilter, View
 from jobs.overview import Line, Overview
 from jobs.searches import Ready
 from tests.factories import jobs_in
@@ -103,6 +103,38 @@ def test_list_of_the_same_question_shares_its_page(new_bucket: NewBucket, emulat
 
     assert isinstance(answer, Ready)
     assert len(emulator.calls(bucket.name)) == 1
+
+
+def test_list_that_narrows_the_question_is_shown_what_is_known_meanwhile(new_bucket: NewBucket, until: Until) -> None:
+    bucket = new_bucket(given=jobs_in("Failed", "Running", "Failed", "Failed"))
+    looked(until, bucket)
+
+    def seeded(**asked: str) -> list[str] | None:
+        page = overview.seed(bucket, JobFilter.from_params({"range": "24h", **asked}))
+        return [row.job.job_id for row in page.rows] if page else None
+
+    newest_first = seeded(states="Failed")
+    assert newest_first is not None
+    assert len(newest_first) == 3
+    assert seeded(states="Failed", orderByTime="Asc") == newest_first[::-1]
+    assert seeded(states="Failed", size="2") == newest_first[:2]
+    for other in ({"states": "Success"}, {"states": "Failed", "name": "x"}, {"states": "Failed", "range": "7d"}, {}):
+        assert seeded(**other) is None
+
+
+def test_oldest_jobs_of_a_page_that_goes_on_are_not_shown_as_the_list_s_oldest(
+    new_bucket: NewBucket, until: Until
+) -> None:
+    bucket = new_bucket(given=jobs_in(*["Failed"] * 130))
+    looked(until, bucket)
+
+    newest, oldest = (
+        overview.seed(bucket, JobFilter.from_params({"range": "24h", "states": "Failed", "orderByTime": order}))
+        for order in ("Desc", "Asc")
+    )
+
+    assert newest is not None
+    assert oldest is None
 
 
 def test_counts_of_a_page_that_goes_on_are_the_least(new_bucket: NewBucket, until: Until) -> None:

@@ -136,6 +136,43 @@ def test_summary_speaks_of_all_only_where_the_list_is_known_to_be_whole(
     assert told_twin["is_whole"] == is_all
 
 
+def test_summary_inside_a_frame_leads_nowhere_out_of_it(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(given=jobs_in("Failed", "Success", "Running", **DENIED))
+
+    page = soup(get(client, f"/embed/buckets/{bucket.name}/insight/"))
+
+    addresses = [str(link["href"]) for link in page.select("main a")]
+    assert len(addresses) > 8
+    assert [one for one in addresses if not one.startswith(("/embed/", "?"))] == []
+
+
+def test_summary_of_a_list_that_is_another_by_now_is_told(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=25)
+
+    page = page_of(client, bucket, "size=10&depth=2&pin=1700000000.1700000002000")
+
+    assert "opened over an hour ago" in words(one(page, "#results > .notice.warn"))
+    assert "Of 10 loaded jobs" in words(one(page, ".meta"))
+    assert str(one(page, "#results > .notice.warn a")["href"]).startswith(f"/buckets/{bucket.name}/jobs/?")
+
+
+def test_column_opens_no_job_beyond_those_that_it_counts(client: Client, new_bucket: NewBucket) -> None:
+    jobs = [
+        {"State": "Success", "CreationTime": f"2026-06-27T{at}+0000"}
+        for at in ("14:59:00", "14:40:00", "14:20:00", "14:10:00", "03:00:00")
+    ]
+    bucket = new_bucket(given=tuple(jobs))
+
+    page = page_of(
+        client, bucket, "startCreationTime=2026-06-27T22:15:00%2B0800&endCreationTime=2026-06-27T22:50:00%2B0800"
+    )
+    links = page.select("svg.columns a")
+
+    opened = [row_ids(soup(get(client, str(link["href"])))) for link in links]
+    assert sum(map(len, opened)) == 2
+    assert all(words(one(link, "title")).endswith(f": {len(ids)} job") for link, ids in zip(links, opened, strict=True))
+
+
 def test_run_times_open_the_jobs_that_ran_so_long(client: Client, new_bucket: NewBucket, emulator: Emulator) -> None:
     given = [
         {**job, "StartTime": job["CreationTime"], "EndTime": later(job["CreationTime"], seconds)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.test import Client
+    from pytest_django import Settings
 
     from jobs.models import Bucket
     from tests.emulators import Emulator
@@ -247,8 +249,47 @@ def test_tick_of_what_one_may_not_see_or_that_was_never_opened_is_none(client: C
     client.force_login(make_viewer("vera"))
     pin = "1700000000.1700000002000"
 
-    assert client.get(f"/jobs/tick/?bucket=hidden-1250000000&pin={pin}&at=0").status_code == 400
+    assert client.get(f"/jobs/tick/?bucket=hidden-1250000000&pin={pin}&at=0").status_code == 404
     assert client.get("/jobs/tick/?bucket=hidden-1250000000").status_code == 400
+
+
+def test_page_of_a_bucket_that_may_not_be_seen_any_more_loads_anew(client: Client, new_bucket: NewBucket) -> None:
+    stays, goes = new_bucket(jobs=2), new_bucket(jobs=2, seed=2)
+    ticker = one(soup(get(client, path(stays, goes))), "#ticker")
+    goes.hidden = True
+    goes.save()
+
+    response = client.get(str(ticker["data-tick"]), headers=HTMX)
+
+    assert (response.status_code, response["HX-Refresh"]) == (404, "true")
+
+
+def test_silent_bucket_holds_up_no_other_s_live_rows(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, settings: Settings
+) -> None:
+    buckets = [new_bucket(given=jobs_in("Running", "Failed")) for _ in range(3)]
+    page = soup(get(client, path(*buckets, query="states=Running")))
+    for bucket in buckets:
+        grow_minute_old(bucket)
+        emulator.change_job(bucket.name, emulator.job_ids(bucket.name)[0], State="Success")
+    silent = buckets[1]
+    emulator.set_faults(silent.name, {"kind": "hang"})
+    rows = ",".join(
+        f"{quote(quote(name, safe=''), safe='')}:Running:{int(datetime.fromisoformat(str(one(row, '.when time')['datetime'])).timestamp())}"
+        for name, row in zip(row_ids(page), page.select("tr[id^=job-]"), strict=True)
+    )
+    wanted = {f"job-{bucket.name}/{emulator.job_ids(bucket.name)[0]}" for bucket in buckets if bucket != silent}
+    longest = 0.0
+
+    for _ in range(40):
+        began = time.monotonic()
+        found = soup(get(client, f"{one(page, '#ticker')['data-tick']}&rows={rows}"))
+        longest = max(longest, time.monotonic() - began)
+        if {str(row["id"]) for row in found.find_all("tr", class_="left")} == wanted:
+            break
+
+    assert {str(row["id"]) for row in found.find_all("tr", class_="left")} == wanted
+    assert longest < 2 * settings.FIRST_WAIT + 0.5
 
 
 def test_list_of_many_buckets_names_few_enough_rows_in_a_tick(client: Client, new_bucket: NewBucket) -> None:

@@ -267,6 +267,17 @@ def test_unknown_bucket_is_named_and_nothing_is_asked(
     assert not emulator.calls(known.name)
 
 
+def test_summary_of_lists_that_are_others_by_now_is_told(client: Client, new_bucket: NewBucket) -> None:
+    buckets = [new_bucket(jobs=25, seed=seed) for seed in (1, 2)]
+    first = soup(get(client, path(*buckets, query="size=10", kind="jobs/")))
+    deeper = str(one(first, "#to-summary")["href"])
+    old = re.sub(r"(?<=pin=)[^&]*", lambda pins: re.sub(r"\d+\.\d+", "1700000000.1700000002000", pins[0]), deeper)
+
+    page = soup(get(client, old))
+
+    assert "opened over an hour ago" in words(one(page, "#results > .notice.warn"))
+
+
 def test_buckets_of_one_label_are_told_apart_by_their_names(client: Client, new_bucket: NewBucket) -> None:
     buckets = [new_bucket(given=jobs_in("Failed", **NO_RIGHT)) for _ in range(2)]
     for bucket in buckets:

@@ -75,6 +75,20 @@ def test_overview_counts_what_failed_runs_waits_and_is_paused(
     assert told(row) == {"Failed": "2", "Running": "1", "Submitted": "1", "Pause": "1"}
 
 
+@pytest.mark.parametrize(("query", "failed"), [("?range=1h", "0"), ("", "1"), ("?range=7d", "2")])
+def test_only_jobs_created_within_the_range_are_counted(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, until: Until, query: str, failed: str
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=3)
+    old = {"State": "Failed", "CreationTime": f"{long_ago:%Y-%m-%dT%H:%M:%S+0000}"}
+    bucket = new_bucket(given=(*jobs_in("Failed"), old))
+
+    row = line(whole(client, until, f"/{query}"), bucket)
+
+    assert told(row)["Failed"] == failed
+    assert emulator.calls(bucket.name)[0].parameters["startCreationTime"]
+
+
 def test_each_cell_opens_the_list_narrowed_to_it(client: Client, new_bucket: NewBucket, until: Until) -> None:
     bucket = new_bucket(given=jobs_in("Failed", "Running", "Submitted", "Pause", Code="AccessDenied", Message="no"))
 

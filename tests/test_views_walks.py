@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from dashboard.celery import app
@@ -20,7 +21,7 @@ from tests.factories import jobs_in, make_staff, make_viewer
 from tests.reading import HTMX, UNBOUND, get, one, path_of, scroll, soup, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pytest_django import Settings
 
@@ -112,6 +113,43 @@ def test_list_that_is_loaded_whole_says_so(client: Client, new_bucket: NewBucket
     page = soup(get(client, export_path(new_bucket(jobs=3))))
 
     assert words(one(page, "#of-loaded")) == "3 jobs are loaded: all of the list"
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"kind": "token_repeat"}, "named a page again that was here already"),
+        ({"kind": "empty_page", "when": {"token": True}}, "last three pages held nothing new"),
+    ],
+)
+def test_nothing_says_that_a_list_is_all_which_may_miss_jobs(
+    client: Client, new_bucket: NewBucket, fault: dict[str, Any], said: str
+) -> None:
+    bucket = new_bucket(jobs=25, faults=(fault,))
+    pin = get(client, f"/buckets/{bucket.name}/jobs.json?size=20").json()["pin"]
+    query = f"size=20&depth=5&pin={pin}"
+
+    twin = get(client, f"/buckets/{bucket.name}/export.json?{query}").json()
+    page = soup(get(client, export_path(bucket, query)))
+    last_column = list(csv_rows(client.get(f"/buckets/{bucket.name}/loaded.csv?{query}"))[0])[-1]
+
+    assert twin["is_whole"] is False
+    assert "others may be missing" in words(one(page, "#of-loaded"))
+    assert "all of the list" not in last_column
+    assert said in last_column
+    assert said in words(one(page, "section[aria-labelledby=of-loaded]"))
+
+
+def test_list_that_is_another_by_now_is_told(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=25)
+    old = "size=10&depth=2&pin=1700000000.1700000002000"
+
+    page = soup(get(client, export_path(bucket, old)))
+    file = client.get(f"/buckets/{bucket.name}/loaded.csv?{old}")
+
+    assert "opened over an hour ago" in words(one(page, "#results > .notice.warn"))
+    assert str(one(page, "#results > .notice.warn a")["href"]).startswith(path_of(bucket, ""))
+    assert (file.status_code, file["Location"]) == (302, export_path(bucket, old))
 
 
 def test_page_that_the_cache_has_lost_is_fetched_anew(
@@ -224,6 +262,20 @@ def whole_list(client: Client, bucket: Bucket, query: str, pin: str) -> list[str
     return ids
 
 
+def test_times_in_the_files_of_all_are_told_in_the_zone_of_the_link(
+    client: Client, new_bucket: NewBucket, until: Until
+) -> None:
+    bucket = new_bucket(given=({"CreationTime": "2026-06-27T15:23:10+0800"},))
+    twin = finish(client, path := start(client, bucket, "tz=Europe/Berlin"), until)
+    page = soup(client.get(path))
+
+    (row,) = csv_rows(client.get(str(page.select("a[download]")[0]["href"])))
+
+    assert twin["state"] == "done"
+    assert row["CreationTime"] == "2026-06-27T09:23:10+02:00"
+    assert row["CreationTime_UTC"] == "2026-06-27T07:23:10Z"
+
+
 def test_numbers_say_what_they_are_numbers_of(client: Client, new_bucket: NewBucket, until: Until) -> None:
     path = start(client, new_bucket(jobs=230))
     finish(client, path, until)
@@ -239,6 +291,73 @@ def test_numbers_say_what_they_are_numbers_of(client: Client, new_bucket: NewBuc
     response = client.get(str(page.select("a[download]")[0]["href"]))
     assert "_all-230-jobs_" in response["Content-Disposition"]
     assert list(csv_rows(response)[0])[-1].startswith("230 jobs of all, counted at ")
+
+
+@pytest.mark.parametrize(
+    ("fault", "end"),
+    [
+        ({"kind": "token_repeat", "when": {"token": True}}, "repeated"),
+        ({"kind": "empty_page", "when": {"token": True}}, "no_new_rows"),
+    ],
+)
+def test_count_of_a_list_that_was_cut_short_is_never_called_all(
+    client: Client, new_bucket: NewBucket, until: Until, fault: dict[str, Any], end: str
+) -> None:
+    path = start(client, new_bucket(jobs=350, faults=(fault,)))
+
+    twin = finish(client, path, until)
+    page = soup(client.get(path))
+    file = client.get(twin["files"]["csv"])
+    last_column = list(csv_rows(file)[0])[-1]
+    head = json.loads(text(client.get(twin["files"]["jsonl"])).splitlines()[0])["_export"]
+
+    assert (twin["state"], twin["end"]) == ("done", end)
+    assert end in twin["doubts"]
+    assert "others may be missing" in words(one(page, "#stands"))
+    assert not re.search(r"\ball\b", words(one(page, ".numbers")) + words(one(page, ".actions")))
+    assert f"_counted-{twin['jobs']}-jobs_" in file["Content-Disposition"]
+    assert re.match(rf"{twin['jobs']} jobs counted at .*Jobs may be missing\.", last_column)
+    assert head["scope"] == "counted"
+    assert end in head["doubts"]
+
+
+@pytest.fixture
+def read_only(until: Until) -> Iterator[Callable[[], None]]:
+    """What makes the database refuse to be written, as one does whose disk is full."""
+
+    def refuse() -> None:
+        connection.cursor().execute("PRAGMA query_only = ON")
+
+    yield refuse
+    connection.cursor().execute("PRAGMA query_only = OFF")
+
+
+def test_database_that_takes_no_more_refuses_a_count_and_says_why(
+    client: Client, new_bucket: NewBucket, read_only: Callable[[], None]
+) -> None:
+    bucket = new_bucket(jobs=5)
+    page = soup(get(client, export_path(bucket)))
+    read_only()
+
+    response = client.post(str(one(page, "form[action*=export]")["action"]))
+
+    assert response.status_code == 503
+    assert one(soup(response), "main [role=alert]")["data-code"] == "not_stored"
+    assert not Walk.objects.exists()
+
+
+@pytest.mark.parametrize(("state", "action"), [("walking", "cancel"), ("cancelled", "resume")])
+def test_database_that_takes_no_more_leaves_a_count_as_it_is_and_says_why(
+    client: Client, new_bucket: NewBucket, read_only: Callable[[], None], state: str, action: str
+) -> None:
+    walk = walk_by_hand(new_bucket(), state=state)
+    read_only()
+
+    response = client.post(f"/buckets/{walk.bucket.name}/export/{walk.pk}/{action}/")
+
+    assert response.status_code == 503
+    assert one(soup(response), "main [role=alert]")["data-code"] == "not_stored"
+    assert Walk.objects.get().state == state
 
 
 def test_start_twice_is_one_walk(client: Client, new_bucket: NewBucket, until: Until, emulator: Emulator) -> None:
@@ -411,6 +530,7 @@ def test_progress_is_told_where_the_filter_has_a_beginning(client: Client, new_b
     assert twin["fraction"] == 0.25
     assert twin["jobs_a_second"] == 50.0
     assert [round(seconds) for seconds in twin["seconds_left"]] == [13, 22]
+    assert "13 s to 22 s" in words(one(known, ".numbers"))
     assert "value" not in one(unknown, "progress").attrs
     assert "the filter has no beginning" in words(one(unknown, ".numbers"))
 

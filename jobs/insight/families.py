@@ -14,18 +14,24 @@ if TYPE_CHECKING:
 
     from jobs.cloudinfinite.schema import Job
 
+_FORMATS = (
+    "mp4|m4[avs]|mov|mkv|flv|f4v|avi|wmv|webm|mpe?g|3gp|vob|rmvb|m3u8?|mpd|ts|mp3|aac|wav|ogg|opus|flac|amr|wma|jpe?g|png|gif"
+    "|webp|avif|hei[cf]|bmp|tiff?|svg|pdf|docx?|pptx?|xlsx?|txt|json|xml|csv|srt|vtt|ass|html?|zip|rar|7z|tar|gz"
+)
 _PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), f"‹{name}›")
     for pattern, name in (
         (r"\b(?:https?|cos|s3)://[^\s\"'<>,;，；。]+", "url"),
         (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?", "time"),
-        (r"\b[a-z0-9][a-z0-9-]*-\d{5,}\b(?!\.)", "bucket"),
+        (r"\b[a-z0-9][a-z0-9-]*-\d{5,}\b(?!\.\w)", "bucket"),
+        (r"(?<![\w./-])(?=[A-Za-z+]*\d)(?=[A-Z\d+]*[a-z])(?=[a-z\d+]*[A-Z])[A-Za-z\d+]{20,}={0,2}(?![\w./-])", "id"),
+        (r"\b[0-9a-f]{8}(?:_[0-9a-f]{1,8}){2,}\b", "id"),
         (r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b", "id"),
         (r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b", "address"),
         (r"(?<![\w/])/?(?:[\w.$%{}+@-]+/)+[\w.$%{}+@-]*", "key"),
-        (r"\b[\w-]+\.(?:mp4|mov|mkv|flv|avi|m3u8|ts|mp3|aac|wav|jpe?g|png|gif|webp|heif|pdf|docx?|pptx?|xlsx?|txt|json|csv|zip)\b", "key"),
-        (r"\b[a-z]?(?=[0-9a-f]*\d)[0-9a-f]{8,}\b", "id"),
-        (r"(?<![\w‹])\d+(?:\.\d+)?(?![\w›])", "n"),
+        (rf"(?i)\b[\w-]+\.(?:{_FORMATS})\b", "key"),
+        (r"(?i)\b[a-z]?(?=[0-9a-f]*\d)[0-9a-f]{8,}\b", "id"),
+        (r"(?<![\w‹.])\d+(?:\.\d+)?(?=[A-Za-z]{0,4}(?![\w›]))", "n"),  # its unit may stand right behind it
     )
 )  # fmt: skip
 LONGEST = 1000
@@ -36,7 +42,7 @@ LONGEST = 1000
 class Family:
     """Jobs that failed alike. `text` is their message with placeholders; times are those of their ends, or creations.
 
-    `kinds` counts the workflows, templates, tags or types among them.
+    `kinds` counts the workflows, templates, tags or types among them, `templates` the templates alone.
     """
 
     code: str
@@ -45,6 +51,7 @@ class Family:
     first: datetime | None
     last: datetime | None
     kinds: int
+    templates: int
 
     @property
     def name(self) -> str:
@@ -73,4 +80,6 @@ def families(jobs: Iterable[Job]) -> list[Family]:
 def _family(code: str, text: str, members: Sequence[Job]) -> Family:
     times = sorted(time for job in members if (time := job.end_time or job.creation_time))
     kinds = {kind_of(job) for job in members}
-    return Family(code, text, tuple(members), times[0] if times else None, times[-1] if times else None, len(kinds))
+    templates = {job.template_id for job in members if job.template_id}
+    first, last = (times[0], times[-1]) if times else (None, None)
+    return Family(code, text, tuple(members), first, last, len(kinds), len(templates))

@@ -84,7 +84,10 @@ def tally(jobs: Iterable[Job]) -> Tallies:
 
 
 def _columns(created: Sequence[tuple[datetime, bool]]) -> tuple[Column, ...]:
-    """Return columns of one width, from the one that holds the first moment to the one that holds the last."""
+    """Return columns of one width, from the one that holds the first moment to the one that holds the last.
+
+    Those two begin and end with these jobs: whoever asks for a column's jobs asks for none beyond what was asked for here.
+    """
     if not created:
         return ()
     seconds = [(int(time.timestamp()), failed) for time, failed in created]
@@ -98,7 +101,12 @@ def _columns(created: Sequence[tuple[datetime, bool]]) -> tuple[Column, ...]:
         counts[at // step] += 1
         failures[at // step] += failed
     return tuple(
-        Column(_moment(place * step), _moment((place + 1) * step), counts[place], failures[place])
+        Column(
+            _moment(max(first, place * step)),
+            _moment(min(last + 1, (place + 1) * step)),
+            counts[place],
+            failures[place],
+        )
         for place in range(begin, last // step + 1)
     )
 

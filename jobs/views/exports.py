@@ -70,7 +70,7 @@ def export(request: HttpRequest, bucket_name: str, *, as_json: bool = False) -> 
     walks = [Walking(walk, asked.view, now) for walk in orders.of_user(bucket, request.user)]
     if as_json:
         return as_twin(request, _twin(request, listing, walks))
-    return _page(request, bucket, asked, listing=listing, walks=walks, is_whole=_is_whole(listing))
+    return _page(request, bucket, asked, listing=listing, walks=walks)
 
 
 @require_safe
@@ -83,12 +83,12 @@ def loaded_file(request: HttpRequest, bucket_name: str, form: Form) -> HttpRespo
     if asked.errors:
         return _page(request, bucket, asked, status=400)
     listing, missing = _loaded(request, bucket, asked, now)
-    if missing is not None:
-        # The page of exports says what is wrong, or waits for what is missing.
+    if missing is not None or asked.view.is_old_place(now):
+        # The page of exports says what is wrong, waits for what is missing, and tells that the list is another one by now.
         return HttpResponseRedirect(address(_url(request, bucket, "export"), asked.canonical))
     rows = [row for answer in listing.ready for row in answer.page.rows]
     at, zone = listing.as_of, asked.view.zone
-    scope = loaded_scope(listing.unique, is_whole=_is_whole(listing), goes_on=not _is_whole(listing))
+    scope = loaded_scope(listing.unique, is_whole=listing.is_known_whole, goes_on=not listing.is_whole)
     head = {
         "bucket": bucket.name,
         "region": bucket.region,
@@ -96,12 +96,12 @@ def loaded_file(request: HttpRequest, bucket_name: str, form: Form) -> HttpRespo
         "summary": asked.summary,
         "pin": str(listing.ready[0].page.pin),
         "scope": "loaded",
-        "list_goes_on": not _is_whole(listing),
+        "list_goes_on": not listing.is_whole,
         "jobs": len(rows),
         "as_of": at.isoformat(timespec="seconds"),
-        "doubts": {doubt: str(sentence) for doubt, sentence in listing.completeness.told.items()},
+        "doubts": {doubt: str(sentence) for doubt, sentence in listing.doubts.items()},
     }
-    sentence = told(f"{scope}, {as_of(at, zone)}", asked.summary, bucket.name, list(listing.completeness.told.values()))
+    sentence = told(f"{scope}, {as_of(at, zone)}", asked.summary, bucket.name, list(listing.doubts.values()))
     name = file_name(bucket.name, "loaded", len(rows), at)
     return as_file(form, rows, name=name, told=sentence, head=head, zone=zone)
 
@@ -131,11 +131,6 @@ def _loaded(
             return listing, Pending(1.0)
         answers.append(pages.get_page(bucket, asked.filter, view, reader=reader, person=False))
     return replace(listing, answers=answers), None if isinstance(last, Ready) else last
-
-
-def _is_whole(listing: Listing) -> bool:
-    """Tell whether all jobs of the list are loaded."""
-    return not listing.next_query and not listing.asked.view.is_continuation
 
 
 def _url(request: HttpRequest, bucket: Bucket, name: str) -> str:
@@ -183,7 +178,8 @@ def _twin(request: HttpRequest, listing: Listing, walks: list[Walking]) -> dict[
         **twins.notes(listing.asked),
         "pin": str(listing.ready[0].page.pin),
         "loaded": listing.unique,
-        "is_whole": _is_whole(listing),
+        "is_whole": listing.is_known_whole,
+        "doubts": {doubt: str(sentence) for doubt, sentence in listing.doubts.items()},
         "files": {form: address(_url(request, listing.bucket, f"loaded_{form}"), query) for form in ("csv", "jsonl")},
         "walks": [path_of(request, look.walk, "").removesuffix("/") + ".json" for look in walks],
     }

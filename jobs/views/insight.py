@@ -110,7 +110,7 @@ def _answer(
             loaded.families,
             loaded.oddities,
             owner=lambda job: loaded.owner(job).name if asked.is_merged else "",
-            is_whole=listing.is_whole and not listing.may_miss,
+            is_whole=listing.is_known_whole,
         )
         if isinstance(listing, Merging):
             body["buckets"] = twins.merged_buckets(listing.buckets, listing.found)

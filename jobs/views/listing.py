@@ -11,7 +11,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from jobs import filters, fragments, overview, pages
-from jobs.completeness import Completeness
+from jobs.completeness import ENDS, Completeness, told
 from jobs.searches import Failed, Pending, Ready
 from jobs.views.ages import age_below, age_patterns, age_text, tick_every
 from jobs.views.document import Document
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from zoneinfo import ZoneInfo
 
+    from django.utils.functional import _StrPromise
     from django.utils.safestring import SafeString
 
     from jobs.filters import Chip, ListRequest
@@ -143,6 +144,21 @@ class Listing:
     def may_miss(self) -> bool:
         """Whether jobs may be missing among them, as the list itself tells."""
         return any(answer.page.may_miss for answer in self.ready)
+
+    @property
+    def is_known_whole(self) -> bool:
+        """Whether these are all jobs of the list, and none may be missing among them."""
+        return self.is_whole and not self.may_miss
+
+    @property
+    def cut_short(self) -> _StrPromise | None:
+        """What is told of the list's end where more may follow behind it."""
+        return ENDS.get(self.end)
+
+    @property
+    def doubts(self) -> dict[str, _StrPromise]:
+        """What can't be proven of the list so far, and the sentence for it."""
+        return told(self.completeness.doubts, self.end)
 
     @property
     def unique(self) -> int:

@@ -53,7 +53,7 @@ def merged_file(request: HttpRequest, form: Form) -> HttpResponseBase:
         "jobs": listing.unique,
         "as_of": at.isoformat(timespec="seconds"),
     }
-    scope = loaded_scope(listing.unique, is_whole=listing.is_whole, goes_on=goes_on)
+    scope = loaded_scope(listing.unique, is_whole=listing.is_known_whole, goes_on=goes_on)
     sentence = told(f"{scope}, {as_of(at, zone)}", asked.summary, _names(buckets), _doubts(listing))
     return as_file(
         form,

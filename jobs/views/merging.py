@@ -140,6 +140,11 @@ class Merging:
         return bool(self.found.doubtful or self.found.lost)
 
     @property
+    def is_known_whole(self) -> bool:
+        """Whether these are all jobs of the list, and none may be missing among them."""
+        return self.is_whole and not self.may_miss
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is no row and none follows. That the list holds nothing is only known where every bucket answered."""
         return not (self.found.rows or self.found.next or self.asked.view.is_continuation or self.pending)

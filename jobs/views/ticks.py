@@ -64,14 +64,13 @@ def merged_tick(request: HttpRequest) -> HttpResponse:
     asked = found.asked
     if not settings.LIVE_MIN_INTERVAL:
         raise Http404
-    visible = {bucket.name: bucket for bucket in access.visible_buckets(request.user).filter(name__in=asked.buckets)}
-    watched = [
-        live.Watched(visible[name], pin, _of(name, found.shown))
-        for name, (pin, _taken) in zip(asked.buckets, asked.view.places, strict=False)
-        if pin and name in visible
-    ]
-    if asked.errors or not watched:
+    pins = {name: pin for name, (pin, _taken) in zip(asked.buckets, asked.view.places, strict=False) if pin}
+    if asked.errors or not pins:
         return HttpResponse(status=400)
+    visible = {bucket.name: bucket for bucket in access.visible_buckets(request.user).filter(name__in=pins)}
+    if visible.keys() != pins.keys():
+        raise Http404  # One of them is gone or may not be seen any more: the page loads anew, and says so.
+    watched = [live.Watched(visible[name], pin, _of(name, found.shown)) for name, pin in pins.items()]
     ticks = live.tick(watched, asked.filter, reader=reader_of(request))
     ticked = MergedTick([one.bucket for one in watched], ticks, ci_time())
     context = {

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext, ngettext
 
-from jobs import claims, orders
-from jobs.completeness import DOUBTS
+from jobs import claims, completeness, orders
 from jobs.filters import JobFilter, Pin, list_query
 from jobs.filters.times import local_text
 from jobs.problems import Problem, ours
@@ -109,7 +108,17 @@ class Walking:
     @property
     def doubts(self) -> dict[str, _StrPromise]:
         """What can't be proven, and the sentence for it."""
-        return {doubt: DOUBTS[doubt] for doubt in self.walk.doubts.split(",") if doubt in DOUBTS}
+        return completeness.told(self.walk.doubts.split(","), self.walk.end)
+
+    @property
+    def may_miss(self) -> bool:
+        """Whether jobs may be missing, so that nobody can call these all."""
+        return completeness.may_miss(self.walk.doubts.split(","), self.walk.end)
+
+    @property
+    def scope(self) -> str:
+        """Of what its numbers are numbers, for programs and in a file's name."""
+        return "counted" if self.may_miss else "all"
 
     # How far it is --------------------------------------------------------------------------------------------------------
 
@@ -160,8 +169,13 @@ class Walking:
         """How many jobs the file holds, of what: one sentence."""
         counted = self.counted or self.touched
         jobs = ngettext("%(jobs)s job", "%(jobs)s jobs", self.walk.rows) % {"jobs": self.walk.rows}
-        scope = gettext("of all, counted at %(time)s") % {"time": _said(counted, self.view)}
-        return told(f"{jobs} {scope}", self.summary, self.walk.bucket.name, list(self.doubts.values()))
+        scope = gettext("counted at %(time)s") if self.may_miss else gettext("of all, counted at %(time)s")
+        return told(
+            f"{jobs} {scope % {'time': _said(counted, self.view)}}",
+            self.summary,
+            self.walk.bucket.name,
+            list(self.doubts.values()),
+        )
 
     @property
     def head(self) -> dict[str, Any]:
@@ -173,7 +187,7 @@ class Walking:
             "filter": {name: value for name, value in self.walk.filter.items() if name != "size"},
             "summary": self.summary,
             "pin": self.walk.pin,
-            "scope": "all",
+            "scope": self.scope,
             "jobs": self.walk.rows,
             "counted_at": counted.isoformat(timespec="seconds"),
             "doubts": {doubt: str(sentence) for doubt, sentence in self.doubts.items()},
@@ -182,7 +196,7 @@ class Walking:
     @property
     def file_name(self) -> str:
         """The name of a file of its rows, without its ending."""
-        return file_name(self.walk.bucket.name, "all", self.walk.rows, self.counted or self.touched)
+        return file_name(self.walk.bucket.name, self.scope, self.walk.rows, self.counted or self.touched)
 
 
 def told(scope: str, summary: str, bucket: str, doubts: list[Any]) -> str:

@@ -52,9 +52,11 @@ def cancel(request: HttpRequest, bucket_name: str, walk_id: str) -> HttpResponse
     found = access.get_walk(request.user, bucket_name, walk_id)
     asked = filters.parse_job(request.GET)
     try:
-        orders.cancel(found)
+        refused = orders.cancel(found)
     except ServerDown:
-        return _refused(request, found, ours("redis_down"))
+        refused = ours("redis_down")
+    if refused:
+        return _refused(request, found, refused)
     return HttpResponseRedirect(path_of(request, found, job_query(asked.view)), status=303)
 
 
