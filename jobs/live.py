@@ -2,7 +2,7 @@
 
 At most two questions a tick and bucket, and everybody who sees the same rows asks the same two: the newest first page, which tells
 about new jobs and about the rows it holds, and one more list for the rows it doesn't. That is a list of their creation
-times: of those that left the filter, without its states, so that it tells what became of them; else of those further down.
+times, without the filter's states where some of them left it, so that it tells what became of those, too.
 """
 
 from __future__ import annotations
@@ -87,27 +87,35 @@ class _Look:
             return cls(head)
         found = _by_id(head.page)
         changes = tuple(Change(found[one.job_id]) for one in shown if _is_changed(one, found))
-        missing = tuple(one for one in shown if one.job_id not in found)
+        missing = [one for one in shown if one.job_id not in found]
         gone = tuple(one for one in missing if one.left or _reaches(head.page, job_filter, one))
-        if gone:
-            return cls(head, changes, gone, question=_between(replace(job_filter, states=()), gone))
-        return cls(head, changes, below=missing, question=_between(job_filter, missing))
+        below = tuple(one for one in missing if one not in gone)
+        return cls(
+            head, changes, gone, below, _between(replace(job_filter, states=()) if gone else job_filter, missing)
+        )
 
     def tick(self, watched: Watched, job_filter: JobFilter, answer: Ready | Pending | Failed | None) -> Tick:
         if not isinstance(self.head, Ready):
             return Tick(self.head)
         bucket, page = watched.bucket, answer.page if isinstance(answer, Ready) else None
+        head = self.head
+        if answer and answer.problem and not head.problem:
+            head = replace(head, problem=answer.problem)  # what keeps the rows that it does not hold as they were
         changes = [
             *self.changes,
             *_what_became_of(bucket, job_filter, self.gone, page),
             *(_further_down(bucket, job_filter, self.below, page) if page else ()),
         ]
         new, new_is_least = _new(bucket, job_filter, watched.opened, self.head.page)
-        return Tick(self.head, tuple(changes), new, new_is_least)
+        return Tick(head, tuple(changes), new, new_is_least)
 
 
 def _by_id(page: Page) -> dict[str, Row]:
     return {row.job.job_id: row for row in page.rows if row.job.job_id}
+
+
+def _has_left(row: Row, job_filter: JobFilter) -> bool:
+    return bool(job_filter.states) and row.job.state not in job_filter.states
 
 
 def _is_changed(one: Shown, found: Mapping[str, Row]) -> bool:
@@ -129,7 +137,7 @@ def _what_became_of(bucket: Bucket, job_filter: JobFilter, gone: Sequence[Shown]
     changes = []
     for one in gone:
         if row := found.get(one.job_id):
-            left = bool(job_filter.states) and row.job.state not in job_filter.states
+            left = _has_left(row, job_filter)
             changes += [Change(row, left)] if not one.left or row.job.state != one.state else []
         elif not one.left and (row := _kept(bucket, one.job_id)):
             changes.append(Change(row, left=True, known=False))
@@ -139,7 +147,8 @@ def _what_became_of(bucket: Bucket, job_filter: JobFilter, gone: Sequence[Shown]
 def _further_down(bucket: Bucket, job_filter: JobFilter, rows: Sequence[Shown], page: Page) -> list[Change]:
     """Return the rows that have changed below the first page, as `page` tells."""
     found = _by_id(page)
-    changes = [Change(found[one.job_id]) for one in rows if _is_changed(one, found)]
+    changed = [found[one.job_id] for one in rows if _is_changed(one, found)]
+    changes = [Change(row, _has_left(row, job_filter)) for row in changed]
     for one in rows:
         if one.job_id not in found and _reaches(page, job_filter, one) and (row := _kept(bucket, one.job_id)):
             changes.append(Change(row, left=True, known=False))

@@ -191,6 +191,37 @@ def test_tick_asks_at_most_twice_and_shares_what_it_asked(
     assert len(emulator.calls(bucket.name)) - before == 2
 
 
+def test_row_that_left_holds_up_none_of_those_further_down(
+    new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    running = replace(LIST, states=("Running",))
+    bucket = new_bucket(given=given(25))
+    second = opened(bucket, running, following(opened(bucket, running)))
+    left, leaves = (second.rows[place].job.job_id for place in (0, 2))
+    emulator.change_job(bucket.name, left, State="Success")
+    emulator.change_job(bucket.name, leaves, State="Failed")
+
+    found = ticked(bucket, second, shown(second, **{left: "left"}), running)
+
+    assert told(found) == {left: ("Success", True, True), leaves: ("Failed", True, True)}
+
+
+def test_what_keeps_rows_further_down_from_being_refreshed_is_told(
+    new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    bucket = new_bucket(given=given(25))
+    second = opened(bucket, LIST, following(opened(bucket)))
+    emulator.set_faults(
+        bucket.name, {"kind": "error", "status": 400, "code": "InvalidArgument", "when": {"query": {"size": "100"}}}
+    )
+
+    found = ticked(bucket, second, shown(second))
+
+    assert isinstance(found.head, Ready)
+    assert found.head.problem is not None
+    assert found.head.problem.code == "InvalidArgument"
+
+
 def test_rows_of_a_tick_are_read_and_what_is_no_row_is_left_out() -> None:
     query = QueryDict(
         "states=Running&pin=1700000000.1700000002000&rows=" + "b%253A1:Running:1699999990,bad,b2:Pause::left"

@@ -47,7 +47,7 @@ def test_link_can_switch_it_off(client: Client, new_bucket: NewBucket) -> None:
     ticker = one(soup(get(client, path_of(new_bucket(jobs=2), "live=off"))), "#ticker")
 
     assert not one(ticker, "#ticking").has_attr("checked")
-    assert not ticker.has_attr("data-kept")  # who switches it on has a list that goes to sleep
+    assert ticker["data-kept"] == "off"  # who switches it on has a list that goes to sleep
 
 
 def test_site_can_switch_it_off(client: Client, new_bucket: NewBucket, settings: Settings) -> None:

@@ -51,9 +51,11 @@ const change = (next) =>
   });
 
 const hide = (key) => {
+  // A tick may have put a new row in the place of the one under the menu.
+  const { id } = button.closest(ROW);
   hiding.add(key);
   menu.hidePopover();
-  change(() => linkOf(behind(button.closest(ROW), 1)) ?? one("#more a") ?? note.lastElementChild);
+  change(() => linkOf(behind(byId(id), 1)) ?? one("#more a") ?? note.lastElementChild);
 };
 
 const add = (tag, words, label, more) =>

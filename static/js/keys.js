@@ -1,6 +1,6 @@
 /* Keys for people who browse all day: j and k walk over the rows, ? tells all of them, and what has data-key is clicked,
-   or focused where it is a field. Never while somebody types or composes, never with Ctrl, Alt or Cmd; the help's box turns
-   them off on this device. */
+   or focused where it is a field. Never while somebody types or composes, never with Ctrl, Alt or Cmd; the help's box, to which
+   a button leads, too, turns all of them off on this device. */
 import { behind, byId, focused, linkOf, on, one, stored, topRow } from "./page.js";
 
 const help = byId("keys");
@@ -15,22 +15,17 @@ const walk = (step) => {
   next?.scrollIntoView({ block: "nearest" });
 };
 
-const press = (key) => {
-  const found = one(`[data-key="${CSS.escape(key)}"]`);
-  if (!found?.checkVisibility()) return false;
-  found[found.matches(FIELDS) ? "focus" : "click"]();
-  return true;
-};
-
 on("keydown", (event) => {
   const { key, target } = event;
-  if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.altKey || event.metaKey || help.open || target.closest(`${FIELDS}, textarea`)) return;
-  if (key === "?") help.showModal();
-  else if (!box.checked) return;
-  else if (STEPS[key]) walk(STEPS[key]);
-  else if (!press(key)) return;
+  if (!box.checked || event.defaultPrevented || event.isComposing || event.ctrlKey || event.altKey || event.metaKey || help.open || target.closest(`${FIELDS}, textarea`)) return;
+  const found = one(`[data-key="${CSS.escape(key)}"]`);
+  (found?.closest("details") ?? {}).open = true; // the form's, on a phone
+  if (STEPS[key]) walk(STEPS[key]);
+  else if (found?.checkVisibility()) found[found.matches(FIELDS) ? "focus" : "click"]();
+  else return;
   event.preventDefault();
 });
 
-box.checked = stored("keys") !== "off";
-box.onchange = () => stored("keys", box.checked ? "on" : "off");
+byId("keys-open").onclick = () => help.showModal();
+box.checked = stored("keys");
+box.onchange = () => stored("keys", box.checked);

@@ -44,13 +44,13 @@ const always = (does) => {
 
 const say = (text) => (byId("announce").textContent = text);
 
-/* What this device remembers of its reader's comfort, "" where it may not: then it lasts as long as the page. */
-const stored = (name, value) => {
+/* Whether its reader has left something on, on this device; where nothing may be kept, it lasts as long as the page. */
+const stored = (name, isOn) => {
   try {
-    if (value) localStorage[name] = value;
-    return localStorage[name] ?? "";
+    if (isOn != null) localStorage[name] = isOn ? "on" : "off";
+    return localStorage[name] !== "off";
   } catch {
-    return "";
+    return isOn ?? true;
   }
 };
 

@@ -5,7 +5,7 @@
    called off. window.stop() also ends running requests: until it has been called, they wait. */
 import { byId, on, one } from "./page.js";
 
-const LATER = '[hx-trigger^="load delay"]';
+const LATER = "[hx-trigger^=load]";
 const box = byId("live");
 let asked = 0;
 

@@ -1,7 +1,7 @@
 /* Asks tick by tick what has become of the rows in view, but only while somebody may be looking: not in a hidden tab, not
    while text is selected, not after half an hour without a touch (unless the link itself says how often), and less often
    while answers fail or are slow. htmx puts the answer's parts in place. Between answers, the list's age grows. */
-import { all, always, byId, edges, focused, inView, on, one, ROW, rows, stored } from "./page.js";
+import { all, always, byId, edges, focused, inView, on, one, ROW, rows, say, stored } from "./page.js";
 
 const SLOWEST = 300_000;
 const IDLE = 1_800_000;
@@ -9,36 +9,36 @@ const { now } = Date;
 
 let failures = 0, latency = 0;
 let touched = now(), asked = touched;
-let received, source, seen, held;
-let off = stored("live") === "off";
+let source, held, told, isFar;
+let isOn = stored("live");
 
 const ticker = () => byId("ticker");
 const box = () => byId("ticking");
-const isOpen = (row) => row.matches(".left") || !/^(Success|Failed|Cancel)$/.test(row.dataset.state);
+const isOpen = ({ dataset: { state } }) => !/^(Success|Failed|Cancel)$/.test(state);
 
 /* All open rows of the pages in view, so that everybody who looks at these pages asks the same; of too many, the most that one
-   address can name, around those in view. And the one in the drawer, which is in view there. */
+   address can name, around those in view. Where the one in the drawer is none of them, it has every other tick to itself: one
+   list can't reach from here to there. */
 const openRows = () => {
   const open = inView(innerHeight).flatMap(rows).filter(isOpen);
   const most = ticker().dataset.most ?? 100;
   const at = open.length > most && open.findIndex((row) => edges(row).bottom > 0);
-  return [...new Set([...all(".open").filter(isOpen), ...open.slice(at - (at % (most / 2)))])].slice(0, most);
+  const drawn = one(`${ROW}.open`);
+  isFar = !isFar && drawn && isOpen(drawn) && !open.includes(drawn);
+  return isFar ? [drawn] : open.slice(at - (at % (most / 2))).slice(0, most);
 };
 
-const told = (row) => {
+const named = (row) => {
   const created = Date.parse(row.querySelector(".when time")?.dateTime) / 1000;
   const left = row.matches(".left") ? ["left"] : [];
   return [row.id.slice(4), row.dataset.state, created || "", ...left].map(encodeURIComponent).join(":");
 };
 
 const grow = (every) => {
-  const at = byId("as-of");
-  if (at !== seen) {
-    seen = at;
-    received = now();
-  }
-  const passed = (now() - received) / 1000;
-  const age = +at?.dataset.age + passed;
+  const at = byId("as-of") ?? {};
+  at.since ??= now(); // another answer is another element
+  const passed = (now() - at.since) / 1000;
+  const age = +at.dataset?.age + passed;
   if (!age || passed < 1) return;
   const unit = [3600, 60, 1].find((length) => age >= length);
   one("[data-told]").textContent = at.dataset[unit].replace("%(count)d", Math.ceil(age / unit));
@@ -60,31 +60,31 @@ const tick = () => {
   if (why || !checked || now() - asked < interval) return;
   asked = now();
   source = at;
-  htmx.ajax("GET", `${path}&rows=${openRows().map(told).join().replaceAll("%", "%25")}`, { source, swap: "none" });
+  htmx.ajax("GET", `${path}&rows=${openRows().map(named).join().replaceAll("%", "%25")}`, { source, swap: "none" });
 };
 
 on("htmx:afterRequest", ({ detail }) => {
   if (detail.elt !== ticker()) return;
   latency = Math.min(now() - asked, 10_000); // more, and the machine slept meanwhile
   failures = detail.successful && !one("#as-of [data-problem]") ? 0 : failures + 1;
+  // Once, what has come to be true.
+  const news = all("#newer a, .left-note, [data-problem] b").map((part) => part.textContent).join(", ");
+  if (news !== told) say((told = news));
 });
 /* What another list was asked says nothing of this one. While somebody selects, rows stay until the next tick; one that is
    replaced keeps the focus. */
 on("htmx:oobBeforeSwap", (event) => {
   const { target } = event.detail;
   const isOurs = source === ticker() && getSelection().isCollapsed;
-  if (!isOurs && target.matches(`#as-of, #newer, ${ROW}`)) event.preventDefault();
+  if (!isOurs && target.matches(`#as-of, #newer, #not-newer, ${ROW}`)) event.preventDefault();
   held = target.contains(focused()) && target.id;
 });
 on("htmx:oobAfterSwap", () => byId(held)?.querySelector("a, button")?.focus({ preventScroll: true }));
-on("visibilitychange", tick);
 on("pointermove pointerdown keydown wheel", () => (touched = now()));
 on("change", ({ target }) => {
-  if (target !== box()) return;
-  off = !target.checked;
-  stored("live", off ? "off" : "on");
+  if (target === box()) isOn = stored("live", target.checked);
 });
 setInterval(tick, 1000);
 always(() => {
-  if (ticker() && !("kept" in ticker().dataset)) box().checked = !off;
+  if (ticker() && !("kept" in ticker().dataset)) box().checked = isOn;
 });

@@ -27,5 +27,5 @@ on("submit", (event) => {
   const form = event.target;
   if (!form.closest("#zones[data-keeps-place]")) return;
   event.preventDefault();
-  location.assign(address(form, "", form.elements.tz.value.trim()));
+  location = address(form, "", form.elements.tz.value.trim());
 });

@@ -37,7 +37,7 @@ LINKS = {"": "all jobs", "states=Submitted,Running": "open jobs"}
 """A link's query, and what it shows. From the second one, rows leave."""
 
 FINAL = {"Success", "Failed", "Cancel"}
-MOST_ROWS = 60
+MOST_ROWS = 100
 ROW = re.compile(r'<tr id="job-([^"]*)"([^>]*)>(.*?)</tr>', re.DOTALL)
 STATE = re.compile(r'data-state="([^"]*)"')
 CREATED = re.compile(r'<td class="when"><time datetime="([^"]*)"')

@@ -52,6 +52,25 @@ def listed(page: Page, bucket: Bucket) -> Page:
     return page
 
 
+def test_row_with_the_focus_is_never_under_the_bar_that_says_what_is_hidden(page: Page, bucket: Bucket) -> None:
+    page.set_viewport_size({"width": 1400, "height": 500})
+    page.goto(list_path(bucket, "size=40"))
+    wait_for_rows(page, 40)
+    open_menu(page, f"{ROWS}[data-state=Failed] .status")
+    page.get_by_role("button", name="Hide Failed").click()
+    page.wait_for_selector("#hiding:visible")
+
+    for _ in range(14):
+        page.keyboard.press("j")
+        page.wait_for_function(
+            """() => {
+              const { left, top, width, height } = document.activeElement.getBoundingClientRect();
+              const seen = document.elementFromPoint(left + width / 2, top + height / 2);
+              return document.activeElement.closest("tr")?.contains(seen);
+            }"""
+        )
+
+
 def items(page: Page) -> list[str]:
     return page.locator("#cell-menu > *").all_inner_texts()
 

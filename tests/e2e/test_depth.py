@@ -96,6 +96,18 @@ def test_reload_back_and_forward_show_the_same_rows_at_the_same_place_without_a_
     wait_for_place(page, place)
     assert ids(page) == rows
 
+    page.goto("/status/")
+    page.goto(address)
+    page.evaluate("scrollBy(0, -33)")
+    page.wait_for_function("() => history.state?.top")
+    place, address = page.evaluate(PLACE), page.url
+    page.go_back()
+    page.wait_for_url("**/status/")
+    page.go_forward()
+    page.wait_for_url(address)
+    wait_for_place(page, place)
+    assert ids(page) == rows
+
     assert emulator.calls(bucket.name) == calls
 
 

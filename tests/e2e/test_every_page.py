@@ -36,6 +36,10 @@ def visit(page: Page, bucket: Bucket, other: Bucket) -> Iterator[str]:
     page.goto(job_path(bucket, ids(page)[0]) + "?tz=UTC")
     page.locator("#drill").wait_for()
     yield "job"
+    page.goto(list_path(bucket, "tz=UTC"))
+    page.goto(list_path(bucket, f"tz=UTC&job={ids(page)[0]}"))
+    page.wait_for_selector("#drawer[open] #panel h2")
+    yield "drawer"
     for path, awaited in (
         ("/?tz=UTC", f"#line-{bucket.pk} [data-state=Failed] a"),
         (f"/jobs/?bucket={name},{other.name}&tz=UTC", f"{ROWS} >> nth=1"),

@@ -111,7 +111,56 @@ def test_help_tells_the_keys_and_turns_them_off_for_good(listed: Page) -> None:
 
     assert listed.evaluate(FOCUSED_ROW) is None
     listed.keyboard.press("?")
-    assert listed.locator("#keys").is_visible()
+    assert not listed.locator("#keys").is_visible()
+    listed.locator("#keys-open").click()
+    listed.locator("#keys-on").check()
+    listed.keyboard.press("Escape")
+    listed.keyboard.press("j")
+    assert listed.evaluate(FOCUSED_ROW) == ids(listed)[0]
+
+
+def test_help_is_opened_by_a_button_inside_a_frame_too(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+    page.goto(list_path(new_bucket(jobs=1), prefix="/embed"))
+
+    page.locator("#keys-open").click()
+
+    page.locator("#keys[open]").wait_for()
+
+
+@pytest.mark.parametrize(("key", "field"), [("/", "#filter-q"), ("f", '#filter [name="name"]')])
+def test_key_opens_the_folded_form_of_a_narrow_window(
+    page: Page, new_bucket: Callable[..., Bucket], key: str, field: str
+) -> None:
+    page.set_viewport_size({"width": 640, "height": 800})
+    page.goto(list_path(new_bucket(jobs=5)))
+    wait_for_rows(page, 5)
+    assert not page.locator(field).is_visible()
+
+    page.keyboard.press(key)
+
+    assert page.evaluate("field => document.activeElement.matches(field)", field)
+    assert page.locator(field).is_visible()
+
+
+def test_j_walks_over_the_edge_of_a_page(page: Page, new_bucket: Callable[..., Bucket], emulator: Emulator) -> None:
+    bucket = new_bucket(jobs=30)
+    page.set_viewport_size({"width": 1000, "height": 400})
+    page.goto(list_path(bucket, "size=10"))
+    page.wait_for_selector("#more")
+
+    for place in range(12):
+        page.wait_for_function("place => document.querySelectorAll('tr[id^=job-]').length > place", arg=place)
+        page.keyboard.press("j")
+
+    assert page.evaluate(FOCUSED_ROW) == emulator.job_ids(bucket.name)[11]
+
+
+def test_r_shows_the_newest_of_a_list_that_holds_nothing(page: Page, new_bucket: Callable[..., Bucket]) -> None:
+    page.goto(list_path(new_bucket(jobs=3), "jobId=nothing-has-this"))
+    page.wait_for_selector(".empty h2")
+
+    with page.expect_navigation():
+        page.keyboard.press("r")
 
 
 @pytest.mark.parametrize(

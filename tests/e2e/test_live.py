@@ -129,6 +129,43 @@ def test_tick_asks_for_the_page_in_view_even_when_its_first_row_was_replaced(
     assert len(ticks) == 2
 
 
+def test_open_job_far_from_the_rows_in_view_has_every_other_tick(
+    page: Page, site: Site, new_bucket: Callable[..., Bucket]
+) -> None:
+    bucket = new_bucket(given=given(60))
+    page.set_viewport_size({"width": 1400, "height": 400})
+    asked = look(page, bucket, f"size=10&depth=6&job=b{15:032x}")
+    page.wait_for_selector("#drawer[open] #drawer-title")
+    page.locator(row(45)).evaluate("row => row.scrollIntoView({block: 'center'})")
+
+    for _ in range(2):
+        tick(page, site, bucket)
+    ticks = [parse_qs(urlsplit(address).query)["rows"][0].split(",") for address in asked if "/tick/" in address]
+
+    assert sorted(len(rows) for rows in ticks) == [1, 10]
+    assert min(ticks, key=len)[0].startswith(f"b{15:032x}:")
+
+
+def test_value_is_hidden_by_a_menu_under_which_a_tick_put_a_new_row(
+    page: Page, site: Site, new_bucket: Callable[..., Bucket]
+) -> None:
+    bucket = new_bucket(given=given(5))
+    look(page, bucket)
+    page.locator(row(1)).locator(".status").hover()
+    page.click("#cell-button")
+    page.wait_for_selector("#cell-menu:popover-open")
+    site.emulator.change_job(bucket.name, f"b{1:032x}", State="Success")
+    tick(page, site, bucket)
+    page.wait_for_selector(row(1, "Success"))
+
+    page.get_by_role("button", name="Hide Running").click()
+    pass_time(page, 1)
+
+    page.wait_for_selector("#hiding:visible")
+    assert page.locator('tr[id^="job-"]:visible').count() == 1
+    assert page.evaluate("document.activeElement !== document.body")
+
+
 def test_new_jobs_wait_behind_a_pill(page: Page, site: Site, new_bucket: Callable[..., Bucket]) -> None:
     bucket = new_bucket(given=given(5))
     look(page, bucket)
@@ -140,6 +177,7 @@ def test_new_jobs_wait_behind_a_pill(page: Page, site: Site, new_bucket: Callabl
     pill = page.locator("#newer a")
     pill.wait_for()
     assert pill.inner_text() == "3 new jobs"
+    page.locator("#announce", has_text="3 new jobs").wait_for()
     assert page.locator('tr[id^="job-"]').count() == 5
     pill.click()
     page.wait_for_function("() => document.querySelectorAll('tr[id^=\"job-\"]').length == 8")
@@ -190,6 +228,7 @@ def test_row_that_leaves_the_filter_stays_and_says_so(
     left = page.locator(row(1, "Success") + ".left")
     left.wait_for()
     assert "now Success, left this filter" in " ".join(left.inner_text().split())
+    page.locator("#announce", has_text="now Success, left this filter").wait_for()
     assert page.locator('tr[id^="job-"]').count() == 5
     ink = "(row) => getComputedStyle(document.querySelector(`${row} .name`)).color"
     assert page.evaluate(ink, row(1, "Success")) != page.evaluate(ink, row(2, "Running"))  # it is dimmed
@@ -208,7 +247,8 @@ def test_page_is_quiet_while_it_is_hidden_and_asks_when_it_is_seen_again(
     assert asked == []
 
     with page.expect_request(lambda request: "/tick/" in request.url):
-        page.evaluate("away = false; document.dispatchEvent(new Event('visibilitychange'))")
+        page.evaluate("away = false")
+        pass_time(page, 2)
 
 
 def test_page_nobody_touches_goes_to_sleep_and_says_so(page: Page, new_bucket: Callable[..., Bucket]) -> None:
@@ -262,6 +302,18 @@ def test_link_switches_it_off(page: Page, new_bucket: Callable[..., Bucket]) -> 
     assert not page.locator("#ticking").is_checked()
 
 
+def test_list_that_was_switched_on_by_hand_goes_to_sleep_though_its_link_says_off(
+    page: Page, new_bucket: Callable[..., Bucket]
+) -> None:
+    bucket = new_bucket(given=given(3))
+    look(page, bucket, "live=off")
+    page.locator("#ticking").check()
+
+    pass_time(page, 31 * 60)
+
+    assert page.locator("[data-note]").inner_text() == "asleep: nobody touched this page for half an hour"
+
+
 def test_trouble_is_told_beside_rows_that_stay_and_asked_about_half_as_often(
     page: Page, site: Site, new_bucket: Callable[..., Bucket]
 ) -> None:
@@ -272,6 +324,7 @@ def test_trouble_is_told_beside_rows_that_stay_and_asked_about_half_as_often(
     tick(page, site, bucket)
     problem = page.locator('#as-of.old [data-problem="AccessDenied"]')
     problem.wait_for()
+    page.locator("#announce", has_text=problem.locator("b").inner_text()).wait_for()
     refused = [call.request_id for call in site.emulator.calls(bucket.name) if call.status == DENIED["status"]]
     assert problem.locator("[data-copy]").get_attribute("data-copy") in refused
     assert "check_account" in problem.inner_text()

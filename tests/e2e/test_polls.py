@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.conftest import TROUBLE_STATUS
-from tests.e2e.looking import list_path
+from tests.e2e.looking import ROWS, list_path, wait_for_more_rows, wait_for_rows
+from tests.e2e.staleness import forget_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Request
 
     from jobs.models import Bucket
+    from tests.e2e.sites import Site
     from tests.emulators import Emulator
 
     NewBucket = Callable[..., Bucket]
@@ -62,6 +64,27 @@ def test_pending_page_in_a_tab_that_nobody_sees_waits_until_somebody_does(
     assert asked == []
     page.evaluate(LOOK)
     page.wait_for_event("requestfinished", lambda request: request.resource_type == "xhr")
+
+
+def test_deep_link_in_a_tab_that_nobody_sees_fetches_no_page_until_somebody_does(
+    page: Page, site: Site, new_bucket: NewBucket
+) -> None:
+    bucket = new_bucket(jobs=45)
+    page.goto(list_path(bucket, "size=10&depth=3"))
+    wait_for_rows(page, 30)
+    address = page.url
+    forget_pages(site, bucket, 1)
+    page.add_init_script(UNSEEN)
+    asked = asked_by(page)
+
+    page.goto(address)
+    page.wait_for_load_state("load")
+    page.wait_for_selector("#more")
+    shown = page.locator(ROWS).count()
+
+    assert asked == []
+    page.evaluate(LOOK)
+    wait_for_more_rows(page, shown)
 
 
 def test_walk_in_a_tab_that_nobody_sees_is_asked_after_once_somebody_does(page: Page, new_bucket: NewBucket) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from jobs.models import Bucket
+    from tests.processes import Process
 
 PAST = "2026-06-27T15:23:10+0800"
 
@@ -45,6 +46,19 @@ def test_icon_and_title_tell_the_worst_state(
 
     assert icon(page) == expected
     assert page.title().startswith(f"{title}, newest first · ")
+
+
+def test_icon_and_title_tell_it_where_the_site_has_no_live_lists(
+    page: Page, new_bucket: Callable[..., Bucket], session_web: Callable[..., tuple[Process, str]]
+) -> None:
+    _process, address = session_web(ANONYMOUS_ACCESS="true", LIVE_MIN_INTERVAL="0")
+
+    page.goto(address + list_path(new_bucket(given=jobs_of("Failed", "Running"))))
+    wait_for_rows(page, 2)
+
+    assert page.locator("#ticker").count() == 0
+    assert icon(page) == "batchlens-bad"
+    assert page.title().startswith("(1 failed) All jobs")
 
 
 def test_icon_and_title_follow_the_filter(page: Page, new_bucket: Callable[..., Bucket]) -> None:
