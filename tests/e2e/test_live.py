@@ -337,6 +337,51 @@ def test_trouble_is_told_beside_rows_that_stay_and_asked_about_half_as_often(
     assert page.locator('tr[id^="job-"]').count() == 3
 
 
+def test_slow_list_is_asked_four_times_as_seldom_as_it_takes_to_answer(
+    page: Page, new_bucket: Callable[..., Bucket]
+) -> None:
+    asked = look(page, new_bucket(given=given(3)))
+    held: list[Route] = []
+    page.route("**/tick/**", lambda route: held.append(route))
+    with page.expect_request(lambda request: "/tick/" in request.url):
+        pass_time(page, 16)
+    pass_time(page, 8)
+    with page.expect_response(lambda response: "/tick/" in response.url):
+        held[0].continue_()
+    wait_for_htmx(page)
+    asked.clear()
+
+    pass_time(page, 22)
+    assert asked == []
+
+    pass_time(page, 4)
+    page.wait_for_function("() => document.querySelector('.htmx-request')")
+    assert len(asked) == 1
+
+
+def test_list_that_fails_is_asked_each_five_minutes_at_last_and_shows_how_long_that_is(
+    page: Page, site: Site, new_bucket: Callable[..., Bucket]
+) -> None:
+    bucket = new_bucket(given=given(3))
+    asked = look(page, bucket)
+    site.emulator.set_faults(bucket.name, DENIED)
+    tick(page, site, bucket)
+    page.wait_for_selector("#as-of [data-problem]")
+    for seconds in (31, 61, 121, 241):
+        with page.expect_response(lambda response: "/tick/" in response.url):
+            pass_time(page, seconds)
+        wait_for_htmx(page)
+    asked.clear()
+
+    pass_time(page, 280)
+    assert asked == []
+    due = "() => Number(document.querySelector('#ticker label').style.getPropertyValue('--due'))"
+    assert page.evaluate(due) == pytest.approx(285 / 300, abs=0.03)
+
+    with page.expect_request(lambda request: "/tick/" in request.url):
+        pass_time(page, 22)
+
+
 def test_list_that_holds_nothing_yet_tells_of_the_first_job(
     page: Page, site: Site, new_bucket: Callable[..., Bucket]
 ) -> None:

@@ -154,10 +154,10 @@ def live(page: Page, site: Site, lang: str) -> None:
     for _ in range(3):
         site.emulator.add_job(LIVE, State="Running")
     make_stale(site, LIVE)
-    with page.expect_response(lambda response: "/tick/" in response.url):
-        page.clock.run_for(16_000)
-    page.wait_for_selector(f"{ROWS}.left")
-    page.wait_for_selector("#newer a")
+    while not (page.locator("#newer a").count() and page.locator(f"{ROWS}.left").count()):
+        with page.expect_response(lambda response: "/tick/" in response.url):
+            page.clock.run_for(61_000)  # as long as a slow answer may keep it from asking again
+        wait_for_htmx(page)
 
 
 @state("asleep")
