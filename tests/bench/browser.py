@@ -51,6 +51,7 @@ def browser(report: Report) -> None:
             page = _slow_page(chromium, stack)
             _first_load(page, stack, report)
             _scroll(page, report)
+            _scroll_about(page, report)
             link = _come_to_the_midst(page)
             _interact(page, report)
             page.context.close()
@@ -85,19 +86,36 @@ def _scroll(page: Page, report: Report) -> None:
     while len(ids(page)) < MOST_ROWS:
         see_more(page)
     page.get_by_role("link", name="Continue").wait_for()
-    page.evaluate(PAINTED)
-    tasks: list[dict[str, Any]] = page.evaluate("seen.tasks")
-    none: dict[str, Any] = {"duration": 0.0, "layout": 0.0, "what": "none"}
-    longest = max(tasks, key=lambda task: float(task["duration"]), default=none)
-    what = re.sub(r"\S*/|\.[0-9a-f]{12}", "", longest["what"])
-    report.line("longest task of scripts while scrolling to 1,000 rows", longest["duration"], 50, " ms")
-    report.line(f"  of it forced layout ({what})", longest["layout"], None, " ms")
+    _tell_longest(page, report, "while scrolling to 1,000 rows")
     report.line(
         "longest frame meanwhile, with the browser's own work",
         max(page.evaluate("seen.frames"), default=0),
         None,
         " ms",
     )
+
+
+def _scroll_about(page: Page, report: Report) -> None:
+    """Scroll up and down a document that is full, and stay until a tick has told what is new."""
+    page.evaluate("seen.tasks = []")
+    page.mouse.move(700, 500)
+    for distance in (-4000, -8000, 6000, -12000, 9000):
+        page.mouse.wheel(0, distance)
+        page.evaluate(PAINTED)
+    with page.expect_response(lambda response: "/tick/" in response.url):
+        pass
+    wait_for_htmx(page)
+    _tell_longest(page, report, "while scrolling about in 1,000 rows, and in a tick")
+
+
+def _tell_longest(page: Page, report: Report, when: str) -> None:
+    page.evaluate(PAINTED)
+    tasks: list[dict[str, Any]] = page.evaluate("seen.tasks")
+    none: dict[str, Any] = {"duration": 0.0, "layout": 0.0, "what": "none"}
+    longest = max(tasks, key=lambda task: float(task["duration"]), default=none)
+    what = re.sub(r"\S*/|\.[0-9a-f]{12}", "", longest["what"])
+    report.line(f"longest task of scripts {when}", longest["duration"], 50, " ms")
+    report.line(f"  of it forced layout ({what})", longest["layout"], None, " ms")
 
 
 def _come_to_the_midst(page: Page) -> str:
