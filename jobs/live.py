@@ -99,7 +99,7 @@ class _Look:
             return Tick(self.head)
         bucket, page = watched.bucket, answer.page if isinstance(answer, Ready) else None
         head = self.head
-        if answer and answer.problem and not head.problem:
+        if isinstance(answer, Ready | Failed) and answer.problem and not head.problem:
             head = replace(head, problem=answer.problem)  # what keeps the rows that it does not hold as they were
         changes = [
             *self.changes,

@@ -121,7 +121,7 @@ OUR_TITLES: dict[str, tuple[_StrPromise, _StrPromise]] = {
     ),
     "not_stored": (
         _("This could not be stored"),
-        _("The database takes no more; its disk may be full. Tell whoever runs Batchlens. Nothing is lost that had come before."),
+        _("The database takes nothing now: its disk may be full, or it is locked. Try again; if that doesn't help, tell whoever runs Batchlens. Nothing is lost that had come before."),
     ),
     "too_many_walks": (
         _("You have too many lists counted at once, or today"),

@@ -266,7 +266,10 @@ def fetch_ahead(bucket: Bucket, job_filter: JobFilter, page: Page) -> None:
 
 
 HOLDS_UP = 60.0
-"""Seconds for which a bucket's last problem says why no call was left for another question: longer than that one may wait."""
+"""Seconds for which a bucket's last problem says why no call was left for another question: longer than that one may wait.
+
+A good answer that comes meanwhile changes nothing of that: the first calls after an outage go well while others still hang.
+"""
 
 
 def why_ended(asking: claims.Asking, bucket: Bucket) -> Problem:
@@ -281,5 +284,5 @@ def why_ended(asking: claims.Asking, bucket: Bucket) -> Problem:
     now = clock.now()
     if asking.problem or not claims.heartbeats():
         return asking.problem or ours("no_worker", now)
-    last = troubles.last([(bucket.name, bucket.credential)]).get(bucket.name)
+    last = troubles.tallies([bucket.name])[bucket.name].problem
     return last if last and last.at > now - HOLDS_UP else ours("busy", now)

@@ -233,6 +233,8 @@ def test_the_oddest_come_first_and_contradictions_before_them() -> None:
         ("request NjJiZDU1ZmZfOTBmYTUwNjRfNzdjY18xYQ==", "request ‹id›"),
         ("request 62bd55ff_90fa5064_77cc_1a failed", "request ‹id› failed"),
         ("md5 D41D8CD98F00B204E9800998ECF8427E differs", "md5 ‹id› differs"),
+        ("on 2026.11.29 by ffmpeg 4.2.1", "on ‹n› by ffmpeg ‹n›"),
+        ("UnsupportedVideoCodecH264Profile stays", "UnsupportedVideoCodecH264Profile stays"),
         ("h264 and NoSuchTranscodeTemplateForBucket stay", "h264 and NoSuchTranscodeTemplateForBucket stay"),
         ("plain words stay", "plain words stay"),
         ("", ""),
@@ -263,6 +265,26 @@ def test_failures_alike_are_one_family_with_first_and_last_and_kinds() -> None:
     assert (second.code, len(second.jobs)) == ("InternalError", 1)
     assert first.name != second.name
     assert families(reversed(jobs))[0].name == first.name
+
+
+def test_templates_of_a_family_are_counted_where_all_its_jobs_name_one() -> None:
+    named = [
+        Job(
+            {
+                "JobId": str(n),
+                "State": "Failed",
+                "Code": "X",
+                "Message": "m",
+                "Operation": {"JobParam": {"TemplateId": f"t{n % 2}"}},
+            }
+        )
+        for n in range(4)
+    ]
+
+    (of_templates,) = families(named)
+    (mixed,) = families([*named, job("w", "Failed", 1, Code="X", Message="m")])
+
+    assert (of_templates.templates, mixed.templates) == (2, 0)
 
 
 @pytest.mark.parametrize("text", ["a/" * 5000, "1" * 5000, "a-" * 5000 + "1", "‹" * 900, "http://" * 900])

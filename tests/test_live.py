@@ -206,6 +206,24 @@ def test_row_that_left_holds_up_none_of_those_further_down(
     assert told(found) == {left: ("Success", True, True), leaves: ("Failed", True, True)}
 
 
+def test_try_that_failed_once_is_no_trouble_while_rows_further_down_are_still_asked_for(
+    new_bucket: Callable[..., Bucket], emulator: Emulator
+) -> None:
+    bucket = new_bucket(given=given(25))
+    second = opened(bucket, LIST, following(opened(bucket)))
+    when = {"query": {"size": "100"}}
+    emulator.set_faults(
+        bucket.name,
+        {"kind": "error", "status": 500, "code": "InternalError", "when": when, "count": 1},
+        {"kind": "delay", "seconds": 3.0, "when": when},
+    )
+    grow_old(bucket)
+
+    found = [tick([Watched(bucket, second.pin, shown(second))], LIST, reader="")[0] for _ in range(3)]
+
+    assert [one.head.problem for one in found if isinstance(one.head, Ready)] == [None] * 3
+
+
 def test_what_keeps_rows_further_down_from_being_refreshed_is_told(
     new_bucket: Callable[..., Bucket], emulator: Emulator
 ) -> None:

@@ -96,7 +96,10 @@ def test_list_leads_to_the_exports_of_what_is_loaded(client: Client, new_bucket:
     page = soup(get(client, str(one(listed, "#to-export")["href"])))
 
     assert "10 jobs are loaded; the list goes on" in words(one(page, "#of-loaded"))
-    assert [words(link) for link in page.select("a[download]")] == ["CSV of 10 loaded", "JSON Lines of 10 loaded"]
+    assert [words(link) for link in page.select("[aria-labelledby=of-loaded] a")] == [
+        "CSV of 10 loaded",
+        "JSON Lines of 10 loaded",
+    ]
 
 
 def test_link_follows_what_is_scrolled(client: Client, new_bucket: NewBucket) -> None:
@@ -556,7 +559,7 @@ def test_everything_stays_in_the_frame(client: Client, new_bucket: NewBucket, un
     bucket = new_bucket(jobs=3)
     page = soup(get(client, f"/embed{export_path(bucket)}"))
 
-    links = [str(link["href"]) for link in page.select("main a[download], main nav a")]
+    links = [str(link["href"]) for link in page.select("main .card a.button, main nav a")]
     path = client.post(str(one(page, "main form")["action"]))["Location"]
     finish(client, path, until)
 

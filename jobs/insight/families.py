@@ -24,14 +24,14 @@ _PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(?:https?|cos|s3)://[^\s\"'<>,;，；。]+", "url"),
         (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?", "time"),
         (r"\b[a-z0-9][a-z0-9-]*-\d{5,}\b(?!\.\w)", "bucket"),
-        (r"(?<![\w./-])(?=[A-Za-z+]*\d)(?=[A-Z\d+]*[a-z])(?=[a-z\d+]*[A-Z])[A-Za-z\d+]{20,}={0,2}(?![\w./-])", "id"),
+        (r"(?<![\w./-])(?=[A-Za-z+]*\d+[A-Za-z+]+\d)(?=[A-Z\d+]*[a-z])(?=[a-z\d+]*[A-Z])[A-Za-z\d+]{20,}={0,2}(?![\w./-])", "id"),
         (r"\b[0-9a-f]{8}(?:_[0-9a-f]{1,8}){2,}\b", "id"),
         (r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b", "id"),
         (r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b", "address"),
         (r"(?<![\w/])/?(?:[\w.$%{}+@-]+/)+[\w.$%{}+@-]*", "key"),
         (rf"(?i)\b[\w-]+\.(?:{_FORMATS})\b", "key"),
         (r"(?i)\b[a-z]?(?=[0-9a-f]*\d)[0-9a-f]{8,}\b", "id"),
-        (r"(?<![\w‹.])\d+(?:\.\d+)?(?=[A-Za-z]{0,4}(?![\w›]))", "n"),  # its unit may stand right behind it
+        (r"(?<![\w‹])\d+(?:\.\d+)*(?=[A-Za-z]{0,4}(?![\w›]))", "n"),  # its unit may stand right behind it
     )
 )  # fmt: skip
 LONGEST = 1000
@@ -42,7 +42,8 @@ LONGEST = 1000
 class Family:
     """Jobs that failed alike. `text` is their message with placeholders; times are those of their ends, or creations.
 
-    `kinds` counts the workflows, templates, tags or types among them, `templates` the templates alone.
+    `kinds` counts the workflows, templates, tags or types among them, `templates` the templates, 0
+    where not all of them name one.
     """
 
     code: str
@@ -80,6 +81,6 @@ def families(jobs: Iterable[Job]) -> list[Family]:
 def _family(code: str, text: str, members: Sequence[Job]) -> Family:
     times = sorted(time for job in members if (time := job.end_time or job.creation_time))
     kinds = {kind_of(job) for job in members}
-    templates = {job.template_id for job in members if job.template_id}
+    templates = {job.template_id for job in members}
     first, last = (times[0], times[-1]) if times else (None, None)
-    return Family(code, text, tuple(members), first, last, len(kinds), len(templates))
+    return Family(code, text, tuple(members), first, last, len(kinds), 0 if None in templates else len(templates))

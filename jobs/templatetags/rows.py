@@ -136,7 +136,9 @@ def _left(change: Change) -> SafeString:
     text = (
         gettext("now %(state)s, left this filter") % {"state": state} if change.known else gettext("left this filter")
     )
-    return fill('<span class="left-note">{}</span>', text)
+    # Who hears it without the row hears of which.
+    name = change.row.job.name or change.row.job.job_id
+    return fill('<span class="left-note"><span class="visually-hidden">{} </span>{}</span>', name, text)
 
 
 @dataclass(frozen=True, slots=True)

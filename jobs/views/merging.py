@@ -85,7 +85,7 @@ class Merging:
         """Whether there is something to show. Buckets in trouble are told beside it."""
         if self.pending:
             return "pending"
-        return "ready" if self.answered or self.asked.view.is_continuation else "failed"
+        return "ready" if self.answered or self.found.rows or self.asked.view.is_continuation else "failed"
 
     @cached_property
     def pending(self) -> Pending | None:

@@ -15,7 +15,7 @@ on("htmx:beforeSwap", ({ detail: { target } }) => {
 onAnswer(({ target }) => {
   const count = rows().length.toLocaleString(document.documentElement.lang);
   const said = byId(target.id)?.dataset.announce?.replace("%", count);
-  if (said && byId("announce").textContent !== said) say(said);
+  if (byId("announce").textContent !== said) say(said);
   for (const place of all("[data-count-rows]")) place.textContent = place.dataset.countRows.replace("%", count);
   if (!held || focused() !== document.body) return;
   const isMore = held === "more";
@@ -45,6 +45,6 @@ always(() => {
   const failed = states.filter((state) => state === "Failed").length;
   const words = failed ? `(${at.dataset.failed.replace("%", failed)}) ` : "";
   if (at) document.title = words + document.title.replace(/^\([^)]*\) /, "");
-  const kind = failed ? "bad" : states.includes("Pause") ? "warn" : /Running|Submitted/.test(states) ? "busy" : "";
+  const kind = failed ? "bad" : /Pause/.test(states) ? "warn" : /Running|Submitted/.test(states) ? "busy" : "";
   icon.href = icon.dataset[kind] ?? calm;
 });

@@ -42,7 +42,7 @@ const always = (does) => {
   does({});
 };
 
-const say = (text) => (byId("announce").textContent = text);
+const say = (text) => text && (byId("announce").textContent = text);
 
 /* Whether its reader has left something on, on this device; where nothing may be kept, it lasts as long as the page. */
 const stored = (name, isOn) => {

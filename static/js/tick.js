@@ -9,7 +9,8 @@ const { now } = Date;
 
 let failures = 0, latency = 0;
 let touched = now(), asked = touched;
-let source, held, told, isFar;
+let source, held, isFar;
+let told = [];
 let isOn = stored("live");
 
 const ticker = () => byId("ticker");
@@ -23,15 +24,15 @@ const openRows = () => {
   const open = inView(innerHeight).flatMap(rows).filter(isOpen);
   const most = ticker().dataset.most ?? 100;
   const at = open.length > most && open.findIndex((row) => edges(row).bottom > 0);
+  const near = open.splice(at - (at % (most / 2)), most);
   const drawn = one(`${ROW}.open`);
-  isFar = !isFar && drawn && isOpen(drawn) && !open.includes(drawn);
-  return isFar ? [drawn] : open.slice(at - (at % (most / 2))).slice(0, most);
+  isFar = !isFar && drawn && isOpen(drawn) && !near.includes(drawn);
+  return isFar ? [drawn] : near;
 };
 
 const named = (row) => {
   const created = Date.parse(row.querySelector(".when time")?.dateTime) / 1000;
-  const left = row.matches(".left") ? ["left"] : [];
-  return [row.id.slice(4), row.dataset.state, created || "", ...left].map(encodeURIComponent).join(":");
+  return [row.id.slice(4), row.dataset.state, created || "", row.matches(".left") ? "left" : ""].map(encodeURIComponent).join(":");
 };
 
 const grow = (every) => {
@@ -67,9 +68,9 @@ on("htmx:afterRequest", ({ detail }) => {
   if (detail.elt !== ticker()) return;
   latency = Math.min(now() - asked, 10_000); // more, and the machine slept meanwhile
   failures = detail.successful && !one("#as-of [data-problem]") ? 0 : failures + 1;
-  // Once, what has come to be true.
-  const news = all("#newer a, .left-note, [data-problem] b").map((part) => part.textContent).join(", ");
-  if (news !== told) say((told = news));
+  const news = all("#newer a, .left-note, #not-newer > *").map((part) => part.textContent);
+  say(news.filter((words) => !told.includes(words)).join());
+  told = news;
 });
 /* What another list was asked says nothing of this one. While somebody selects, rows stay until the next tick; one that is
    replaced keeps the focus. */
@@ -86,5 +87,5 @@ on("change", ({ target }) => {
 });
 setInterval(tick, 1000);
 always(() => {
-  if (ticker() && !("kept" in ticker().dataset)) box().checked = isOn;
+  if (box() && ticker().dataset.kept == null) box().checked = isOn;
 });

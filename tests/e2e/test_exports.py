@@ -153,6 +153,19 @@ def test_count_is_cancelled_and_goes_on_without_script(plain_page: Page, new_buc
     page.locator("#walk[data-state=done]").wait_for()  # the page reloads itself until then
 
 
+def test_file_of_a_list_that_is_too_old_opens_the_page_that_says_so(
+    page: Page, new_bucket: NewBucket, tmp_path: Path
+) -> None:
+    bucket = new_bucket(jobs=25)
+    page.goto(f"/buckets/{bucket.name}/export/?size=10")
+    link = page.get_by_role("link", name="CSV of 10 loaded")
+    link.evaluate("link => { link.href = link.href.replace(/pin=[^&]*/, 'pin=1700000000.1700000002000'); }")
+
+    link.click()
+
+    page.locator(".notice.warn", has_text="opened over an hour ago").wait_for()
+
+
 def test_file_whose_part_goes_while_it_is_sent_breaks_off(reader: Reader, new_bucket: NewBucket) -> None:
     """Eighty megabytes: more than waits between two processes, so that the end isn't written yet when it goes."""
     bucket, now, pages = new_bucket(), clock.now(), 200

@@ -232,6 +232,14 @@ def test_row_that_leaves_the_filter_stays_and_says_so(
     assert page.locator('tr[id^="job-"]').count() == 5
     ink = "(row) => getComputedStyle(document.querySelector(`${row} .name`)).color"
     assert page.evaluate(ink, row(1, "Success")) != page.evaluate(ink, row(2, "Running"))  # it is dimmed
+    name = page.locator(row(2)).locator(".name a").inner_text()
+
+    site.emulator.change_job(bucket.name, f"b{2:032x}", State="Success")
+    tick(page, site, bucket)
+
+    page.wait_for_selector(row(2, "Success") + ".left")
+    page.locator("#announce", has_text=name).wait_for()
+    assert page.locator("#announce").inner_text() == f"{name} now Success, left this filter"
 
 
 def test_page_is_quiet_while_it_is_hidden_and_asks_when_it_is_seen_again(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.keyboard import tab_to
+from tests.e2e.looking import wait_for_htmx
 from tests.e2e.staleness import make_stale
 from tests.factories import jobs_in
 
@@ -59,6 +60,24 @@ def test_focus_stays_on_the_link_whose_line_changes(
 
     page.locator(f"{cell(bucket, 'Failed')} a", has_text="2").wait_for()
     assert page.evaluate("document.activeElement.id") == f"line-{bucket.pk}-Failed"
+
+
+@pytest.mark.parametrize("link", ["All that failed", "Why they failed", "All that waits", "Reload"])
+def test_focus_stays_on_the_links_above_the_lines_while_they_refresh(
+    page: Page, new_bucket: NewBucket, link: str
+) -> None:
+    for _ in range(2):
+        new_bucket(given=jobs_in("Failed", "Running"))
+    fast(page)
+    page.goto("/")
+    page.locator("#fill a", has_text=link).focus()
+
+    for _ in range(2):
+        with page.expect_response(lambda response: response.request.headers.get("hx-target") == "fill"):
+            pass
+        wait_for_htmx(page)
+
+    assert link in page.evaluate("document.activeElement.textContent")
 
 
 def test_cell_opens_its_list_and_back_leads_to_the_overview(page: Page, new_bucket: NewBucket) -> None:
