@@ -250,10 +250,15 @@ class Site:
                 self.signal_worker(name, signal.SIGCONT)
 
     def forget_problems(self) -> None:
-        """Let no page's trouble be known any more."""
+        """Let no trouble be known any more: a page's, a bucket's last, and what a question's last try met."""
         with redis.Redis(port=self.cache.port, socket_timeout=5) as client:
             for key in client.scan_iter("*:problem:*"):  # of whatever CACHE_VERSION
                 client.delete(key)
+            for key in client.scan_iter("*:tally:*"):
+                client.hdel(key, "problem")
+        with redis.Redis(port=self.broker.port, socket_timeout=5) as client:
+            for key in client.scan_iter("*asking:*"):
+                client.hdel(key, "problem")
 
     def tracebacks(self) -> int:
         """Return how many tracebacks the logs hold."""
