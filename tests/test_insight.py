@@ -199,6 +199,12 @@ def test_kind_is_the_most_telling_thing_a_job_names() -> None:
     assert {kind.type for kind in kinds} == {"Job"}
 
 
+def test_running_job_whose_start_is_not_told_is_compared_since_its_creation() -> None:
+    jobs = [*finished(8, minutes=10), job("unstarted", "Running", 12), job("new", "Running", 23.9)]
+
+    assert odd(*jobs) == [("unstarted", "runs")]
+
+
 def test_the_oddest_come_first_and_contradictions_before_them() -> None:
     jobs = [
         *finished(8, minutes=10),

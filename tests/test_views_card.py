@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -237,6 +238,25 @@ def test_slow_bucket_is_told_as_not_answered(client: Client, new_bucket: NewBuck
     response = client.get(path(quick, slow))
     assert "1 of 2 buckets have answered" in words(one(soup(response), ".meta"))
     assert int(response["Refresh"]) <= 2
+
+
+@pytest.mark.parametrize("query", ["", "type=Job&states=Failed"])
+def test_silent_bucket_holds_up_no_card(
+    client: Client, new_bucket: NewBucket, settings: Settings, until: Until, query: str
+) -> None:
+    quick, silent = new_bucket(given=jobs_in("Failed", Type="Job")), new_bucket(faults=({"kind": "hang"},))
+    longest = 0.0
+
+    def is_told() -> bool:
+        nonlocal longest
+        began = time.monotonic()
+        card = soup(client.get(path(quick, silent, query=query)))
+        longest = max(longest, time.monotonic() - began)
+        return tallies(card)["Failed"] == "1"
+
+    until(is_told)
+
+    assert longest < 2 * settings.FIRST_WAIT
 
 
 def test_twin_is_pending_until_something_is_known(client: Client, new_bucket: NewBucket) -> None:

@@ -90,8 +90,10 @@ class _Usual:
         """Return what is odd about a job beside these, None where nothing is or too few of them tell."""
         if job.state == "Submitted" and job.creation_time:
             return _long(job, "waits", kind, now - job.creation_time, self.waited)
-        if job.state == "Running" and job.start_time and not job.end_time:
-            return _long(job, "runs", kind, now - job.start_time, self.ran)
+        # Of one whose start isn't told it is known since when at most, as the overview tells it.
+        began = job.start_time or job.creation_time
+        if job.state == "Running" and began and not job.end_time:
+            return _long(job, "runs", kind, now - began, self.ran)
         can_be_quick = job.state == "Success" and self.ran.tells and self.ran.value >= SHORTEST
         if can_be_quick and job.ran is not None and job.ran < FRACTION * self.ran.value:
             return Odd(job, "quick", kind, job.ran, self.ran.value, self.ran.count)
