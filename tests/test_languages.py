@@ -346,8 +346,9 @@ def test_parts_of_every_list_that_scripts_show(show: Show, client: Client, new_b
 
     page = BeautifulSoup(client.get(path, headers={"Accept-Language": LANGUAGE}).content, "html.parser")
     assert [bool(page.select_one(f"#{name}")) for name in ("keys", "zones", "cell-button")] == [True] * 3
-    for name, said in (("cell-menu", "only"), ("cell-menu", "hide"), ("hiding", "says"), ("ticker", "failed")):
+    for name, said in (("cell-menu", "only"), ("cell-menu", "hide"), ("hiding", "says")):
         assert is_translated(str(page.select(f"#{name}")[0][f"data-{said}"]))
+    assert is_translated(str(page.select("table.jobs")[0]["data-failed"]))
 
 
 # The six designed states: first use, nothing matches, denied and not enabled (below), throttled, and upstream down -------------
