@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import sync_playwright
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tests.bench.stack import Stack
 
 SLOWER = 4
+ROUNDS = 3
 MOST_ROWS = 1000
 
 WATCH = """
@@ -141,7 +143,10 @@ def _follow_links(chromium: Browser, stack: Stack, link: str, report: Report) ->
 
 
 def _interact(page: Page, report: Report) -> None:
-    """Do at a thousand rows what people do there; tell the slowest answer to each, and of all."""
+    """Do at a thousand rows what people do there, in ROUNDS; tell the median of the slowest answers to each, and the worst of these.
+
+    A single answer says little: now and then one of them takes a frame or two longer, each time another.
+    """
     actions: dict[str, Callable[[Page], None]] = {
         "j and k": _walk,
         "opening a job beside the list": lambda page: page.locator(f"{ROWS} .name a").nth(MOST_ROWS // 2).click(),
@@ -150,22 +155,33 @@ def _interact(page: Page, report: Report) -> None:
         "hiding a value": lambda page: page.locator("#cell-menu button").first.click(),
         "showing all again": lambda page: page.locator("#hiding button").click(),
         "typing into the filter": lambda page: page.locator("#filter [name=name]").press_sequentially("none"),
-        "asking for another filter": lambda page: page.locator('#filter input[value="Failed"]').check(),
+        "taking that back": lambda page: _press(page, "Backspace", 4),
     }
-    worst = 0.0
-    for name, does in actions.items():
+    leaving = {"asking for another filter": lambda page: page.locator('#filter input[value="Failed"]').check()}
+    answers: dict[str, list[float]] = {}
+    for name, does in [*actions.items()] * ROUNDS + [*leaving.items()]:
+        if does is _walk:
+            # Who walks or clicks there has come to the row before: the frame in which rows come into view is told with scrolling.
+            page.evaluate("document.activeElement.blur()")
+            page.locator(ROWS).nth(MOST_ROWS // 2).scroll_into_view_if_needed()
+            page.evaluate(PAINTED)
         page.evaluate("seen.interactions = []")
         does(page)
         wait_for_htmx(page)
         page.evaluate(PAINTED)
-        slowest = max(page.evaluate("seen.interactions"), default=0)
-        report.line(f"  {name}", slowest, None, " ms")
-        worst = max(worst, slowest)
-    report.line("interaction to next paint at 1,000 rows, the slowest", worst, 100, " ms")
+        answers.setdefault(name, []).append(max(page.evaluate("seen.interactions"), default=0))
+    for name, slowest in answers.items():
+        report.line(f"  {name}", median(slowest), None, " ms")
+    report.line("interaction to next paint at 1,000 rows, the slowest", max(map(median, answers.values())), 100, " ms")
 
 
 def _walk(page: Page) -> None:
     for key in "jjjk":
+        page.keyboard.press(key)
+
+
+def _press(page: Page, key: str, times: int) -> None:
+    for _ in range(times):
         page.keyboard.press(key)
 
 
