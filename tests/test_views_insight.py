@@ -159,12 +159,12 @@ def test_summary_of_a_list_that_is_another_by_now_is_told(client: Client, new_bu
 def test_column_opens_no_job_beyond_those_that_it_counts(client: Client, new_bucket: NewBucket) -> None:
     jobs = [
         {"State": "Success", "CreationTime": f"2026-06-27T{at}+0000"}
-        for at in ("14:59:00", "14:40:00", "14:20:00", "14:10:00", "03:00:00")
+        for at in ("14:49:40", "14:49:00", "14:13:00", "14:11:00", "03:00:00")
     ]
     bucket = new_bucket(given=tuple(jobs))
 
     page = page_of(
-        client, bucket, "startCreationTime=2026-06-27T22:15:00%2B0800&endCreationTime=2026-06-27T22:50:00%2B0800"
+        client, bucket, "startCreationTime=2026-06-27T22:12:00%2B0800&endCreationTime=2026-06-27T22:49:10%2B0800"
     )
     links = page.select("svg.columns a")
 
