@@ -79,7 +79,7 @@ def test_count_is_cancelled_and_goes_on_by_keyboard_alone(
     page.locator("#walk[data-state=cancelled]").wait_for()
     tab_to(page, "form[action*=resume] button")
     page.keyboard.press("Enter")
-    page.locator("#walk[data-state=done]").wait_for()
+    page.locator("#walk[data-state=done]").wait_for(timeout=30_000)  # nine pages
 
     assert ids_of(download(page, "JSON Lines of all, 900 jobs", tmp_path)) == emulator.job_ids(bucket.name)
 
@@ -150,7 +150,7 @@ def test_count_is_cancelled_and_goes_on_without_script(plain_page: Page, new_buc
     page.locator("#walk[data-state=cancelled]").wait_for()
     page.locator("form[action*=resume] button").click()
 
-    page.locator("#walk[data-state=done]").wait_for()  # the page reloads itself until then
+    page.locator("#walk[data-state=done]").wait_for(timeout=30_000)  # the page reloads itself until then
 
 
 def test_file_of_a_list_that_is_too_old_opens_the_page_that_says_so(
