@@ -25,8 +25,7 @@ const keep = () => {
   // Without a pin the list is the newest one, which has no rows to come back to.
   const row = !wanted && /\bpin=/.test(location.search) && topRow();
   if (!row) return;
-  const state = { ...history.state, at: row.id, top: edges(row).top };
-  history.replaceState(state, "", row === one(ROW) ? here() : `${here()}#${row.id}`);
+  history.replaceState({ ...history.state, at: row.id, top: edges(row).top }, "", row === one(ROW) ? here() : `${here()}#${row.id}`);
 };
 on("scrollend", () => later(keep));
 

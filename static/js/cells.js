@@ -1,6 +1,6 @@
 /* "Only this" and "hide" for a list's values, by one button and one menu for all rows. The button goes to the cell under the
    pointer, or to the focused row's name, where the menu holds all of the row. What is hidden this page alone knows. */
-import { all, behind, byId, later, linkOf, on, one, rewrite, ROW, rows, say, shown, topRow } from "./page.js";
+import { all, behind, byId, isLost, later, linkOf, on, one, rewrite, ROW, rows, say, shown, topRow } from "./page.js";
 
 const [button, menu, note] = ["cell-button", "cell-menu", "hiding"].map(byId);
 const hiding = new Set();
@@ -47,7 +47,7 @@ const apply = () => {
 const change = (next) =>
   later(() => {
     apply();
-    next()?.focus();
+    if (isLost()) next()?.focus();
   });
 
 const hide = (key) => {

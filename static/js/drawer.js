@@ -24,8 +24,9 @@ const open = (isOpen) => {
 };
 
 const mark = (current) => {
-  marked?.classList.toggle("open", current);
-  if (marked) linkOf(marked).ariaCurrent = current;
+  if (!marked) return;
+  marked.classList.toggle("open", current);
+  linkOf(marked).ariaCurrent = current;
 };
 
 /* Shows which row is open, and leads to those around it that are shown. */

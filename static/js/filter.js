@@ -12,9 +12,8 @@ onAnswer(() => {
 });
 
 on("htmx:oobBeforeSwap", (event) => {
-  const { target } = event.detail;
   const field = focused();
-  if (field === box() && target.contains(field) && field.value !== field.defaultValue) event.preventDefault();
+  if (field === box() && event.detail.target.contains(field) && field.value !== field.defaultValue) event.preventDefault();
 });
 
 /* The range and its own start and end exclude each other: whoever sets one empties the other. It captures the event,

@@ -16,8 +16,8 @@ const walk = (step) => {
 };
 
 on("keydown", (event) => {
-  const { key, target } = event;
-  if (!box.checked || event.defaultPrevented || event.isComposing || event.ctrlKey || event.altKey || event.metaKey || help.open || target.closest(`${FIELDS}, textarea`)) return;
+  const { key } = event;
+  if (!box.checked || event.defaultPrevented || event.isComposing || event.ctrlKey || event.altKey || event.metaKey || help.open || event.target.closest(`${FIELDS}, textarea`)) return;
   const found = one(`[data-key="${CSS.escape(key)}"]`);
   (found?.closest("details") ?? {}).open = true; // the form's, on a phone
   if (STEPS[key]) walk(STEPS[key]);

@@ -1,13 +1,15 @@
 /* What the other modules share: how they find and listen, the rows of a list of jobs or buckets, and addresses as they are written. */
-export { all, always, behind, byId, edges, focused, inView, later, linkOf, on, onAnswer, one, rewrite, ROW, rows, say, shown, stored, topRow };
+export { all, always, behind, byId, edges, focused, inView, isLost, later, linkOf, on, onAnswer, one, rewrite, ROW, rows, say, shown, stored, topRow };
 
-const ROW = 'tr[id^="job-"]';
+const ROW = "tr[id^=job-]";
 const list = () => one(".jobs, .lines");
 
 const byId = (id) => document.getElementById(id);
 const one = (selector) => document.querySelector(selector);
 const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
 const focused = () => document.activeElement;
+/* Whether what had the focus is gone or hidden: else it stays where its reader may just have moved it. */
+const isLost = () => focused().matches("body,[hidden] *");
 const edges = (element) => element?.getBoundingClientRect() ?? {};
 const linkOf = (row) => row?.querySelector("a");
 /* Of a table or one of its pages. Its own list of rows is much quicker than a selector, which looks through all cells, too. */

@@ -9,8 +9,8 @@ const LATER = "[hx-trigger^=load]";
 const box = byId("live");
 let asked = 0;
 
-const once = (target, event) => new Promise((resolve) => target.addEventListener(event, resolve, { once: true }));
-let loading = one(LATER) && once(window, "load").then(() => {
+const once = (event) => new Promise((resolve) => addEventListener(event, resolve, { once: true }));
+let loading = one(LATER) && once("load").then(() => {
   stop();
   loading = null;
 });
@@ -22,7 +22,7 @@ on("htmx:confirm", (event) => {
     else if (++asked > 360 && box) box.checked = !box.defaultChecked;
     return;
   }
-  const unseen = document.hidden && elt.matches(LATER) && once(document, "visibilitychange");
+  const unseen = document.hidden && elt.matches(LATER) && once("visibilitychange");
   if (!loading && !unseen) return;
   event.preventDefault();
   Promise.all([loading, unseen]).then(() => issueRequest(true));

@@ -5,7 +5,7 @@ import { always, on, one, rewrite } from "./page.js";
 const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 const address = (element, from, zone) => {
-  const url = new URL(element.closest("[data-keeps-place]") ? location.href : from);
+  const url = new URL(element.closest("[data-keeps-place]") ? location : from);
   url.search = rewrite(url.search, ["tz"], `tz=${encodeURIComponent(zone).replaceAll("%2F", "/")}`);
   return url.href;
 };
@@ -21,11 +21,11 @@ on("pointerover focusin", ({ target }) => {
   const link = target.closest("#zones [data-zone]");
   if (link?.dataset.zone) link.href = address(link, link.href, link.dataset.zone);
   if (target.id !== "other-zone" || target.list.options[0]) return;
-  for (const zone of Intl.supportedValuesOf("timeZone")) target.list.append(new Option(zone, zone));
+  for (const zone of Intl.supportedValuesOf("timeZone")) target.list.append(new Option(zone));
 });
 on("submit", (event) => {
   const form = event.target;
   if (!form.closest("#zones[data-keeps-place]")) return;
   event.preventDefault();
-  location = address(form, "", form.elements.tz.value.trim());
+  location = address(form, "", form.tz.value.trim());
 });

@@ -63,3 +63,10 @@ def see_more(page: Page) -> None:
 def wait_for_htmx(page: Page) -> None:
     """Wait until no request of htmx is under way."""
     page.wait_for_function("() => !document.querySelector('.htmx-request')")
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Wait until what has changed so far is on the screen, and what the page puts off until then is done."""
+    page.evaluate(
+        "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(drawn))))"
+    )

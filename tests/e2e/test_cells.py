@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.looking import ROWS, ids, list_path, wait_for_more_rows, wait_for_rows
+from tests.e2e.looking import ROWS, ids, list_path, wait_for_more_rows, wait_for_rows, wait_until_drawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -217,6 +217,17 @@ def test_whole_way_works_by_keyboard(listed: Page, bucket: Bucket) -> None:
     listed.locator("#hiding:visible").wait_for()
     expect(listed.locator("#hiding strong")).to_have_text("Hiding 4 of 20 loaded")
     expect(listed.locator(f"#job-{ids(listed)[1]} .name a")).to_be_focused()
+
+
+def test_focus_stays_where_it_was_moved_to_before_rows_are_seen_to_be_gone(listed: Page) -> None:
+    open_menu(listed, f"{ROWS}[data-state=Failed] .status")
+    listed.evaluate("() => document.addEventListener('click', () => document.querySelector('a[hreflang]').focus())")
+
+    listed.get_by_role("button", name="Hide Failed").click()
+
+    listed.locator("#hiding:visible").wait_for()
+    wait_until_drawn(listed)
+    assert listed.evaluate("document.activeElement.matches('a[hreflang]')")
 
 
 def test_escape_in_the_menu_leaves_the_drawer_open(listed: Page) -> None:

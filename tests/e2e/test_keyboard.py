@@ -9,7 +9,16 @@ import pytest
 
 from tests.e2e.conftest import TROUBLE_STATUS
 from tests.e2e.keyboard import tab_to, walk_by_tab
-from tests.e2e.looking import ROWS, ids, job_path, list_path, see_more, wait_for_more_rows, wait_for_rows
+from tests.e2e.looking import (
+    ROWS,
+    ids,
+    job_path,
+    list_path,
+    see_more,
+    wait_for_more_rows,
+    wait_for_rows,
+    wait_until_drawn,
+)
 from tests.e2e.test_live import DENIED, given, look, stamp, tick
 
 if TYPE_CHECKING:
@@ -206,3 +215,20 @@ def test_list_is_narrowed_to_a_cell_by_keyboard(listed: Page) -> None:
     listed.keyboard.press("Enter")
 
     listed.wait_for_url(f"**?states={state}")
+
+
+def test_focus_stays_where_it_was_moved_to_while_an_answer_is_put_in_place(listed: Page) -> None:
+    kept = "() => document.activeElement.matches('a[hreflang]')"
+    listed.get_by_label("Failed").check()
+    listed.wait_for_url("**/jobs/?states=Failed")
+    # Behind the page's own listeners: by then what had the focus is gone, and the list's sentence is about to get it.
+    listed.evaluate(
+        "() => document.addEventListener('htmx:afterSettle', () => document.querySelector('a[hreflang]').focus())"
+    )
+
+    listed.locator("#results .chip").first.press("Enter")
+
+    listed.wait_for_url("**/jobs/")
+    listed.wait_for_function(kept)
+    wait_until_drawn(listed)
+    assert listed.evaluate(kept)

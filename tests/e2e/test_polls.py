@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     NewBucket = Callable[..., Bucket]
 
 UNSEEN = "Object.defineProperty(document, 'hidden', { get: () => !window.seen, configurable: true })"
-LOOK = "() => { window.seen = true; document.dispatchEvent(new Event('visibilitychange')); }"
+LOOK = "() => { window.seen = true; document.dispatchEvent(new Event('visibilitychange', { bubbles: true })); }"
 
 
 def asked_by(page: Page) -> list[str]:
