@@ -18,6 +18,7 @@ from django.utils.translation import trans_real
 
 from jobs import clock, completeness, problems
 from jobs.models import LinkTemplate
+from tests.exports import walk_by_hand
 from tests.factories import jobs_in, make_bucket, make_staff, make_viewer
 from tests.outages import OUTAGES, Outage
 from tests.reading import get, one, soup
@@ -26,7 +27,6 @@ from tests.test_people import link
 from tests.test_views_job import JOB_ID, PARTS
 from tests.test_views_job import NIGHTLY as A_JOB
 from tests.test_views_list_trouble import grow_old
-from tests.test_views_walks import walk_by_hand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

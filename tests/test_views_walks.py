@@ -1,10 +1,7 @@
-"""Counting all and exporting, as people and programs get it, with a real worker."""
+"""Counting all and its files, as people and programs get them, with a real worker."""
 
 from __future__ import annotations
 
-import csv
-import html
-import io
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -17,8 +14,9 @@ from dashboard.celery import app
 from jobs import clock, orders, walks
 from jobs.filters import JobFilter, Pin
 from jobs.models import Walk, WalkBatch
+from tests.exports import csv_rows, export_path, finish, json_ids, start, text, walk_by_hand, walk_path, whole_list
 from tests.factories import jobs_in, make_staff, make_viewer
-from tests.reading import HTMX, UNBOUND, get, one, path_of, scroll, soup, words
+from tests.reading import HTMX, UNBOUND, get, one, path_of, soup, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,199 +39,6 @@ def people(everybody: None, settings: Settings) -> None:
     settings.ANONYMOUS_ACCESS = False
 
 
-def export_path(bucket: Bucket, query: str = "") -> str:
-    return f"/buckets/{bucket.name}/export/{'?' * bool(query)}{query}"
-
-
-def text(response: Any) -> str:
-    return b"".join(response.streaming_content).decode()
-
-
-def csv_rows(response: Any) -> list[dict[str, str]]:
-    written = text(response)
-    assert written.startswith("\ufeff")
-    return list(csv.DictReader(io.StringIO(written.removeprefix("\ufeff"))))
-
-
-def json_ids(response: Any) -> list[str]:
-    return [job["JobId"] for job in map(json.loads, text(response).splitlines()[1:])]
-
-
-def start(client: Client, bucket: Bucket, query: str = "") -> str:
-    """Press the button on the page of exports; return the address of the walk."""
-    page = soup(get(client, export_path(bucket, query)))
-    response = client.post(str(one(page, "form[action*=export]")["action"]))
-    assert response.status_code == 303, response.content
-    return str(response["Location"])
-
-
-def finish(client: Client, path: str, until: Until) -> dict[str, Any]:
-    """Look at a walk until it is over; return its twin."""
-    twin = path.partition("?")[0].removesuffix("/") + ".json"
-    until(lambda: client.get(twin).json()["state"] not in {"waiting", "walking"})
-    found: dict[str, Any] = client.get(twin).json()
-    return found
-
-
-def walk_by_hand(bucket: Bucket, **values: Any) -> Walk:
-    """A walk that nobody goes on with."""
-    now = clock.now()
-    given = {"state": "cancelled", "reader": "r", "filter": {"size": "100"}, "digest": "d", "pin": f"{int(now)}.1"}
-    return Walk.objects.create(bucket=bucket, **{**given, "created": now, "touched": now, **values})
-
-
-def walk_path(walk: Walk, action: str = "") -> str:
-    return f"/buckets/{walk.bucket.name}/export/{walk.pk}/{action}"
-
-
-# The page that offers it ---------------------------------------------------------------------------------------------------
-
-
-def test_list_leads_to_the_exports_of_what_is_loaded(client: Client, new_bucket: NewBucket) -> None:
-    bucket = new_bucket(jobs=25)
-    listed = soup(get(client, path_of(bucket, "size=10")))
-
-    page = soup(get(client, str(one(listed, "#to-export")["href"])))
-
-    assert "10 jobs are loaded; the list goes on" in words(one(page, "#of-loaded"))
-    assert [words(link) for link in page.select("[aria-labelledby=of-loaded] a")] == [
-        "CSV of 10 loaded",
-        "JSON Lines of 10 loaded",
-    ]
-
-
-def test_link_follows_what_is_scrolled(client: Client, new_bucket: NewBucket) -> None:
-    bucket = new_bucket(jobs=25)
-    first = path_of(bucket, "size=10")
-    answer = scroll(client, one(soup(get(client, first)), "#more"), f"http://testserver{first}").content.decode()
-
-    (link,) = re.findall(r'<a id="to-export" class="small" title="[^"]*" href="([^"]*)" hx-swap-oob="true">', answer)
-
-    assert "20 jobs are loaded" in words(one(soup(get(client, html.unescape(link))), "#of-loaded"))
-
-
-def test_list_that_is_loaded_whole_says_so(client: Client, new_bucket: NewBucket) -> None:
-    page = soup(get(client, export_path(new_bucket(jobs=3))))
-
-    assert words(one(page, "#of-loaded")) == "3 jobs are loaded: all of the list"
-
-
-@pytest.mark.parametrize(
-    ("fault", "said"),
-    [
-        ({"kind": "token_repeat"}, "named a page again that was here already"),
-        ({"kind": "empty_page", "when": {"token": True}}, "last three pages held nothing new"),
-    ],
-)
-def test_nothing_says_that_a_list_is_all_which_may_miss_jobs(
-    client: Client, new_bucket: NewBucket, fault: dict[str, Any], said: str
-) -> None:
-    bucket = new_bucket(jobs=25, faults=(fault,))
-    pin = get(client, f"/buckets/{bucket.name}/jobs.json?size=20").json()["pin"]
-    query = f"size=20&depth=5&pin={pin}"
-
-    twin = get(client, f"/buckets/{bucket.name}/export.json?{query}").json()
-    page = soup(get(client, export_path(bucket, query)))
-    last_column = list(csv_rows(client.get(f"/buckets/{bucket.name}/loaded.csv?{query}"))[0])[-1]
-
-    assert twin["is_whole"] is False
-    assert "others may be missing" in words(one(page, "#of-loaded"))
-    assert "all of the list" not in last_column
-    assert said in last_column
-    assert said in words(one(page, "section[aria-labelledby=of-loaded]"))
-
-
-def test_list_that_is_another_by_now_is_told(client: Client, new_bucket: NewBucket) -> None:
-    bucket = new_bucket(jobs=25)
-    old = "size=10&depth=2&pin=1700000000.1700000002000"
-
-    page = soup(get(client, export_path(bucket, old)))
-    file = client.get(f"/buckets/{bucket.name}/loaded.csv?{old}")
-
-    assert "opened over an hour ago" in words(one(page, "#results > .notice.warn"))
-    assert str(one(page, "#results > .notice.warn a")["href"]).startswith(path_of(bucket, ""))
-    assert (file.status_code, file["Location"]) == (302, export_path(bucket, old))
-
-
-def test_page_that_the_cache_has_lost_is_fetched_anew(
-    client: Client, new_bucket: NewBucket, emulator: Emulator
-) -> None:
-    bucket = new_bucket(jobs=25)
-    pin = get(client, path_of(bucket, "size=10").replace("/?", ".json?")).json()["pin"]
-
-    response = get(client, f"/buckets/{bucket.name}/export.json?size=10&depth=3&pin={pin}")
-
-    assert (response.json()["loaded"], response.json()["is_whole"]) == (25, True)
-
-
-def test_trouble_is_told_instead(client: Client, new_bucket: NewBucket) -> None:
-    response = get(client, export_path(new_bucket(faults=(UNBOUND,))))
-
-    assert response.status_code == 409
-    assert one(soup(response), "main [role=alert]")["data-code"] == "MediaBucketUnBinded"
-
-
-def test_wrong_parameter_is_told(client: Client, new_bucket: NewBucket) -> None:
-    bucket = new_bucket()
-
-    for path in (export_path(bucket), f"/buckets/{bucket.name}/loaded.csv"):
-        response = client.get(f"{path}?states=failed")
-        assert response.status_code == 400
-        assert "Failed" in words(one(soup(response), "[data-code=wrong_filter]"))
-    assert client.post(export_path(bucket, "states=failed")).status_code == 400
-    assert client.get(f"/buckets/{bucket.name}/export.json?size=0").json()["errors"].keys() == {"size"}
-
-
-# What is loaded ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("query", ["size=10", "size=10&depth=2", "states=Failed", "orderByTime=Asc&size=5"])
-def test_file_of_what_is_loaded_holds_the_jobs_of_the_list(client: Client, new_bucket: NewBucket, query: str) -> None:
-    bucket = new_bucket(jobs=60, seed=1)  # some of them failed
-    first = get(client, f"/buckets/{bucket.name}/jobs.json?{query.replace('&depth=2', '')}").json()
-    pinned = f"{query}&pin={first['pin']}"
-    get(client, export_path(bucket, pinned))
-    listed = [job["JobId"] for job in get(client, f"/buckets/{bucket.name}/jobs.json?{pinned}").json()["jobs"]]
-
-    table = csv_rows(client.get(f"/buckets/{bucket.name}/loaded.csv?{pinned}"))
-    lines = json_ids(client.get(f"/buckets/{bucket.name}/loaded.jsonl?{pinned}"))
-
-    assert listed
-    assert [row["JobId"] for row in table] == lines == listed
-
-
-def test_file_says_how_many_of_what_it_holds(client: Client, new_bucket: NewBucket) -> None:
-    bucket = new_bucket(jobs=25)
-    get(client, path_of(bucket, "size=10"))
-
-    response = client.get(f"/buckets/{bucket.name}/loaded.csv?size=10")
-    last_column = list(csv_rows(response)[0])[-1]
-    head = json.loads(text(client.get(f"/buckets/{bucket.name}/loaded.jsonl?size=10")).splitlines()[0])["_export"]
-
-    assert f"{bucket.name}_loaded-10-jobs_" in response["Content-Disposition"]
-    assert last_column.startswith("10 loaded jobs; the list goes on, as of ")
-    assert (head["scope"], head["jobs"], head["list_goes_on"]) == ("loaded", 10, True)
-
-
-def test_times_are_told_in_the_zone_of_the_link_and_in_utc(client: Client, new_bucket: NewBucket) -> None:
-    bucket = new_bucket(given=({"CreationTime": "2026-06-27T15:23:10+0800"},))
-    get(client, path_of(bucket, "tz=Europe/Berlin"))
-
-    (row,) = csv_rows(client.get(f"/buckets/{bucket.name}/loaded.csv?tz=Europe/Berlin"))
-
-    assert row["CreationTime"] == "2026-06-27T09:23:10+02:00"
-    assert row["CreationTime_UTC"] == "2026-06-27T07:23:10Z"
-
-
-def test_file_of_what_is_not_loaded_leads_to_the_page_that_waits_for_it(client: Client, new_bucket: NewBucket) -> None:
-    bucket = new_bucket(faults=(UNBOUND,))
-    get(client, path_of(bucket))
-
-    response = client.get(f"/buckets/{bucket.name}/loaded.csv")
-
-    assert (response.status_code, response["Location"]) == (302, export_path(bucket))
-
-
 # All of it ---------------------------------------------------------------------------------------------------------------
 
 
@@ -252,17 +57,6 @@ def test_files_of_all_hold_the_whole_list(
     assert twin["state"] == "done"
     assert [row["JobId"] for row in table] == lines == list(dict.fromkeys(walked))
     assert lines == whole_list(client, bucket, query, twin["pin"])
-
-
-def whole_list(client: Client, bucket: Bucket, query: str, pin: str) -> list[str]:
-    """Read a list page by page."""
-    path = f"/buckets/{bucket.name}/jobs.json?{query}{'&' * bool(query)}pin={pin}"
-    ids: list[str] = []
-    while path:
-        page = get(client, path).json()
-        ids += [job["JobId"] for job in page["jobs"]]
-        path = page["next"]
-    return ids
 
 
 def test_times_in_the_files_of_all_are_told_in_the_zone_of_the_link(
