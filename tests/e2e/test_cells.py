@@ -115,6 +115,29 @@ def test_menu_stands_on_the_screen_wherever_its_row_is(listed: Page, width: int,
     listed.click("#cell-button")
     listed.locator("#cell-menu:popover-open").wait_for()
 
+    _is_whole(listed, width, height)
+
+
+@pytest.mark.parametrize("cell", [".status", ".what", ".when", "td:nth-child(5)", "td:nth-child(6)"])
+def test_menu_stands_on_the_screen_where_its_button_has_little_room_on_either_side(
+    page: Page, bucket: Bucket, cell: str
+) -> None:
+    width, height = 360, 740
+    page.route("**/insight/**", lambda _route: None)  # what is told late above the rows would move them
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(list_path(bucket, "size=20"))
+    wait_for_rows(page, 20)
+    pointed_at = page.locator(f"{ROWS} {cell}").nth(12)
+    pointed_at.evaluate("cell => cell.scrollIntoView({block: 'end'})")
+    pointed_at.hover()
+
+    page.locator("#cell-button").evaluate("it => it.click()")
+    page.locator("#cell-menu:popover-open").wait_for()
+
+    _is_whole(page, width, height)
+
+
+def _is_whole(listed: Page, width: int, height: int) -> None:
     menu, last = listed.locator("#cell-menu"), listed.locator("#cell-menu > *").last
     box = menu.bounding_box()
     last.scroll_into_view_if_needed()
@@ -122,6 +145,7 @@ def test_menu_stands_on_the_screen_wherever_its_row_is(listed: Page, width: int,
 
     assert box
     assert end
+    assert box["height"] >= min(menu.evaluate("menu => menu.scrollHeight"), 0.4 * height)
     assert 0 <= box["y"] < box["y"] + box["height"] <= height
     assert 0 <= box["x"] < box["x"] + box["width"] <= width
     assert end["y"] + end["height"] <= height
