@@ -1,5 +1,6 @@
 /* A whole document never lands inside a page. A redirect to another page (sign-in) reloads this one; a failing server or
-   a broken line shows the notice that base.html keeps ready. */
+   a broken line shows the notice that base.html keeps ready. The console holds what is wrong: the browser itself says there which
+   requests failed, and one that a newer one replaced has not. */
 import { byId, on } from "./page.js";
 
 const notice = byId("trouble");
@@ -13,3 +14,6 @@ on("htmx:beforeSwap", ({ detail }) => {
   else tell();
 });
 on("htmx:sendError htmx:timeout", tell);
+htmx.logger = (element, event, detail) => {
+  if (/Request|send|response/.test(event)) delete detail.error;
+};

@@ -35,8 +35,6 @@ FLAGS = [
 ]  # fmt: skip
 TROUBLE_STATUS = r"Failed to load resource: the server responded with a status of [45]\d\d .*"
 """What the browser itself writes about a true status of a page or fragment."""
-TROUBLE_FRAGMENT = r"Response Status Error Code [45]\d\d from .*"
-"""What htmx writes about the same."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

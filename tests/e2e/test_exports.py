@@ -13,7 +13,7 @@ from jobs.cloudinfinite.schema import Job
 from jobs.models import Walk, WalkBatch
 from jobs.records import Row, pack
 from tests.e2e.accessible import LANGUAGES, assert_accessible_and_fits
-from tests.e2e.conftest import TROUBLE_FRAGMENT, TROUBLE_STATUS
+from tests.e2e.conftest import TROUBLE_STATUS
 from tests.e2e.keyboard import tab_to
 from tests.e2e.looking import list_path, see_more, wait_for_htmx, wait_for_rows
 from tests.e2e.test_live import DENIED
@@ -187,7 +187,7 @@ def test_file_whose_part_goes_while_it_is_sent_breaks_off(reader: Reader, new_bu
             list(content)
 
 
-@pytest.mark.console_allows(TROUBLE_STATUS, TROUBLE_FRAGMENT)
+@pytest.mark.console_allows(TROUBLE_STATUS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_state_is_accessible_and_fits(page: Page, new_bucket: NewBucket, language: str) -> None:
     bucket, slow, refused = new_bucket(jobs=230, latency=0.1), new_bucket(jobs=5000, latency=1.0), new_bucket(jobs=1)

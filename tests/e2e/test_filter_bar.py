@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import TROUBLE_FRAGMENT, TROUBLE_STATUS
+from tests.e2e.conftest import TROUBLE_STATUS
 from tests.e2e.looking import ROWS, ids, list_path, wait_for_htmx, wait_for_rows
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ MIXED = tuple(
     {"Name": name, "State": state, "CreationTime": PAST}
     for name, state in [("nightly", "Failed"), ("nightly", "Success"), ("other", "Failed"), ("other", "Pause")]
 )
-wrong_text = pytest.mark.console_allows(TROUBLE_STATUS, TROUBLE_FRAGMENT)
+wrong_text = pytest.mark.console_allows(TROUBLE_STATUS)
 
 
 def shown(page: Page) -> list[tuple[str, str]]:

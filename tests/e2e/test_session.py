@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.contrib.sessions.models import Session
 
-from tests.e2e.conftest import TROUBLE_FRAGMENT, TROUBLE_STATUS
+from tests.e2e.conftest import TROUBLE_STATUS
 from tests.e2e.looking import list_path, wait_for_rows
 from tests.e2e.sites import Reader
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.e2e.sites import Site
 
 
-@pytest.mark.console_allows(TROUBLE_STATUS, TROUBLE_FRAGMENT)
+@pytest.mark.console_allows(TROUBLE_STATUS)
 def test_expired_session_in_a_fragment_leads_to_sign_in_and_back(
     page: Page, new_bucket: Callable[..., Bucket], staff: User
 ) -> None:
@@ -70,7 +70,7 @@ def test_twin_of_an_ended_session_says_401(reader: Reader, new_bucket: Callable[
     assert (answer.status_code, answer.json()["problem"]["code"]) == (401, "sign_in")
 
 
-@pytest.mark.console_allows(TROUBLE_STATUS, TROUBLE_FRAGMENT)
+@pytest.mark.console_allows(TROUBLE_STATUS)
 def test_scrolling_with_an_ended_session_pastes_no_form_into_the_table(
     page: Page, new_bucket: Callable[..., Bucket]
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import TROUBLE_FRAGMENT, TROUBLE_STATUS
+from tests.e2e.conftest import TROUBLE_STATUS
 from tests.e2e.looking import ids, list_path, wait_for_rows
 from tests.e2e.sites import Reader
 from tests.e2e.staleness import make_stale
@@ -67,7 +67,7 @@ def seen(hasty: Site, new_context: Callable[..., BrowserContext]) -> Page:
     return new_context(base_url=hasty.address, viewport={"width": 1000, "height": 400}).new_page()
 
 
-@pytest.mark.console_allows(TROUBLE_STATUS, TROUBLE_FRAGMENT)
+@pytest.mark.console_allows(TROUBLE_STATUS)
 @pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES)
 def test_next_page_that_fails_leaves_the_rows_and_can_be_tried_again(seen: Page, hasty: Site, outage: Outage) -> None:
     bucket = make_bucket(hasty, "next", jobs=25, faults=({**outage.fault, "when": {"token": True}},))
