@@ -1,5 +1,5 @@
 /* Copy buttons: <button data-copy="text" data-copied="Copied">. */
-import { on, say } from "./page.js";
+import { isLost, on, say } from "./page.js";
 
 const copy = async (text) => {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
@@ -19,7 +19,7 @@ on("click", async ({ target }) => {
   } catch {
     return; // It was no such button, or the browser forbids it.
   }
-  button.focus();
+  if (isLost()) button.focus();
   button.dataset.done = "";
   say(button.dataset.copied);
   setTimeout(() => delete button.dataset.done, 1500);

@@ -1,16 +1,17 @@
 /* The drawer beside a list follows the address: `job` and `tab`, last in its query. Rows are kept for every reader, so its
    links are made here. Opening pushes one entry, all else replaces it; Back and Forward between ours reload nothing. */
-import { behind, byId, focused, later, linkOf, on, onAnswer, rewrite, ROW } from "./page.js";
+import { behind, byId, focused, isLost, later, linkOf, on, onAnswer, rewrite, ROW } from "./page.js";
 
 const drawer = byId("drawer");
 let own = Date.now();
-let pushed, shown, list, held;
+let pushed, shown, list, held, isSame;
 /* The row, because to look for it among a thousand takes long. */
 let marked;
 
-const read = (query = location.search) => ["job", "tab"].map((name) => new URLSearchParams(query).get(name) ?? "");
+const NAMES = ["job", "tab"];
+const read = (query = location.search) => NAMES.map((name) => new URLSearchParams(query).get(name) ?? "");
 const here = (job, tab, query = location.search) => {
-  const asked = rewrite(query, ["job", "tab"], job && `job=${encodeURIComponent(job)}`, tab && `tab=${tab}`);
+  const asked = rewrite(query, NAMES, job && `job=${encodeURIComponent(job)}`, tab && `tab=${tab}`);
   return (asked ? `?${asked}` : location.pathname) + location.hash;
 };
 // With its mark htmx would take the entry for its own.
@@ -56,9 +57,10 @@ const close = () => {
   if (back) back.focus();
 };
 
-const ask = () => {
+const ask = (again) => {
   shown = read();
-  held = focused().id;
+  isSame = again;
+  held = hasFocus() && focused().id;
   arrange();
   htmx.ajax("GET", here(...shown), { source: drawer, target: drawer });
 };
@@ -82,13 +84,13 @@ const go = (job, tab) => {
 };
 
 const dismiss = () => {
-  if (pushed) return history.back();
+  if (pushed) return (pushed = false), history.back();
   replace(here());
   close();
 };
 
 on("click", (event) => {
-  const link = event.target.closest(`${ROW} .name a, #drawer-close, #drawer :is([data-tab], [rel=prev], [rel=next])`);
+  const link = event.target.closest(`${ROW} .name a,#drawer-close,#drawer :is([data-tab],[rel=prev],[rel=next])`);
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   const row = link.closest(ROW);
@@ -108,10 +110,11 @@ addEventListener("popstate", ({ state }) => {
 });
 onAnswer(({ target }) => {
   // A tick has replaced the open job's row: what the drawer says of it is out of date.
-  if (drawer.open && !marked?.isConnected && byId(`job-${shown[0]}`)) ask();
+  if (drawer.open && !marked?.isConnected && byId(`job-${shown[0]}`)) ask(true);
   arrange();
-  if (target !== drawer || ![drawer, document.body].includes(focused())) return;
-  (drawer.querySelector(`[id="${held}"]:not([hidden])`) ?? title())?.focus();
+  // Of the same job the reader has read on: they stay where they are, and one who reads the list stays there.
+  if (target === drawer && held !== false && (isLost() || focused() === drawer))
+    (drawer.querySelector(`[id="${held}"]:not([hidden])`) ?? title())?.focus({ preventScroll: isSame });
 });
 // A new question closes the drawer.
 on("htmx:pushedIntoHistory", () => {

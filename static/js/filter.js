@@ -5,10 +5,11 @@ import { byId, focused, on, onAnswer } from "./page.js";
 const box = () => byId("filter-q");
 
 onAnswer(() => {
-  const { start, end } = box()?.dataset ?? {};
-  if (!start || focused() !== box()) return;
-  box().setSelectionRange(start, end);
-  delete box().dataset.start;
+  const field = focused();
+  const { start, end } = field.dataset;
+  if (!start || field !== box()) return;
+  field.setSelectionRange(start, end);
+  delete field.dataset.start;
 });
 
 on("htmx:oobBeforeSwap", (event) => {

@@ -6,7 +6,7 @@ import { behind, byId, focused, linkOf, on, one, stored, topRow } from "./page.j
 const help = byId("keys");
 const box = byId("keys-on");
 const STEPS = { j: 1, k: -1 };
-const FIELDS = "input:not([type=checkbox]), select";
+const FIELDS = "input:not([type=checkbox]),select";
 
 const walk = (step) => {
   const row = focused().closest("tr[id]");
@@ -17,7 +17,7 @@ const walk = (step) => {
 
 on("keydown", (event) => {
   const { key } = event;
-  if (!box.checked || event.defaultPrevented || event.isComposing || event.ctrlKey || event.altKey || event.metaKey || help.open || event.target.closest(`${FIELDS}, textarea`)) return;
+  if (!box.checked || event.defaultPrevented || event.isComposing || event.ctrlKey || event.altKey || event.metaKey || help.open || event.target.closest(`${FIELDS},textarea`)) return;
   const found = one(`[data-key="${CSS.escape(key)}"]`);
   (found?.closest("details") ?? {}).open = true; // the form's, on a phone
   if (STEPS[key]) walk(STEPS[key]);

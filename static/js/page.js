@@ -2,7 +2,7 @@
 export { all, always, behind, byId, edges, focused, inView, isLost, later, linkOf, on, onAnswer, one, rewrite, ROW, rows, say, shown, stored, topRow };
 
 const ROW = "tr[id^=job-]";
-const list = () => one(".jobs, .lines");
+const list = () => one(".jobs,.lines");
 
 const byId = (id) => document.getElementById(id);
 const one = (selector) => document.querySelector(selector);

@@ -7,13 +7,13 @@ const SLOWEST = 300_000;
 const IDLE = 1_800_000;
 const { now } = Date;
 
-let failures = 0, latency = 0;
+let failures, latency, told;
 let touched = now(), asked = touched;
 let source, held, isFar;
-let told = [];
 let isOn = stored("live");
 
 const ticker = () => byId("ticker");
+const isSelecting = () => !getSelection().isCollapsed;
 const box = () => byId("ticking");
 const isOpen = ({ dataset: { state } }) => !/^(Success|Failed|Cancel)$/.test(state);
 
@@ -52,9 +52,11 @@ const tick = () => {
   const { asleep, every, kept, paused, tick: path } = at?.dataset ?? {};
   grow(every ?? 15);
   if (!at) return;
+  // How another list did says nothing of this one.
+  at.known ??= [failures, latency, told] = [0, 0, []];
   const isIdle = kept !== "" && now() - touched > IDLE;
   const { checked } = box();
-  const why = !checked ? "" : isIdle ? asleep : getSelection().isCollapsed ? "" : paused;
+  const why = !checked ? "" : isIdle ? asleep : isSelecting() ? paused : "";
   const interval = Math.min(SLOWEST, Math.max(every * 1000 * 2 ** failures, 4 * latency));
   one("[data-note]").textContent = why;
   at.firstElementChild.style.setProperty("--due", (now() - asked) / interval);
@@ -68,7 +70,7 @@ on("htmx:afterRequest", ({ detail }) => {
   if (detail.elt !== ticker()) return;
   latency = Math.min(now() - asked, 10_000); // more, and the machine slept meanwhile
   failures = detail.successful && !one("#as-of [data-problem]") ? 0 : failures + 1;
-  const news = all("#newer a, .left-note, #not-newer > *").map((part) => part.textContent);
+  const news = all("#newer a,.left-note,#not-newer > *").map((part) => part.textContent);
   say(news.filter((words) => !told.includes(words)).join());
   told = news;
 });
@@ -76,8 +78,8 @@ on("htmx:afterRequest", ({ detail }) => {
    replaced keeps the focus. */
 on("htmx:oobBeforeSwap", (event) => {
   const { target } = event.detail;
-  const isOurs = source === ticker() && getSelection().isCollapsed;
-  if (!isOurs && target.matches(`#as-of, #newer, #not-newer, ${ROW}`)) event.preventDefault();
+  const isOurs = source === ticker() && !isSelecting();
+  if (!isOurs && target.matches(`#as-of,#newer,#not-newer,${ROW}`)) event.preventDefault();
   held = target.contains(focused()) && target.id;
 });
 on("htmx:oobAfterSwap", () => byId(held)?.querySelector("a, button")?.focus({ preventScroll: true }));

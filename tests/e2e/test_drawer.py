@@ -185,6 +185,22 @@ def test_closing_leads_back_to_the_row_and_leaves_no_entry_behind(listed: Page, 
     assert listed.evaluate(STILL_MARKED)
 
 
+def test_second_escape_before_it_is_closed_leads_no_further_back(page: Page, bucket: Bucket) -> None:
+    page.goto("/status/")
+    open_list(page, bucket)
+    page.locator(ROWS).first.locator(".name a").click()
+    page.locator("#drawer[open] #panel h2").wait_for()
+
+    page.evaluate("""() => {
+      for (let press = 0; press < 2; press += 1)
+        document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+      return new Promise((gone) => addEventListener("popstate", () => setTimeout(gone, 100)));
+    }""")
+
+    assert "/jobs/" in page.url
+    wait_until_closed(page)
+
+
 def test_forward_opens_it_again_and_back_closes_it_again(listed: Page) -> None:
     job_id = ids(listed)[3]
     listed.click(link_of(job_id))

@@ -232,3 +232,16 @@ def test_focus_stays_where_it_was_moved_to_while_an_answer_is_put_in_place(liste
     listed.wait_for_function(kept)
     wait_until_drawn(listed)
     assert listed.evaluate(kept)
+
+
+def test_focus_stays_where_it_was_moved_to_while_the_browser_asks_whether_to_copy(listed: Page) -> None:
+    listed.evaluate(
+        "() => { navigator.clipboard.writeText = () => new Promise((allowed) => (window.allowed = allowed)); }"
+    )
+    listed.locator("#as-of .copy, .meta .copy").first.press("Enter")
+    listed.locator("a[hreflang]").first.focus()
+
+    listed.evaluate("() => window.allowed()")
+
+    listed.locator(".copy[data-done]").wait_for()
+    assert listed.evaluate("document.activeElement.matches('a[hreflang]')")

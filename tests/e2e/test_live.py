@@ -390,6 +390,24 @@ def test_list_that_fails_is_asked_each_five_minutes_at_last_and_shows_how_long_t
         pass_time(page, 22)
 
 
+@pytest.mark.console_allows(TROUBLE_STATUS)
+def test_another_list_is_asked_at_its_own_pace_though_the_one_before_failed(
+    page: Page, new_bucket: Callable[..., Bucket]
+) -> None:
+    look(page, new_bucket(given=given(3)))
+    page.route("**/tick/**", lambda route: route.fulfill(status=503))
+    for seconds in (16, 31, 61):
+        with page.expect_response(lambda response: "/tick/" in response.url):
+            pass_time(page, seconds)
+        wait_for_htmx(page)
+    page.unroute("**/tick/**")
+    page.get_by_label("Running").check()
+    page.locator("#results .chip").wait_for()
+
+    with page.expect_request(lambda request: "/tick/" in request.url):
+        pass_time(page, 31)
+
+
 def test_list_that_holds_nothing_yet_tells_of_the_first_job(
     page: Page, site: Site, new_bucket: Callable[..., Bucket]
 ) -> None:
@@ -422,6 +440,23 @@ def test_wall_screen_whose_list_failed_asks_again_by_itself(
     pass_time(page, 61)
 
     page.wait_for_selector(row(2))
+
+
+def test_open_job_that_changes_leaves_the_focus_with_who_reads_the_list(
+    page: Page, site: Site, new_bucket: Callable[..., Bucket]
+) -> None:
+    bucket = new_bucket(given=given(5))
+    look(page, bucket)
+    page.locator(row(2)).locator(".name a").click()
+    page.wait_for_selector('#drawer .state:has-text("Running")')
+    page.evaluate("document.activeElement.blur()")
+
+    site.emulator.change_job(bucket.name, f"b{2:032x}", State="Success")
+    tick(page, site, bucket)
+
+    page.wait_for_selector('#drawer .state:has-text("Success")')
+    wait_for_htmx(page)
+    assert page.evaluate("document.activeElement === document.body")
 
 
 def test_open_drawer_follows_its_row(page: Page, site: Site, new_bucket: Callable[..., Bucket]) -> None:
