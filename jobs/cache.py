@@ -52,6 +52,7 @@ LONG_LIFE = 6 * 60 * 60 * 1000
 class Found:
     """What the cache knows about a question.
 
+    `is_led_to` says that what is missing is a next page of a chain that is known: a link can't make one up.
     `since` is the time (unix seconds) before which problems don't count: somebody pressed "try again", or the
     credential changed. `claimed` says that the answer was fetched because of this very look.
     """
@@ -60,6 +61,7 @@ class Found:
     job: JobRecord | None = None
     problem: Problem | None = None
     next_is_there: bool = True
+    is_led_to: bool = False
     since: float = 0.0
     claimed: bool = False
 
@@ -111,11 +113,11 @@ def _look(question: PageQuestion, credential: str, *, person: bool) -> tuple[lis
     return keys, [pin, question.place, int(person), SHORT_LIFE, LONG_LIFE, troubles.tally_key(question.bucket)]
 
 
-def _found(question: PageQuestion, trouble: Sequence[bytes | None], *found: Any) -> Found:
+def _found(question: PageQuestion, trouble: Sequence[bytes | None], found: Any) -> Found:
     known = troubles.read(trouble)
-    if not found:
-        return Found(problem=known.problem, since=known.since)
-    page, next_is_there = _page(question, found[0])
+    if isinstance(found, int):
+        return Found(problem=known.problem, is_led_to=bool(found), since=known.since)
+    page, next_is_there = _page(question, found)
     return Found(page=page, problem=known.problem, next_is_there=next_is_there, since=known.since)
 
 

@@ -61,7 +61,7 @@ def tick(watched: Sequence[Watched], job_filter: JobFilter, *, reader: str) -> l
         job_filter: what they show.
         reader: whose budget a question costs that nobody asked yet.
     """
-    heads = pages.renewed_pages([(one.bucket, job_filter) for one in watched])
+    heads = pages.renewed_pages([(one.bucket, job_filter) for one in watched], reader=reader)
     looks = [_Look.at(head, one.shown, job_filter) for one, head in zip(watched, heads, strict=True)]
     asked = [(one.bucket, look.question) for one, look in zip(watched, looks, strict=True) if look.question]
     answers = iter(pages.renewed_pages(asked, reader=reader))

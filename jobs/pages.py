@@ -188,7 +188,7 @@ def _pay_together(searches: Sequence[PageSearch], looked: Sequence[tuple[Ready |
 
 def _is_new(search: PageSearch, ready: Ready | None, found: cache.Found) -> bool:
     """Tell whether a search costs its reader something: next pages of a chain don't, nor what is known."""
-    return bool(search.reader) and ready is None and not found.problem
+    return bool(search.reader) and ready is None and not (found.problem or found.is_led_to)
 
 
 def _have_fetched(

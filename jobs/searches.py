@@ -127,9 +127,7 @@ class PageSearch:
 def page_search(bucket: Bucket, job_filter: JobFilter, view: View, lane: Lane, reader: str) -> PageSearch:
     """Return the search for the page that `job_filter` and `view` name; `reader` is whose budget a new question costs."""
     continuation = Continuation(view.next_token, view.after_text) if view.next_token or view.after else None
-    question = PageQuestion(bucket.name, job_filter, view.pin, continuation)
-    # A chain's next pages are bounded by the chain; what can be varied for ever costs the reader.
-    return PageSearch(bucket, question, lane, "" if continuation else reader)
+    return PageSearch(bucket, PageQuestion(bucket.name, job_filter, view.pin, continuation), lane, reader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +206,7 @@ def wait_until(
 ) -> tuple[Answer | Pending | Failed, cache.Found]:
     """Claim or join the fetch and wait for it, until `deadline` of the monotonic clock."""
     while True:
-        asking = enqueue_if_claimed(search, found.since)
+        asking = enqueue_if_claimed(search, found.since, is_free=found.is_led_to)
         if asking.outcome == "ended":
             return Failed(why_ended(asking, search.bucket)), found
         if asking.outcome == "refused":
@@ -234,14 +232,16 @@ def wait_until(
             return Failed(found.problem), found
 
 
-def enqueue_if_claimed(search: Search[Any], since: float) -> claims.Asking:
+def enqueue_if_claimed(search: Search[Any], since: float, *, is_free: bool = False) -> claims.Asking:
     """Claim or join a fetch, and enqueue it if it is ours; an asking that ended before `since` (unix s, CI's time) doesn't count.
+
+    The next pages of a chain are free: it bounds them. What a link can vary for ever costs its reader.
 
     Raises:
         ServerDown: a Redis can't be reached.
     """
     gate = throttle.gate(search.bucket.name, search.bucket.credential)
-    asking = claims.ask(search.key, gate, lane=search.lane, reader=search.reader, since=since)
+    asking = claims.ask(search.key, gate, lane=search.lane, reader="" if is_free else search.reader, since=since)
     metrics.claim(asking.outcome)
     if asking.outcome != "claimed":
         return asking

@@ -72,7 +72,7 @@ def test_pending_sentinel_keeps_its_link_and_asks_again(
     client: Client, new_bucket: NewBucket, emulator: Emulator, settings: Settings
 ) -> None:
     bucket = new_bucket(jobs=25)
-    emulator.fault(bucket.name, "delay", seconds=0.5, when={"token": True})
+    emulator.fault(bucket.name, "delay", seconds=2.0, when={"token": True})
     address = str(one(soup(get(client, path_of(bucket, "size=10"))), "#more")["hx-get"])
     settings.FIRST_WAIT = 0.01
 
@@ -82,6 +82,17 @@ def test_pending_sentinel_keeps_its_link_and_asks_again(
     assert response.status_code == 202
     assert more["hx-get"] == one(more, "a")["href"] == address
     assert row_ids(soup(get(client, address, target="more"))) == emulator.job_ids(bucket.name)[10:20]
+
+
+def test_trouble_that_is_told_is_not_logged_again_for_each_reader(
+    client: Client, new_bucket: NewBucket, caplog: pytest.LogCaptureFixture
+) -> None:
+    bucket = new_bucket(faults=({"kind": "error", "status": 503, "code": "ServiceUnavailable"},))
+
+    answers = [get(client, path_of(bucket)), get(client, f"/buckets/{bucket.name}/jobs.json")]
+
+    assert all(answer.status_code >= 500 for answer in answers)
+    assert [record for record in caplog.records if record.name == "django.request"] == []
 
 
 def test_trouble_is_told_with_code_advice_and_request(
@@ -121,6 +132,38 @@ def test_reader_who_asks_for_too_many_new_lists_is_told_and_cached_ones_still_op
     more = one(soup(opened[0]), "#more")["hx-get"]
     assert get(client, str(more), target="more").status_code == 200
     assert len(emulator.calls(bucket.name)) <= calls + 3  # pages of chains that are open, and the ones ahead
+
+
+@pytest.mark.parametrize("made_up", ["after=2026-06-27T15:23:0{number}Z", "nextToken=made-up-{number}"])
+def test_place_that_no_list_leads_to_costs_like_a_new_list(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, settings: Settings, made_up: str
+) -> None:
+    settings.MISS_BUDGET = 2
+    bucket = new_bucket(jobs=25)
+    pin = get(client, f"/buckets/{bucket.name}/jobs.json?size=10").json()["pin"]
+    places = [made_up.format(number=number) for number in range(4)]
+
+    answers = [
+        client.get(f"/buckets/{bucket.name}/jobs.json?size=10&pin={pin}&{place}", follow=True) for place in places
+    ]
+
+    assert [answer.status_code == 429 for answer in answers] == [False, True, True, True]
+
+
+def test_tick_of_a_list_that_nobody_has_opened_costs_like_opening_it(
+    client: Client, new_bucket: NewBucket, emulator: Emulator, settings: Settings
+) -> None:
+    settings.MISS_BUDGET = 1
+    bucket = new_bucket(jobs=1)
+    pin = get(client, f"/buckets/{bucket.name}/jobs.json").json()["pin"]
+    calls = len(emulator.calls(bucket.name))
+
+    answers = [
+        get(client, f"/buckets/{bucket.name}/tick/?name=made-up-{number}&pin={pin}&rows=") for number in range(3)
+    ]
+
+    assert all("miss_budget" in answer.content.decode() for answer in answers)
+    assert len(emulator.calls(bucket.name)) == calls
 
 
 def test_stranger_s_budget_is_that_of_the_address(new_bucket: NewBucket, settings: Settings) -> None:

@@ -3,13 +3,13 @@
 --       4... problems and marks
 -- ARGV  1 pin ("" = the head's)   2 place in the chain   3 "1" when a person reads   4 short life ms   5 long life ms
 --       6 the bucket's tally
--- Answer: {values of 4...} or {values of 4..., {pin, meta, rows, left out, next, ending, began, n, doubts, so far,
+-- Answer: {values of 4..., 1 where the pin's chain leads to the place, else 0} or {values of 4..., {pin, meta, rows, left out, next, ending, began, n, doubts, so far,
 --         whether the next page is there, how many rows are left to later pages}}
 local trouble = redis.call('MGET', unpack(KEYS, 4))
 local pin = ARGV[1]
 if pin == '' then
   pin = redis.call('GET', KEYS[1])
-  if not pin then return {trouble} end
+  if not pin then return {trouble, 0} end
 elseif ARGV[2] == 'first' and redis.call('EXISTS', KEYS[2] .. pin .. ':first') == 0 then
   pin = redis.call('GET', KEYS[1]) or pin
 end
@@ -17,7 +17,7 @@ local chain = KEYS[3] .. pin
 local key = KEYS[2] .. pin .. ':' .. ARGV[2]
 local page = redis.call('HMGET', key, 'meta', 'rows', 'left_out', 'next', 'ending', 'began', 'n', 'next_place', 'doubts', 'so_far',
   'left')
-if not page[1] then return {trouble} end
+if not page[1] then return {trouble, redis.call('HEXISTS', chain, 't:' .. ARGV[2])} end
 -- What all pages have brought changes where one before this is fetched again.
 local so_far = page[7] ~= '' and redis.call('HGET', chain, 's:' .. page[7]) or page[10]
 if ARGV[3] == '1' and ARGV[2] ~= 'first' then

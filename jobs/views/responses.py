@@ -187,6 +187,8 @@ def _conditional(
         response.headers["ETag"] = bare.headers["ETag"]
     for name, value in headers.items():
         response.headers[name] = value
+    # Upstream's trouble is told where it was met; Django would write a line of its own for each reader who is told of it.
+    response._has_been_logged = True  # type: ignore[attr-defined] # Django's own mark
     return response
 
 
