@@ -8,7 +8,7 @@ import math
 import re
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
@@ -18,6 +18,9 @@ from kombu import Queue
 
 from jobs import trails
 from jobs.sentinels import SentinelUrl
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -34,9 +37,11 @@ def secret(name: str, default: str | None = None) -> str:
         except (OSError, ValueError):
             # The path isn't shown: people put the secret itself there.
             raise ImproperlyConfigured(f"{name}_FILE does not point to a text file that can be read.") from None
-    if default is None:
-        return str(env.str(name))
-    return str(env.str(name, default=default))
+    # As it stands there: env.str would take one that begins with $ for the name of another variable, and say it aloud.
+    given = env.ENVIRON.get(name, default)
+    if given is None:
+        raise ImproperlyConfigured(f"Set the {name} environment variable")
+    return str(given)
 
 
 def switch(name: str, *, default: bool) -> bool:
@@ -71,6 +76,12 @@ def whole_number(name: str, default: int, *, zero: bool = False) -> int:
     return int(text)
 
 
+def several(name: str, default: Sequence[str] = ()) -> list[str]:
+    """Return what the variable `name` holds, parted by commas."""
+    given = [part.strip() for part in env.str(name, default="").split(",")]
+    return [part for part in given if part] or list(default)
+
+
 def time_zone(name: str, default: str) -> str:
     """Return the variable `name`, which must be a time zone that this machine knows."""
     text = str(env.str(name, default="") or default)
@@ -100,8 +111,8 @@ def database(name: str, default: str) -> dict[str, Any]:
 SECRET_KEY = secret("SECRET_KEY")
 DEBUG = switch("DEBUG", default=False)
 HTTPS = switch("HTTPS", default=True)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if not HTTPS else [])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS = several("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]") if not HTTPS else ())
+CSRF_TRUSTED_ORIGINS = several("CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "dashboard.urls"
 WSGI_APPLICATION = "dashboard.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -347,7 +358,7 @@ SESSION_COOKIE_NAME = env.str("SESSION_COOKIE_NAME", default="") or "sessionid"
 CSRF_COOKIE_NAME = env.str("CSRF_COOKIE_NAME", default="") or "csrftoken"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-EMBED_ORIGINS = env.list("EMBED_ORIGINS", default=[])
+EMBED_ORIGINS = several("EMBED_ORIGINS")
 for origin in EMBED_ORIGINS:
     if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", origin):
         raise ImproperlyConfigured(f"EMBED_ORIGINS holds {origin!r}. Write origins like https://portal.example.com")

@@ -88,7 +88,7 @@ def test_the_example_loosens_nothing_for_those_who_copy_it() -> None:
 
 # The example names every variable ------------------------------------------------------------------------------------
 
-READERS = {"secret", "switch", "number", "whole_number", "time_zone", "database"}
+READERS = {"several", "secret", "switch", "number", "whole_number", "time_zone", "database"}
 """Functions of the settings that read the variable which they are told."""
 READ_ELSEWHERE = {"PORT", "BIND", "POSTGRES_PASSWORD"}
 """By ./dev run and compose.yaml."""
@@ -254,6 +254,25 @@ def test_embed_origins_are_a_list() -> None:
     assert settings_with("EMBED_ORIGINS", EMBED_ORIGINS="https://a.example,http://b.example:8080") == [
         ["https://a.example", "http://b.example:8080"]
     ]
+
+
+def test_lists_may_hold_blanks_and_an_empty_one_is_none() -> None:
+    names = ("ALLOWED_HOSTS", "EMBED_ORIGINS")
+
+    assert settings_with(*names, ALLOWED_HOSTS="a.example, b.example,", EMBED_ORIGINS=" https://a.example , ") == [
+        ["a.example", "b.example"],
+        ["https://a.example"],
+    ]
+    assert settings_with(*names, HTTPS="false", ALLOWED_HOSTS="", EMBED_ORIGINS="") == [
+        ["localhost", "127.0.0.1", "[::1]"],
+        [],
+    ]
+
+
+def test_a_secret_is_taken_as_it_stands() -> None:
+    given = "$" + "x" * 50
+
+    assert settings_with("SECRET_KEY", SECRET_KEY=given) == [given]
 
 
 def test_a_missing_secret_key_is_said() -> None:
