@@ -18,6 +18,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from dashboard.languages import tag_of
+from dashboard.middleware import told_path
 from jobs import twins
 from jobs.problems import ours
 from jobs.views.embed import framed
@@ -71,7 +72,7 @@ def _database_down(request: HttpRequest, trouble: BaseException) -> HttpResponse
         return HttpResponse(_bare("503.html", request, problem=problem), status=problem.status, headers=headers)
 
     response = _framed_if_embedded(page)(request)
-    logger.error("%s: the database is down: %s", request.path, trouble)
+    logger.error("%s: the database is down: %s", told_path(request), trouble)
     response._has_been_logged = True  # type: ignore[attr-defined] # Django's own mark; it would log the traceback
     return response
 

@@ -40,6 +40,14 @@ PROBES = ("/healthz", "/readyz", "/metrics")
 log = logging.getLogger("dashboard.access")
 
 
+def told_path(request: HttpRequest) -> str:
+    """Return a request's path as a log line may show it.
+
+    Without the query, which holds what people search for, and without a secret; escaped, so that it can't begin a line of its own.
+    """
+    return escape_uri_path(TOKEN_PATH.sub("/welcome/...", request.path))[:LONGEST_PATH]
+
+
 class TrailMiddleware:
     """Gives each request an id, which its log lines, its tasks and its answer carry, and writes one line about it."""
 
@@ -62,8 +70,7 @@ class TrailMiddleware:
     def _tell(self, request: HttpRequest, status: int, seconds: float) -> None:
         match = request.resolver_match
         metrics.request(match.view_name if match else "", status, seconds)
-        # Without the query: it holds what people search for. The path is escaped, so it can't begin a line of its own.
-        path = escape_uri_path(TOKEN_PATH.sub("/welcome/...", request.path))[:LONGEST_PATH]
+        path = told_path(request)
         facts = {"method": request.method, "path": path, "status": status, "seconds": round(seconds, 4)}
         log.info("%s %s %d in %.3f s", request.method, path, status, seconds, extra=facts)
 

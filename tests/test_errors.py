@@ -134,6 +134,20 @@ def test_a_database_that_is_down_is_named(path: str, caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.usefixtures("static_files", "database_down")
+@pytest.mark.parametrize("path", ["/buckets/a%0A2026-11-25 ERROR forged/jobs/", "/welcome/a:secret:token/"])
+def test_line_about_a_database_that_is_down_holds_no_secret_and_begins_no_other(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = Client(raise_request_exception=False, headers={"Cookie": "sessionid=0123456789abcdef0123456789abcdef"})
+
+    client.get(path)
+
+    (line,) = [record.getMessage() for record in caplog.records if "the database is down" in record.getMessage()]
+    assert "secret" not in line
+    assert "\n" not in line
+
+
+@pytest.mark.usefixtures("static_files", "database_down")
 def test_a_demo_s_failures_say_that_it_is_one(settings: Settings) -> None:
     settings.DEMO = True
     client = Client(raise_request_exception=False, headers={"Cookie": "sessionid=0123456789abcdef0123456789abcdef"})
