@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+AT_ONCE: dict[str, Any] = {"retry": True, "retry_policy": {"max_retries": 0}}
+"""While the broker is down enqueueing fails at once: whoever waits is told instead of kept."""
+
 QUEUES: dict[Lane, str] = {
     "person": "page",
     "refresh": "page",

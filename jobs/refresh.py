@@ -7,20 +7,18 @@ fetched, as a reader's look does; the next tick goes on. So calls are spread, an
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from celery import Task, shared_task
+from celery import shared_task
 from celery.signals import worker_ready
 from django.conf import settings
 from django.db import DatabaseError, connection
-from kombu.exceptions import OperationalError
 
-from jobs import clock, overview, servers
-from jobs.claims import TASK_LIFE
+from jobs import clock, overview
+from jobs.beats import Tick
 from jobs.costs import costs, stated
 from jobs.models import Bucket
 from jobs.servers import ServerDown
-from jobs.tasks import AT_ONCE
 
 if TYPE_CHECKING:
     from jobs.overview import Line
@@ -29,8 +27,6 @@ logger = logging.getLogger(__name__)
 
 RANGE = "24h"
 """The stretch of time that is told of: the overview's own, so that both share their calls."""
-WAITING = f"tick:{settings.CACHE_VERSION}:overview"
-"""Stands on the broker while a tick waits or runs."""
 
 
 def known() -> list[Line] | None:
@@ -41,24 +37,8 @@ def known() -> list[Line] | None:
         return None
 
 
-class Tick(Task[Any, Any]):
-    """A task of which one waits at a time: while no worker takes them, ticks must not fill the broker."""
-
-    def apply_async(self, *arguments: Any, **options: Any) -> Any:
-        """Enqueue a tick, unless one waits already or the broker can't take it; the next will do."""
-        try:
-            with servers.broker().connection() as client:
-                if client.set(WAITING, 1, nx=True, px=TASK_LIFE):
-                    return super().apply_async(*arguments, **{**options, **AT_ONCE})
-        except Exception as error:
-            if not isinstance(error, (OperationalError, ServerDown)) and not servers.is_trouble(error):
-                raise
-            logger.warning("the overview is not refreshed: the broker can't be reached")
-        return None
-
-
 @shared_task(name="jobs.refresh_overview", base=Tick, bind=True)
-def refresh_overview(_: Tick) -> None:
+def refresh_overview(tick: Tick) -> None:
     """Have some of what is missing or out of date fetched, of each credential's buckets no more than it may cost."""
     if not settings.OVERVIEW_REFRESH:
         return  # One that was enqueued before it was switched off.
@@ -69,8 +49,7 @@ def refresh_overview(_: Tick) -> None:
             # Buckets may have been added since the check at the start.
             every = max(settings.OVERVIEW_REFRESH, cost.shortest)
             overview.renew(ours, overview.question(RANGE), every=every, now=clock.now())
-        with servers.broker().connection() as client:
-            client.delete(WAITING)
+        tick.done()
     except (ServerDown, DatabaseError) as error:
         logger.warning("the overview is not refreshed: %s", error)
 

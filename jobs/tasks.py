@@ -16,7 +16,8 @@ from django.db import close_old_connections
 from kombu.exceptions import OperationalError
 
 from jobs import cache, claims, clock, fetch, servers, trails, walks
-from jobs.queues import QUEUES, Hearing
+from jobs.beats import Tick
+from jobs.queues import AT_ONCE, QUEUES, Hearing
 from jobs.records import JobQuestion, PageQuestion
 from jobs.rotation import Rotation
 from jobs.servers import ServerDown
@@ -36,8 +37,6 @@ BEHIND_PERSON = 0.03
 TRAIL = "batchlens_id"
 """The message's header with the id of the request."""
 
-AT_ONCE: dict[str, Any] = {"retry": True, "retry_policy": {"max_retries": 0}}
-"""While the broker is down enqueueing fails at once: whoever waits is told instead of kept."""
 UNTOLD: dict[str, Any] = {"argsrepr": "", "kwargsrepr": ""}
 """Celery writes its arguments once more for people who watch it, which takes a fifth of enqueueing; nobody does here."""
 
@@ -114,13 +113,16 @@ def enqueue_walk(walk_id: str) -> None:
     _enqueue(walk, {"walk_id": walk_id, "enqueued_at": now}, "walk")
 
 
-@shared_task(name="jobs.tend_walks")
-def tend_walks() -> None:
+@shared_task(name="jobs.tend_walks", base=Tick, bind=True)
+def tend_walks(tick: Tick) -> None:
     """Let walks go on whose worker died, and forget old results; beat asks for it."""
     with _servers_may_be_down():
-        walks.forget()
-        for silent in walks.silent():
-            enqueue_walk(silent)
+        try:
+            for silent in walks.silent():
+                enqueue_walk(silent)
+            walks.forget()
+        finally:
+            tick.done()
 
 
 def _enqueue(task: Task[..., None], arguments: dict[str, Any], lane: Lane) -> None:

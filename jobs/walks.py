@@ -52,6 +52,8 @@ NUDGED_FOR = 3000
 """Milliseconds for which a walk that was enqueued because somebody looked isn't enqueued for that reason again."""
 LET_BE = 60_000
 """The same for one whose failure can't even be written down: each try would cost a call for nothing."""
+BATCHES_AT_ONCE = 200
+"""Batches that one statement deletes."""
 KEPT = 24 * 60 * 60.0
 """Seconds for which a walk's result is kept, and an unfinished one that nothing comes of."""
 ID_BYTES = 8
@@ -103,8 +105,19 @@ def silent() -> list[str]:
 
 def forget() -> int:
     """Delete what has been kept long enough; return how many walks that were. Raises as `silent`."""
-    gone, _each = Walk.objects.filter(touched__lt=clock.now() - KEPT).delete()
-    return gone
+    old = list(Walk.objects.filter(touched__lt=clock.now() - KEPT).values_list("pk", flat=True))
+    for walk_id in old:
+        drop(walk_id)
+    return len(old)
+
+
+def drop(walk_id: str) -> None:
+    """Delete a walk with all that it brought. Raises as `silent`."""
+    batches = WalkBatch.objects.filter(walk_id=walk_id).order_by("number")
+    # A walk of a million jobs has ten thousand batches: one statement for all would take longer than statements may.
+    while some := list(batches.values_list("pk", flat=True)[:BATCHES_AT_ONCE]):
+        WalkBatch.objects.filter(pk__in=some).delete()
+    Walk.objects.filter(pk=walk_id).delete()
 
 
 def may_be_nudged(walk_id: str) -> bool:

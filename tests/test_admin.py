@@ -6,11 +6,11 @@ import pytest
 from bs4 import BeautifulSoup
 from django.contrib.messages import get_messages
 from django.test import Client
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from jobs import cache, clock, servers, summaries, troubles
 from jobs.filters import JobFilter
-from jobs.models import Bucket, Walk
+from jobs.models import Bucket, Walk, WalkBatch
 from jobs.problems import Problem
 from jobs.records import PageQuestion
 from tests.factories import make_bucket, make_staff, make_viewer
@@ -88,7 +88,7 @@ def test_a_change_that_the_next_start_undoes_is_told(staff: Client) -> None:
     answer = staff.post(f"/admin/jobs/bucket/{bucket.pk}/change/", {**FORM, "region": "ap-tokyo"})
 
     assert [str(message) for message in get_messages(answer.wsgi_request) if message.level_tag == "warning"] == [
-        "BUCKETS names this bucket: the next start sets its region and credential again."
+        "BUCKETS names this bucket: the next start sets its region, credential and label again."
     ]
 
 
@@ -181,3 +181,33 @@ def test_admin_of_a_demo_says_that_it_is_one(staff: Client, settings: Settings, 
     assert demo.title is not None
     assert demo.title.get_text(strip=True).endswith("· Demo data")
     assert len(demo.select("aside.demo")) == (0 if "popup" in page else 1)
+
+
+def test_another_name_is_another_bucket(staff: Client) -> None:
+    bucket = make_bucket()
+
+    staff.post(f"/admin/jobs/bucket/{bucket.pk}/change/", {**FORM, "name": "other-1250000000"})
+
+    assert [one.name for one in Bucket.objects.all()] == [bucket.name]
+
+
+@pytest.mark.parametrize("kind", ["walk", "bucket"])
+def test_deleting_a_walk_reads_nothing_of_what_it_brought(
+    staff: Client, django_assert_max_num_queries: DjangoAssertNumQueries, kind: str
+) -> None:
+    walk = Walk.objects.create(bucket=make_bucket(), filter={}, digest="d", pin="1.1", created=1.0, touched=1.0)
+    WalkBatch.objects.bulk_create(
+        WalkBatch(walk=walk, number=number, count=1, rows=b"rows", ids=b"ids", walked=0.1) for number in range(300)
+    )
+    page = f"/admin/jobs/walk/{walk.pk}/delete/" if kind == "walk" else f"/admin/jobs/bucket/{walk.bucket.pk}/delete/"
+
+    with django_assert_max_num_queries(40) as queries:
+        asked = staff.get(page)
+        done = staff.post(page, {"post": "yes"})
+
+    assert "300" in asked.content.decode()
+    assert len(asked.content) < 20_000
+    assert done.status_code == 302
+    assert not [query["sql"] for query in queries.captured_queries if '"jobs_walkbatch"."rows"' in query["sql"]]
+    assert not WalkBatch.objects.exists()
+    assert not Walk.objects.exists()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
 from jobs import clock, orders, queues, servers, tasks, throttle, walks
 from jobs.cloudinfinite.schema import format_time
@@ -389,6 +390,37 @@ def test_result_is_forgotten_after_a_day(ci: Emulator) -> None:
 
     assert list(Walk.objects.values_list("pk", flat=True)) == [new.pk]
     assert set(WalkBatch.objects.values_list("walk", flat=True)) == {new.pk}
+
+
+def test_silent_walk_goes_on_though_old_ones_can_t_be_deleted(ci: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = started()
+    Walk.objects.update(touched=clock.now() - walks.SILENT_FOR - 1)
+    enqueued: list[str] = []
+    monkeypatch.setattr(tasks, "enqueue_walk", enqueued.append)
+
+    def too_long() -> int:
+        raise OperationalError("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(walks, "forget", too_long)
+
+    tasks.tend_walks()
+
+    assert enqueued == [silent.pk]
+
+
+def test_walk_of_many_pages_is_deleted_some_pages_at_a_time(ci: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walks, "BATCHES_AT_ONCE", 2)
+    walk = started()
+    WalkBatch.objects.bulk_create(
+        WalkBatch(walk=walk, number=number, count=1, rows=b"rows", ids=b"ids", walked=0.1) for number in range(5)
+    )
+
+    with CaptureQueriesContext(connection) as queries:
+        walks.drop(walk.pk)
+
+    deleting = [query["sql"] for query in queries.captured_queries if query["sql"].startswith("DELETE")]
+    assert len([sql for sql in deleting if "walkbatch" in sql]) >= 3
+    assert not Walk.objects.exists()
 
 
 def test_silent_walks_are_found(ci: Emulator) -> None:

@@ -134,7 +134,7 @@ def test_one_tick_waits_at_a_time_and_none_where_the_broker_is_away(
     run_python(code, REDIS_URL=settings.REDIS_URL)
     with servers.broker().connection() as client:
         assert client.llen(queues.key_of("ahead")) == 1
-        client.delete(refresh.WAITING)  # as the tick does when it has run
+        client.delete(refresh.refresh_overview.waiting)  # as the tick does when it has run
     run_python(code, REDIS_URL=settings.REDIS_URL)
     with servers.broker().connection() as client:
         assert client.llen(queues.key_of("ahead")) == 2
@@ -144,7 +144,7 @@ def test_one_tick_waits_at_a_time_and_none_where_the_broker_is_away(
     run_python(code, REDIS_URL=settings.REDIS_URL)
 
     said = capfd.readouterr().err
-    assert "the overview is not refreshed: the broker can't be reached" in said
+    assert "jobs.refresh_overview is not asked for: the broker can't be reached" in said
     assert "Traceback" not in said
 
 

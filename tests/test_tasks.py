@@ -16,7 +16,7 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from dashboard.celery import app
-from jobs import claims, tasks
+from jobs import claims, queues, tasks
 from jobs.filters import JobFilter
 from jobs.records import PageQuestion
 from tests.ports import free_port
@@ -41,7 +41,7 @@ def seconds_to_fail(port: int) -> float:
     began = time.monotonic()
     arguments = {"question": QUESTION.to_primitives(), "enqueued_at": 0, "lane": "person"}
     with app.connection_for_write(f"redis://127.0.0.1:{port}/0") as connection:
-        there = {"connection": connection, **tasks.AT_ONCE}
+        there = {"connection": connection, **queues.AT_ONCE}
         with pytest.raises(OperationalError):
             tasks.fetch_page.apply_async(kwargs=arguments, queue="page", **there)
     return time.monotonic() - began

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from dashboard.celery import app
-from jobs import tasks
+from jobs import queues, tasks
 from jobs.filters import JobFilter
 from jobs.records import PageQuestion
 from jobs.servers import Server, ServerDown
@@ -86,7 +86,7 @@ def test_enqueueing_where_the_broker_takes_no_writes_says_that_it_is_down(
     with redis.Redis(port=port) as client:
         trouble(client)
     with app.connection_for_write(f"redis://127.0.0.1:{port}/0") as connection:
-        monkeypatch.setattr(tasks, "AT_ONCE", {**tasks.AT_ONCE, "connection": connection})
+        monkeypatch.setattr(tasks, "AT_ONCE", {**queues.AT_ONCE, "connection": connection})
 
         with pytest.raises(ServerDown):
             tasks.enqueue_page(QUESTION, 0, "person")
