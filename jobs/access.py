@@ -14,6 +14,7 @@ from django.db import transaction
 from django.http import Http404
 from django.utils.translation import gettext as _
 
+from jobs.cloudinfinite.names import valid_bucket
 from jobs.models import Bucket, Mark, Walk
 
 if TYPE_CHECKING:
@@ -56,10 +57,11 @@ def get_bucket(user: User | AnonymousUser, name: str) -> Bucket:
     Raises:
         Http404: there is no such bucket, it is hidden, or the user may not see it; nobody can tell which.
     """
-    try:
-        return visible_buckets(user).get(name=name)
-    except Bucket.DoesNotExist:
-        raise Http404(_("There is no such bucket, or you may not see it.")) from None
+    # Of what can't be a name nothing is asked: PostgreSQL fails where it is to look for a NUL.
+    bucket = visible_buckets(user).filter(name=name).first() if valid_bucket(name) else None
+    if bucket is None:
+        raise Http404(_("There is no such bucket, or you may not see it."))
+    return bucket
 
 
 def get_walk(user: User | AnonymousUser, bucket_name: str, walk_id: str) -> Walk:
@@ -71,7 +73,11 @@ def get_walk(user: User | AnonymousUser, bucket_name: str, walk_id: str) -> Walk
         Http404: there is none, or it is somebody else's, or of a bucket that the user may not see; nobody can tell which.
     """
     bucket = get_bucket(user, bucket_name)
-    walk = Walk.objects.select_related("bucket").filter(pk=walk_id, bucket=bucket).first()
+    walk = (
+        Walk.objects.select_related("bucket").filter(pk=walk_id, bucket=bucket).first()
+        if walk_id.isprintable()
+        else None
+    )
     if walk is None or not (walk.owner_id is None or walk.owner_id == user.pk or user.is_staff):
         raise Http404(_("There is no such export, or it is not yours. Exports are kept for a day."))
     return walk

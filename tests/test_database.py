@@ -52,6 +52,40 @@ except OperationalError as error:
     ).stdout.strip()
 
 
+def test_address_with_a_nul_is_that_of_no_page(postgres: Postgres) -> None:
+    code = """
+import django; django.setup()
+from django.contrib.auth.models import AnonymousUser
+from django.core.management import call_command
+from django.http import Http404
+from jobs import access
+from jobs.models import Bucket
+call_command("migrate", verbosity=0)
+Bucket.objects.get_or_create(name="a-1250000000", region="ap-guangzhou")
+for names in (["a\\0b"], ["a-1250000000", "a\\0b"]):
+    try:
+        (access.get_bucket if len(names) == 1 else access.get_walk)(AnonymousUser(), *names)
+    except Http404:
+        print("none")
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+            "DATABASE_URL": postgres.url(),
+            "ANONYMOUS_ACCESS": "true",
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (ended.stdout.split(), ended.returncode) == (["none", "none"], 0), ended.stderr
+
+
 def test_database_that_never_answers_is_given_up_while_it_is_reached() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgres://someone@127.0.0.1:{silent.getsockname()[1]}/nothing"

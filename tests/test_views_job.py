@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 from bs4 import BeautifulSoup, Tag
@@ -278,6 +279,20 @@ def test_what_can_be_no_job_id_is_an_unknown_job(client: Client, bucket: Bucket,
 
     assert response.status_code == 404
     assert soup(response).select("[role=alert][data-code=no_such_job]")
+
+
+@pytest.mark.parametrize("job_id", ["a%3Fb", "a%2523b", "100%25"])
+def test_redirect_and_twin_lead_to_the_same_job_whatever_its_id_holds(
+    client: Client, new_bucket: NewBucket, job_id: str
+) -> None:
+    bucket = new_bucket(given=({**NIGHTLY, "JobId": unquote(job_id)},))
+    path = f"/buckets/{bucket.name}/jobs/{job_id}"
+
+    redirected = client.get(f"{path}/?utm_source=x")
+    page = soup(get(client, f"{path}/"))
+
+    assert redirected["Location"] == f"{path}/"
+    assert one(page, "[href$='.json']")["href"] == f"{path}.json"
 
 
 def test_unknown_job_is_404_in_json(client: Client, bucket: Bucket) -> None:

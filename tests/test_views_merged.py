@@ -117,6 +117,7 @@ def test_link_to_the_next_page_holds_though_a_page_before_it_is_fetched_again(
         ("group=nobody-has-this", "group"),
         ("bucket=a-1250000000&states=Nope", "states"),
         ("bucket=a-1250000000&at=1.2", "pin"),
+        ("bucket=b-1250000000,a-1250000000&pin=-,-&at=3.7", "pin"),
         ("bucket=a-1250000000&pin=1700000000.1700000002000", "pin"),
         ("bucket=a-1250000000&pin=x&at=1", "pin"),
         ("bucket=a-1250000000&pin=-&at=x", "at"),

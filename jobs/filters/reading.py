@@ -237,9 +237,15 @@ def read_merged(pairs: Pairs, now: float, own: tuple[str, ...] = ()) -> Reading:
     if len(names) > MOST_MERGED:
         text = _("At most %(most)s buckets can stand in one list; these are %(count)s.")
         reading.fault("bucket", text % {"most": MOST_MERGED, "count": len(names)})
-    if (pins or at) and not len(names) == len(pins) == len(at) and not reading.faults:
+    # In another order each bucket would go on at another's place.
+    is_ordered = names == tuple(part.strip() for part in reading.values.get("bucket", "").split(","))
+    if (pins or at) and not (is_ordered and len(names) == len(pins) == len(at)) and not reading.faults:
         reading.fault(
-            "pin", _("pin and at go on with a list that was opened earlier: they need one part for each bucket.")
+            "pin",
+            _(
+                "pin and at go on with a list that was opened earlier: they need one part for each bucket, in the order of"
+                " their names."
+            ),
         )
     told = {"bucket": ",".join(names), "group": group, "pin": written if pins else "", "at": write_counts(at, mark)}
     reading.own = {name: value for name, value in told.items() if value}

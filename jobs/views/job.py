@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse, HttpResponseRedirect
+from django.utils.encoding import escape_uri_path
 from django.views.decorators.http import require_safe
 
 from jobs import access, filters, twins
@@ -48,7 +49,7 @@ def _show(request: HttpRequest, bucket_name: str, job_id: str, part: str, *, as_
     if asked.errors:
         return _wrong(request, {"asked": asked, "bucket": bucket, "job_id": job_id}, as_json=as_json)
     if not asked.is_canonical:
-        return HttpResponseRedirect(address(request.path, asked.canonical))
+        return HttpResponseRedirect(address(escape_uri_path(request.path), asked.canonical))
     look = Look.take(bucket, job_id, part, asked.view, reader_of(request))
     return _twin(request, look) if as_json else _page(request, look)
 
@@ -73,7 +74,7 @@ def _page(request: HttpRequest, look: Look) -> HttpResponse:
     fragment = f"#{target}" if target in FRAGMENTS else ""
     context = job_context(look)
     context["is_fragment"] = bool(fragment)
-    context["twin"] = address(request.path.removesuffix("/") + ".json", job_query(look.view))
+    context["twin"] = address(escape_uri_path(request.path.removesuffix("/")) + ".json", job_query(look.view))
     return as_html(
         request,
         f"jobs/job.html{fragment}",
