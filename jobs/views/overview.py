@@ -153,7 +153,10 @@ def _fill(
     lines = _shown(looked, numbers)
     sheet = Sheet(lines, _pages(found), looked.answered, len(looked.lines), looked.again)
     changed = [line for line in lines if _changed_at(line) > since - MARGIN]
-    return as_html(request, "jobs/overview.html#filled", {**_frame(request, asked, sheet, now), "changed": changed})
+    response = as_html(request, "jobs/overview.html#filled", {**_frame(request, asked, sheet, now), "changed": changed})
+    if numbers - {entry.id for entry in found}:
+        response.headers["HX-Refresh"] = "true"  # A bucket stands there that may not be seen any more.
+    return response
 
 
 def _shown(looked: Overview, numbers: Collection[int]) -> list[Line]:
