@@ -11,7 +11,7 @@
     promtool     a promtool for the alert rules
     checks       `./dev check` and `./dev lock`
     browser      a Chromium for the tests
-    testing      `./dev test` and what takes longer: bench, walks, fuzz, faults
+    testing      `./dev test` and what takes longer: bench, walks, fuzz, faults, shots
 
 A module imports only what stands above it here.
 """

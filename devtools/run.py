@@ -86,7 +86,7 @@ def _serve(site: Site, listener: socket.socket, supervisor: Supervisor, began: f
     servers |= site.redis
     variables = django_variables(site, servers)
 
-    static = _static_digest()
+    static = _static_digest(variables)
     steps = _steps(site, variables, static)
     supervisor.start(*steps.values())
     supervisor.wait_until(lambda: all(step.done for step in steps.values()), "The database")
@@ -190,12 +190,13 @@ def _steps(site: Site, variables: Mapping[str, str], static: str) -> dict[str, P
 
 
 def _static_stamp(site: Site) -> Path:
-    return site.var / "static.stamp"
+    return site.var / "static" / ".stamp"  # it goes when they go
 
 
-def _static_digest() -> str:
+def _static_digest(variables: Mapping[str, str]) -> str:
     """Return a digest of everything that collectstatic's result depends on."""
-    parts = [(REQUIREMENTS / "runtime.txt").read_bytes()]
+    # With DEBUG the files keep their plain names, under which the pages of a start without it don't look for them.
+    parts = [(REQUIREMENTS / "runtime.txt").read_bytes(), variables.get("DEBUG", "").encode()]
     parts += [(ROOT / "dashboard" / name).read_bytes() for name in ("settings.py", "storage.py")]
     for path in sorted((ROOT / "static").rglob("*")):
         if path.is_file():

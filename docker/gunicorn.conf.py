@@ -1,7 +1,7 @@
 """How gunicorn serves Batchlens, under ./dev run, in the container and on a host alike.
 
 The first process only watches the two that serve. It loads nothing of Django, which would cost it 40 MB; that is why
-this file, and it alone beside the settings, reads the environment.
+this file reads the environment, as beside the settings only the health check does.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What an address asks for, and the only reader of `request.GET`: query -> filter and view -> the same query.
 
 Inside, each module imports only what stands to its right:
-(form | shown) -> parsing -> asked -> reading -> grammar -> values -> filter -> queries -> view -> (words | terms) -> (ranges | pins | vocabulary) -> times
+(form | shown) -> parsing -> asked -> reading -> grammar -> terms -> values -> filter -> queries -> (view | words) -> (ranges | pins | vocabulary) -> times
 """
 
 from __future__ import annotations
