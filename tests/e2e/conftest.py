@@ -38,8 +38,11 @@ TROUBLE_STATUS = r"Failed to load resource: the server responded with a status o
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker of tests in which the browser's console may say something."""
+    """Name the markers of tests in which the browser's console may say something, or the web server is another one."""
     config.addinivalue_line("markers", "console_allows(*patterns): messages of the console that this test expects")
+    config.addinivalue_line(
+        "markers", "web(**variables): what the web server of the shared site has of its own in this test"
+    )
 
 
 # Sites -----------------------------------------------------------------------------------------------------------------
@@ -68,10 +71,15 @@ def session_web(
 
 @pytest.fixture
 def site(
-    session_web: Callable[..., tuple[Process, str]], worker: Process, emulator: Emulator, transactional_db: None
+    request: pytest.FixtureRequest,
+    session_web: Callable[..., tuple[Process, str]],
+    worker: Process,
+    emulator: Emulator,
+    transactional_db: None,
 ) -> Site:
     """The site that most tests share: people must sign in."""
-    process, address = session_web()
+    marker = request.node.get_closest_marker("web")
+    process, address = session_web(**(marker.kwargs if marker else {}))
     return Site(address, process, worker, emulator)
 
 

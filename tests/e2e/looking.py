@@ -61,8 +61,8 @@ def see_more(page: Page) -> None:
 
 
 def wait_for_htmx(page: Page) -> None:
-    """Wait until no request of htmx is under way."""
-    page.wait_for_function("() => !document.querySelector('.htmx-request')")
+    """Wait until no request of htmx is under way, and what has come is settled: only then do its elements answer to a click."""
+    page.wait_for_function("() => !document.querySelector('.htmx-request, .htmx-settling')")
 
 
 def wait_until_drawn(page: Page) -> None:

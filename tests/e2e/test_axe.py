@@ -355,6 +355,7 @@ def test_keys(page: Page, new_bucket: NewBucket) -> None:
     assert_accessible(page)
 
 
+@pytest.mark.web(FIRST_WAIT="5")
 def test_pill_of_new_jobs(page: Page, site: Site, new_bucket: NewBucket) -> None:
     bucket = new_bucket(given=given(5))
     look(page, bucket)
@@ -365,6 +366,7 @@ def test_pill_of_new_jobs(page: Page, site: Site, new_bucket: NewBucket) -> None
     assert_accessible(page)
 
 
+@pytest.mark.web(FIRST_WAIT="5")
 def test_row_that_left_and_a_tick_in_trouble(page: Page, site: Site, new_bucket: NewBucket) -> None:
     bucket = new_bucket(given=given(3))
     look(page, bucket, "states=Running")

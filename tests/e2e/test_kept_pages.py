@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Error
 
 from tests.e2e.conftest import CHROMIUM, FLAGS
-from tests.e2e.looking import ROWS, ids, list_path, see_more, wait_for_rows
+from tests.e2e.looking import ROWS, calls_for_what_is_seen, ids, list_path, see_more, wait_for_rows
 from tests.e2e.test_live import given, row, tick
 
 if TYPE_CHECKING:
@@ -78,17 +78,18 @@ def test_list_that_was_left_is_there_with_all_that_was_loaded_and_goes_on(
     wait_for_rows(page, 10)
     see_more(page)
     wait_for_rows(page, 20)
-    asked = len(site.emulator.calls(bucket.name))
+    asked = calls_for_what_is_seen(site.emulator, bucket)
 
     leave(page)
     go_back(page)
 
     assert len(ids(page)) == len(set(ids(page))) == 20
-    assert len(site.emulator.calls(bucket.name)) == asked
+    assert calls_for_what_is_seen(site.emulator, bucket) == asked
     see_more(page)
     wait_for_rows(page, 25)
 
 
+@pytest.mark.web(FIRST_WAIT="5")
 def test_list_that_was_left_is_live_again(page: Page, site: Site, new_bucket: Callable[..., Bucket]) -> None:
     bucket = new_bucket(given=given(5))
     page.clock.install()

@@ -15,6 +15,7 @@ from tests.e2e.looking import (
     job_path,
     list_path,
     see_more,
+    wait_for_htmx,
     wait_for_more_rows,
     wait_for_rows,
     wait_until_drawn,
@@ -149,6 +150,7 @@ def is_met(page: Page, *selectors: str) -> None:
     assert missed == []
 
 
+@pytest.mark.web(FIRST_WAIT="5")
 def test_tab_leads_to_everything_of_a_list_that_is_live(
     page: Page, site: Site, new_bucket: Callable[..., Bucket], emulator: Emulator
 ) -> None:
@@ -221,6 +223,7 @@ def test_focus_stays_where_it_was_moved_to_while_an_answer_is_put_in_place(liste
     kept = "() => document.activeElement.matches('a[hreflang]')"
     listed.get_by_label("Failed").check()
     listed.wait_for_url("**/jobs/?states=Failed")
+    wait_for_htmx(listed)
     # Behind the page's own listeners: by then what had the focus is gone, and the list's sentence is about to get it.
     listed.evaluate(
         "() => document.addEventListener('htmx:afterSettle', () => document.querySelector('a[hreflang]').focus())"
