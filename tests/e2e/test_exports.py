@@ -70,6 +70,7 @@ def test_count_is_cancelled_and_goes_on_by_keyboard_alone(
 ) -> None:
     bucket = new_bucket(jobs=900, latency=0.8)
     page.goto(f"/buckets/{bucket.name}/export/")
+    page.locator("#of-all").wait_for()
     tab_to(page, "form[action*=export] button")
     page.keyboard.press("Enter")
     page.locator("progress").wait_for()

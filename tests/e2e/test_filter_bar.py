@@ -54,7 +54,8 @@ def test_text_is_sent_by_enter_alone_and_leaves_an_address_of_parameters(
     page.on("request", lambda request: asked.append(request.url))
 
     page.locator(BOX).press_sequentially("State:失败,pause nightly")
-    assert asked == []
+    # A list asks by itself which of its rows are odd.
+    assert [url for url in asked if "/insight/" not in url] == []
     page.keyboard.press("Enter")
     wait_for_rows(page, 1)
 
@@ -83,7 +84,7 @@ def test_wrong_part_is_marked_and_selected_so_that_typing_mends_it(
 
     assert page.locator("#filter-q-errors mark").all_inner_texts() == ["faild"]
     assert page.locator(BOX).input_value() == "state:faild name:nightly"
-    assert page.evaluate("getSelection().toString()") == "faild"
+    page.wait_for_function("() => getSelection().toString() === 'faild'")
     assert len(emulator.calls(bucket.name)) == calls
     page.reload()
     assert page.locator("#filter-q-errors mark").all_inner_texts() == ["faild"]
@@ -250,10 +251,10 @@ def test_zone_switch_keeps_the_place_that_scrolling_wrote_into_the_address(page:
     page.get_by_role("link", name="UTC", exact=True).click()
     page.wait_for_url(f"**{list_path(bucket, 'size=10&tz=UTC&depth=2')}")
 
+    wait_for_rows(page, 20)
     assert page.get_by_role("button", name="Times in UTC").is_visible()
     titles = page.locator(f"{ROWS} time").evaluate_all("times => times.map(time => time.title.split('\\n')[0])")
     assert {title.split()[-1] for title in titles} == {"UTC"}
-    assert len(ids(page)) == 20
 
 
 def test_browsers_own_zone_is_offered_and_goes_into_the_address(

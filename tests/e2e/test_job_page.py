@@ -101,6 +101,7 @@ def test_copy_buttons_are_not_shown_without_javascript(plain_page: Page, bucket:
 
 def test_output_path_holds_the_job_id_once(page: Page, bucket: Bucket, job_id: str) -> None:
     page.goto(job_path(bucket, job_id, "output"))
+    page.wait_for_selector("#panel h2")
 
     assert page.locator("code[data-resolved]").all_inner_texts() == [f"o/{job_id}.mp4"]
 

@@ -82,7 +82,8 @@ def test_deep_link_in_a_tab_that_nobody_sees_fetches_no_page_until_somebody_does
     page.wait_for_selector("#more")
     shown = page.locator(ROWS).count()
 
-    assert asked == []
+    # The tab only says that nobody sees it: what a list asks once it is on the screen is asked all the same.
+    assert [url for url in asked if "/insight/" not in url] == []
     page.evaluate(LOOK)
     wait_for_more_rows(page, shown)
 
@@ -166,6 +167,7 @@ def test_overview_that_nobody_touches_stops_after_half_an_hour_unless_it_was_ask
     page.goto("/")
     page.clock.run_for(6_000)
     page.wait_for_selector(f".lines tr:has-text('{bucket.name}')")
+    page.wait_for_selector("[hx-trigger='every 5s']")
     box = page.locator("#live")
     if ticked:
         box.uncheck()

@@ -88,7 +88,7 @@ def test_job_is_readable_on_a_very_wide_screen(wide: Page, part: str) -> None:
 def test_drawer_leaves_the_list_its_room_on_a_very_wide_screen(wide: Page) -> None:
     wide.goto(list_path(LIVE, "states=Failed"))
     wide.locator(f"{ROWS} .name a").first.click()
-    wide.wait_for_selector("#drawer[open] #panel h2")
+    wide.wait_for_selector("body.beside #drawer[open] #panel h2")
 
     drawer, table = wide.locator("#drawer").bounding_box(), wide.locator("table.jobs").bounding_box()
 
