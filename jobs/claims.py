@@ -297,6 +297,8 @@ class Renewer:
         self._held: dict[tuple[str, str], float] = {}
         self._leased: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
+        # Re-entrant, because `retire` runs in a signal's handler: a second signal may come while it waits.
+        self._beating = threading.RLock()
         self._name = ""
         self._chores: list[Callable[[], None]] = []
         self._thread: threading.Thread | None = None
@@ -315,14 +317,16 @@ class Renewer:
 
     def retire(self) -> None:
         """Write no more heartbeats; claims are renewed until their calls end."""
-        name, self._name = self._name, ""
-        self._chores.clear()
-        if name:
-            try:
-                with servers.broker().connection() as client:
-                    client.hdel(HEARTBEATS, name)
-            except servers.ServerDown:
-                pass  # It lapses by itself.
+        # A beat on its way would write the name back after it is taken out, so its end is waited for.
+        with self._beating:
+            name, self._name = self._name, ""
+            self._chores.clear()
+            if name:
+                try:
+                    with servers.broker().connection() as client:
+                        client.hdel(HEARTBEATS, name)
+                except servers.ServerDown:
+                    pass  # It lapses by itself.
 
     @contextmanager
     def holding(self, claim: Claim, longest: float) -> Iterator[None]:
@@ -365,13 +369,14 @@ class Renewer:
             now = time.monotonic()
             held = [what for what, until in self._held.items() if until > now]
             leased = [what for what, until in self._leased.items() if until > now]
-        if not held and not leased and not self._name:
-            return
-        servers.broker().script(
-            "renew",
-            [HEARTBEATS, *(key for key, _token in held + leased)],
-            [self._name, RUNNING_FOR, len(held), *(token for _key, token in held + leased)],
-        )
+        with self._beating:
+            if not held and not leased and not self._name:
+                return
+            servers.broker().script(
+                "renew",
+                [HEARTBEATS, *(key for key, _token in held + leased)],
+                [self._name, RUNNING_FOR, len(held), *(token for _key, token in held + leased)],
+            )
 
 
 renewer = Renewer()

@@ -90,6 +90,12 @@ def empty_redis() -> Iterator[None]:
     _flush()
 
 
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker lives but those that a test lets beat: the session's own beats elsewhere, once a second."""
+    monkeypatch.setattr(claims, "HEARTBEATS", "heartbeats:test")
+
+
 def _flush() -> None:
     for server in (servers.broker(), servers.cache_server()):
         with server.connection() as client:

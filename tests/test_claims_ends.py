@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from jobs.problems import Problem
 
-pytestmark = pytest.mark.usefixtures("empty_redis")
+pytestmark = pytest.mark.usefixtures("empty_redis", "alone")
 
 
 def test_asking_ends_with_its_last_problem_after_the_fetch_deadline(settings: Settings) -> None:
@@ -42,13 +42,6 @@ def test_asking_that_no_worker_took_ends_after_half_a_minute() -> None:
     assert (ended.outcome, ended.problem) == ("ended", None)
 
 
-@pytest.fixture
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No worker lives but those that a test lets beat."""
-    monkeypatch.setattr(claims, "HEARTBEATS", "heartbeats:test")
-
-
-@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("tried", [False, True])
 def test_asking_that_ended_without_a_worker_goes_on_once_there_is_one_and_costs_nothing_again(
     settings: Settings, *, tried: bool
@@ -68,7 +61,6 @@ def test_asking_that_ended_without_a_worker_goes_on_once_there_is_one_and_costs_
     assert (back.outcome, back.asked) == ("claimed", 0)
 
 
-@pytest.mark.usefixtures("alone")
 def test_asking_that_ended_beside_a_busy_worker_stays_so_while_that_one_beats() -> None:
     beat("w1@host")
     asking = ask("k")
@@ -136,7 +128,6 @@ def take_leases(seconds: float) -> None:
         cast("Any", client).zadd(GATE.leases, out)
 
 
-@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("hold", [cool_down, take_leases])
 def test_asking_that_ended_while_it_had_to_wait_for_others_goes_on_once_it_has_not_and_costs_nothing_again(
     settings: Settings, hold: Callable[[float], None]
