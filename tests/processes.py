@@ -11,7 +11,10 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+import redis
+from django.conf import settings
 
 from tests.ports import free_port
 
@@ -23,17 +26,22 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass
 class Process:
-    """A process of a test, with what it wrote; `extra` goes on top of the test's own environment, `tree` holds its code."""
+    """A process of a test, with what it wrote; `extra` goes on top of the test's own environment, `tree` holds its code.
+
+    `forget` takes away what an earlier one left that would make this one look ready.
+    """
 
     command: list[str]
     log: Path
     extra: dict[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] = lambda: True
+    forget: Callable[[], None] = lambda: None
     popen: subprocess.Popen[bytes] | None = None
     tree: Path = ROOT
 
     def start(self, timeout: float = 20) -> Process:
         """Start it and wait until it is ready."""
+        self.forget()
         with self.log.open("ab") as log:
             self.popen = subprocess.Popen(
                 self.command,
@@ -88,11 +96,19 @@ def worker(log: Path, extra: dict[str, str] | None = None, *, name: str = "w1", 
     def beats() -> bool:
         return any(worker_name.startswith(f"{name}@") for worker_name in claims.heartbeats())
 
+    def forget() -> None:
+        """Drop its heartbeat: that of a worker which was killed would speak for the new one, for seconds."""
+        with redis.Redis.from_url((extra or {}).get("REDIS_URL", settings.REDIS_URL)) as client:
+            for key in client.scan_iter("heartbeats*", count=1000):
+                for beat in cast("list[bytes]", client.hkeys(key)):
+                    if beat.startswith(f"{name}@".encode()):
+                        client.hdel(key, beat)
+
     command = [
         sys.executable, "-m", "celery", "-A", "dashboard", "worker", "-P", "threads", "-c", str(threads), "-n", f"{name}@%h",
         "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
     ]  # fmt: skip
-    return Process(command, log, extra or {}, ready=beats)
+    return Process(command, log, extra or {}, ready=beats, forget=forget)
 
 
 def web(log: Path, **extra: str) -> tuple[Process, str]:

@@ -105,14 +105,7 @@ class Fleet:
 
     def mend(self) -> None:
         """Start what a test has ended."""
-        ended = [process for process in self.processes if not process.lives]
-        with self.broker as client:
-            for process in ended:
-                for key in client.scan_iter("heartbeats*"):
-                    client.hdel(
-                        key, f"{name_of(process)}@{os.uname().nodename}"
-                    )  # its last one would speak for the new
-        all_at_once([process.start for process in ended])
+        all_at_once([process.start for process in self.processes if not process.lives])
 
     def replace_one(self, kind: str, tree: Path) -> None:
         """Start a worker or web process of the release in `tree`, and end one of the release before it."""
