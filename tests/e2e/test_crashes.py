@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
+from django.conf import settings
 from playwright.sync_api import expect
 
 from jobs import servers
@@ -28,11 +29,14 @@ if TYPE_CHECKING:
     from jobs.models import Bucket
     from tests.emulators import Emulator
 
+SLOWEST = settings.CI_DEADLINE - 0.2
+"""Seconds of an answer that is nearly given up: the longest that a call can be kept under way."""
+
 
 def test_page_comes_though_the_worker_is_killed_in_mid_fetch(
     page: Page, site: Site, new_bucket: Callable[..., Bucket], until: Callable[[Callable[[], object]], None]
 ) -> None:
-    bucket = new_bucket(jobs=5, latency=4.0)
+    bucket = new_bucket(jobs=5, latency=SLOWEST)
     page.goto(list_path(bucket))
     until(lambda: site.emulator.calls(bucket.name))
 
@@ -48,7 +52,7 @@ def test_page_comes_though_the_worker_is_killed_in_mid_fetch(
 def test_page_comes_though_both_valkeys_are_emptied_and_their_connections_cut(
     page: Page, site: Site, new_bucket: Callable[..., Bucket], until: Callable[[Callable[[], object]], None]
 ) -> None:
-    bucket = new_bucket(jobs=5, latency=4.0)
+    bucket = new_bucket(jobs=5, latency=SLOWEST)
     page.goto(list_path(bucket))
     until(lambda: site.emulator.calls(bucket.name))
     assert site.emulator.calls(bucket.name)[0].seconds is None
@@ -159,7 +163,7 @@ def test_old_rows_stay_while_a_worker_dies_in_the_middle_of_a_refresh_and_new_on
     old = job_ids(reader.json(path))
     created = datetime.fromtimestamp(emulator.now() - 10, UTC)
     new = emulator.add_job(bucket.name, CreationTime=format_time(created))
-    emulator.set_latency(4.0, bucket.name)
+    emulator.set_latency(SLOWEST, bucket.name)
     make_stale(mortal, bucket)
     assert reader.json(path)["stale"]
     until(lambda: len(emulator.calls(bucket.name)) == 2)

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 READERS = 40
 SIZE = 10
+SLOWEST = settings.CI_DEADLINE - 0.2
+"""Seconds of an answer that is nearly given up: the longest that a call can be kept under way."""
 PROMISED = claims.QUEUED_FOR / 1000 + 1.5
 """Seconds in which the page of a dead worker comes: until its claim is free, and then the page's own time."""
 
@@ -110,7 +112,7 @@ def test_page_that_is_out_of_date_is_renewed_once_whoever_looks_through_whicheve
     bucket = fleet.bucket(jobs=SIZE)
     readers = [reader for reader in fleet.readers for _ in range(READERS // WEBS)]
     old = fleet.readers[0].json(twin(bucket))
-    fleet.emulator.set_latency(0.5, bucket)
+    fleet.emulator.set_latency(3.0, bucket)  # All of them look before it is renewed, on a busy machine, too.
     make_stale(fleet, bucket)
 
     seen = all_at_once([partial(reader.json, twin(bucket)) for reader in readers])
@@ -129,7 +131,7 @@ def test_page_that_is_out_of_date_is_renewed_once_whoever_looks_through_whicheve
 @contextmanager
 def queued(fleet: Fleet, doomed: Process, bucket: str, until: Until) -> Iterator[None]:
     """The worker has the task, but all of its threads are busy."""
-    busy, reader = fleet.bucket(jobs=5, latency=4.0), fleet.readers[0]
+    busy, reader = fleet.bucket(jobs=5, latency=SLOWEST), fleet.readers[0]
     others = [list_path(busy, f"size={size}", twin=True) for size in range(1, THREADS + 1)]
     all_at_once([partial(reader.get, path) for path in others])
     until(lambda: len(fleet.calls(busy)) == THREADS)
@@ -156,7 +158,7 @@ def before_the_call(fleet: Fleet, doomed: Process, bucket: str, until: Until) ->
 @contextmanager
 def in_the_call(fleet: Fleet, doomed: Process, bucket: str, until: Until) -> Iterator[None]:
     """Upstream answers slowly."""
-    fleet.emulator.set_latency(4.0, bucket)
+    fleet.emulator.set_latency(SLOWEST, bucket)
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(fleet.readers[0].get, twin(bucket))
         until(lambda: fleet.calls(bucket))

@@ -36,6 +36,8 @@ CALLED = re.compile(r"in [0-9.]+ s, RequestId")
 """What a worker logs of each call."""
 USED_UP = 0.15
 """Tokens that may be left of a burst that is used up: nobody asks at the very moment at which the next one is due."""
+MOST_LATE = 0.5
+"""Seconds by which a busy machine may let a call arrive after its token was taken."""
 MEASURED = 30
 """Calls that are looked at in each round; more than three seconds' worth."""
 
@@ -81,14 +83,22 @@ def fullest_second(times: Sequence[float], limit: float) -> int:
     """Return the calls of the fullest second that began with the burst used up, and not grown anew.
 
     It grows anew while nobody may ask, after a 429, as `most_over` says; so the seconds after that are judged there.
+
+    What is left is reckoned from the first call's arrival. Where that one was late, it is too little from there on, and falls
+    below nothing though the bucket never does: by so much, but no more than lateness explains, it is put right.
     """
     rate = limit * throttle.HEADROOM
     burst = left = rate * throttle.BURST_SECONDS
-    seconds = []
+    lefts = []
     for index, at in enumerate(times):
         left = min(burst, left + (at - times[max(0, index - 1)]) * rate) - 1
-        if index >= burst and left < USED_UP:
-            seconds.append(sum(at <= other < at + 1 for other in times[index:]))
+        lefts.append(left)
+    nothing = max(min(0.0, *lefts), -MOST_LATE * rate)
+    seconds = [
+        sum(at <= other < at + 1 for other in times[index:])
+        for index, (at, left) in enumerate(zip(times, lefts, strict=True))
+        if index >= burst and left - nothing < USED_UP
+    ]
     assert seconds, "too few asked to use the burst up"
     return max(seconds)
 
@@ -222,3 +232,22 @@ def test_four_workers_together_have_four_calls_of_a_bucket_in_flight(
 )
 def test_burst_is_allowed_once_in_any_stretch_of_time(times: list[float], passes: int) -> None:
     assert max(0, round(most_over(times, 5.0))) == passes
+
+
+def burst_and_then(rate: float, late: float = 0.0) -> list[float]:
+    """Return when calls arrive under a limit of five a second: nine at once, then seven seconds' worth; none before `late`."""
+    return [max(late, at) for at in [0.0] * 9 + [number / rate for number in range(1, int(7 * rate))]]
+
+
+@pytest.mark.parametrize(
+    ("times", "passes"),
+    [
+        (burst_and_then(4.5), False),
+        (burst_and_then(4.5, late=0.4), False),
+        (burst_and_then(4.5, late=1.0), True),
+        (burst_and_then(6.0), True),
+        (burst_and_then(9.0), True),  # two workers that don't know of each other
+    ],
+)
+def test_second_passes_the_limit_only_where_lateness_does_not_explain_it(times: list[float], *, passes: bool) -> None:
+    assert (fullest_second(times, 5.0) > 5.0) == passes

@@ -10,14 +10,14 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tests.e2e.looking import job_path, list_path
-from tests.e2e.sites import all_at_once
+from tests.e2e.sites import Reader, all_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jobs.models import Bucket
-    from tests.e2e.sites import Reader
     from tests.emulators import Emulator
+    from tests.processes import Process
 
 READERS = 50
 
@@ -93,10 +93,25 @@ def test_trouble_is_asked_for_once_by_fifty(
     assert len(emulator.calls(bucket.name)) == 1
 
 
+FIRST_WAIT = 4.0
+"""Seconds for which a reader of the patient site waits for a page."""
+
+
+@pytest.fixture
+def patient_reader(session_web: Callable[..., tuple[Process, str]], worker: Process, transactional_db: None) -> Reader:
+    """Somebody who reads a site that lets its readers wait for long."""
+    _process, address = session_web(ANONYMOUS_ACCESS="true", FIRST_WAIT=str(FIRST_WAIT))
+    return Reader(address)
+
+
 def test_full_house_of_waiting_readers_leaves_room_for_cached_pages(
-    reader: Reader, new_bucket: Callable[..., Bucket], emulator: Emulator, until: Callable[[Callable[[], bool]], None]
+    patient_reader: Reader,
+    new_bucket: Callable[..., Bucket],
+    emulator: Emulator,
+    until: Callable[[Callable[[], bool]], None],
 ) -> None:
-    warm, silent = new_bucket(jobs=5), new_bucket(faults=({"kind": "hang", "seconds": 4.0},))
+    reader = patient_reader
+    warm, silent = new_bucket(jobs=5), new_bucket(faults=({"kind": "hang", "seconds": 8.0},))
     reader.patient(list_path(warm))
     crowd = [threading.Thread(target=reader.get, args=(list_path(silent),)) for _ in range(READERS)]
     for one in crowd:
@@ -107,4 +122,6 @@ def test_full_house_of_waiting_readers_leaves_room_for_cached_pages(
 
     for one in crowd:
         one.join()
-    assert took < 0.9  # those who wait, wait a second
+    assert (
+        took < FIRST_WAIT - 1
+    )  # else it came after those who wait, though pages for those who find no place are quick
