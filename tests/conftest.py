@@ -6,16 +6,19 @@ import itertools
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from django.conf import settings
 from django.test import Client
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
-from jobs import claims, servers, throttle
+from jobs import claims, queues, servers, throttle
 from tests.emulators import REGION, Emulator, cloud, emulator, module_emulator, pristine_emulator
 from tests.fetching import ci, own_client
 from tests.ports import free_port
+from tests.processes import THREADS
 from tests.processes import worker as new_worker
 from tests.services import Valkeys, start_valkey
 
@@ -41,6 +44,12 @@ pytest.register_assert_rewrite(
     "tests.reading",
     "tests.signed_calls",
 )
+
+# How long one example takes is the machine's affair: a busy one fails no test for that.
+hypothesis_settings.register_profile(
+    "patient", hypothesis_settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("patient")
 
 _numbers = itertools.count(1)
 
@@ -149,11 +158,45 @@ def session_worker(process_environment: dict[str, str]) -> Iterator[Process]:
 
 @pytest.fixture
 def worker(session_worker: Process, until: Callable[[Callable[[], Any]], None]) -> Process:
-    """The session's worker, alive: a test before may have killed it or emptied its Redis, and its heartbeat with it."""
+    """The session's worker, alive and free: a test before may have killed it or emptied its Redis, and its heartbeat with it.
+
+    What silent buckets of a test before still wait for would take its threads from this one: nobody waits for it any more.
+    """
     if session_worker.popen is None or session_worker.popen.poll() is not None:
         session_worker.start()
     until(claims.heartbeats)
+    with servers.broker().connection() as client:
+        client.delete(*map(queues.key_of, set(queues.QUEUES.values())))
+    until(lambda: calls_in_flight() <= THREADS // 2)
     return session_worker
+
+
+def calls_in_flight() -> int:
+    """Return how many calls the worker makes at the moment, in all buckets."""
+    with servers.broker().connection() as client:
+        seconds, _micros = cast("Any", client).time()
+        leases = [key for key in client.scan_iter("leases:*", count=1000) if not key.startswith(b"leases:lane:")]
+        return sum(cast("Any", client).zcount(key, seconds * 1000, "+inf") for key in leases)
+
+
+@pytest.fixture
+def patient_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """/readyz and /metrics wait for every part that answers at all: after their half second a busy machine's are left out."""
+    from dashboard import health
+
+    monkeypatch.setattr(health, "PATIENCE", 10.0)
+
+
+@pytest.fixture
+def waits_long(settings: Settings) -> None:
+    """A first wait within which every bucket has answered that answers at all: in one of a second a busy machine leaves some out."""
+    settings.FIRST_WAIT = 10.0
+
+
+@pytest.fixture
+def waits_a_second(waits_long: None, settings: Settings) -> None:
+    """The first wait as it is without a setting, for tests of what comes too late for it."""
+    settings.FIRST_WAIT = 1.0
 
 
 @pytest.fixture

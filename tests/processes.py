@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parent.parent
+THREADS = 8
+"""Of a worker, where a test says nothing else."""
 
 
 @dataclass
@@ -89,7 +91,7 @@ class Process:
                 self.kill()
 
 
-def worker(log: Path, extra: dict[str, str] | None = None, *, name: str = "w1", threads: int = 8) -> Process:
+def worker(log: Path, extra: dict[str, str] | None = None, *, name: str = "w1", threads: int = THREADS) -> Process:
     """Return a Celery worker that is ready once its heartbeat is seen."""
     from jobs import claims
 

@@ -88,7 +88,7 @@ def test_media_buckets_sends_its_filters() -> None:
     token=st.text("aZ09+/=% &;'\"#?é夜", max_size=20),
     job_id=st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_arrives_is_what_was_signed(shared: tuple[Server, Client], name: str, token: str, job_id: str) -> None:
     # Arrange
     server, client = shared

@@ -132,7 +132,7 @@ for _ in range(4):
 trees = elements(trees)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(trees, st.sets(st.sampled_from(["Operation.CallBack", "Operation.UserData"])))
 def test_any_tree_is_shown_whole(tree: dict[str, Any], masked: set[str]) -> None:
     any_job = Job(tree)

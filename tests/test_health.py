@@ -84,7 +84,7 @@ def test_healthz_answers_without_asking_anybody(
     assert (answer.status_code, answer.content) == (200, b"ok\n")
 
 
-@pytest.mark.usefixtures("heartbeat")
+@pytest.mark.usefixtures("heartbeat", "patient_probes")
 def test_readyz_is_ready_when_all_parts_are(client: Client) -> None:
     answer = client.get("/readyz")
 
@@ -96,11 +96,12 @@ def test_readyz_is_ready_when_all_parts_are(client: Client) -> None:
     assert "no-store" in answer["Cache-Control"]
 
 
-@pytest.mark.usefixtures("valkeys")
+@pytest.mark.usefixtures("valkeys", "patient_probes")
 def test_readyz_names_a_missing_worker(client: Client) -> None:
     assert ready(client) == (503, ["worker"])
 
 
+@pytest.mark.usefixtures("patient_probes")
 def test_readyz_names_a_dead_cache(client: Client, heartbeat: claims.Renewer, valkeys: Valkeys) -> None:
     valkeys.cache.kill()
     valkeys.cache.wait()
@@ -159,7 +160,7 @@ def test_readyz_names_a_silent_database_within_a_second_each_time(tmp_path: Path
     assert all("database" in answer.json()["down"] for answer in answers)
 
 
-@pytest.mark.usefixtures("heartbeat")
+@pytest.mark.usefixtures("heartbeat", "patient_probes")
 def test_metrics_are_read_by_prometheus(client: Client) -> None:
     metrics.upstream_call("media-1250000000", "ok", 0.12)
     metrics.lookup("page", "miss")

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from tests.emulators import Emulator
     from tests.services import Valkeys
 
+pytestmark = pytest.mark.usefixtures("patient_probes")
+
 BUCKET = "media-1250000000"
 
 

@@ -68,7 +68,7 @@ EXPRESSIONS = expressions()
 
 
 @pytest.fixture
-def told(client: Client, db: None, empty_redis: None, settings: Settings) -> dict[str, set[str]]:
+def told(client: Client, db: None, empty_redis: None, patient_probes: None, settings: Settings) -> dict[str, set[str]]:
     """Return the series that /metrics has, each with its labels."""
     settings.OVERVIEW_REFRESH = 60
     # As after any request: alone, a process tells more of a number that was counted than of one that wasn't.

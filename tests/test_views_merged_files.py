@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     NewBucket = Callable[..., Bucket]
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody", "waits_long")]
 
 
 def file_path(listed: str, form: str = "csv") -> str:
@@ -149,6 +149,7 @@ def test_page_that_the_cache_has_lost_is_fetched_anew_for_a_file(client: Client,
     assert len({row["JobId"] for row in rows}) == 20
 
 
+@pytest.mark.usefixtures("waits_a_second")
 def test_file_that_a_silent_bucket_holds_up_leads_to_the_list_that_waits_for_it(
     client: Client, new_bucket: NewBucket, emulator: Emulator
 ) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     NewBucket = Callable[..., Bucket]
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody", "waits_long")]
 
 NO_RIGHT = {"Code": "AccessDenied", "Message": "no right on output bucket media-1250000000"}
 SAME = "b0123456789abcdef0123456789abcdef"
@@ -153,6 +153,7 @@ def test_summary_that_a_list_leads_to_says_why_a_bucket_takes_no_part(client: Cl
     assert "AccessDenied" in told
 
 
+@pytest.mark.usefixtures("waits_a_second")
 def test_summary_that_a_silent_bucket_holds_up_goes_on_without_it_with_the_same_jobs_shown(
     client: Client, new_bucket: NewBucket, emulator: Emulator
 ) -> None:
@@ -170,6 +171,7 @@ def test_summary_that_a_silent_bucket_holds_up_goes_on_without_it_with_the_same_
     assert "Odd ones out" in words(one(page, ".chosen"))
 
 
+@pytest.mark.usefixtures("waits_a_second")
 def test_summary_that_a_silent_bucket_holds_up_goes_on_without_it_as_deep_as_it_was(
     client: Client, new_bucket: NewBucket, emulator: Emulator
 ) -> None:
@@ -224,6 +226,7 @@ def test_buckets_of_which_none_can_be_read_are_said_so_with_their_status(client:
     assert {bucket["problem"]["code"] for bucket in twin.json()["buckets"]} == {"AccessDenied"}
 
 
+@pytest.mark.usefixtures("waits_a_second")
 def test_late_bucket_is_named_and_joins_by_add(
     client: Client, new_bucket: NewBucket, emulator: Emulator, until: Callable[[Callable[[], Any]], None]
 ) -> None:
@@ -310,6 +313,7 @@ def test_reader_who_may_ask_no_more_is_told_so_in_mid_list_too(
     assert int(twin.headers["Retry-After"]) > 0
 
 
+@pytest.mark.usefixtures("waits_a_second")
 def test_add_keeps_which_jobs_are_shown(client: Client, new_bucket: NewBucket) -> None:
     quick, slow = new_bucket(given=jobs_in("Running", EndTime=LONG_AGO)), new_bucket(jobs=4, latency=2.5)
     of = ",".join(sorted((quick.name, slow.name)))

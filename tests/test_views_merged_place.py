@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     NewBucket = Callable[..., Bucket]
 
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody", "waits_long")]
 
 
 def test_drawer_shows_the_job_of_its_bucket_in_the_list_and_alone(client: Client, new_bucket: NewBucket) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     NewBucket = Callable[..., Bucket]
 
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody", "waits_long")]
 
 
 def test_bucket_in_trouble_is_told_beside_the_rows_of_the_others(client: Client, new_bucket: NewBucket) -> None:
@@ -94,6 +94,7 @@ def test_list_is_called_empty_only_where_every_bucket_answered(
     assert len(page.select("#as-of")) == bool(well)
 
 
+@pytest.mark.usefixtures("waits_a_second")
 def test_list_with_a_late_bucket_and_no_row_is_not_called_empty(client: Client, new_bucket: NewBucket) -> None:
     empty, slow = new_bucket(), new_bucket(jobs=3, latency=2.5)
 
@@ -109,6 +110,7 @@ def test_list_of_buckets_that_all_answered_without_a_job_is_empty(client: Client
     assert words(one(page, ".empty h2")) == "No job of these buckets matches"
 
 
+@pytest.mark.usefixtures("waits_a_second")
 def test_fragment_of_a_page_that_is_late_asks_again(client: Client, new_bucket: NewBucket, emulator: Emulator) -> None:
     bucket = new_bucket(jobs=25)
     first = soup(get(client, path(bucket, query="size=10")))
@@ -124,6 +126,7 @@ def test_fragment_of_a_page_that_is_late_asks_again(client: Client, new_bucket: 
     assert f"Waiting for {bucket.name}" in words(one(soup(response), "#more"))
 
 
+@pytest.mark.usefixtures("waits_a_second")
 def test_list_that_a_silent_bucket_holds_up_goes_on_without_it(
     client: Client, new_bucket: NewBucket, emulator: Emulator
 ) -> None:
@@ -141,6 +144,7 @@ def test_list_that_a_silent_bucket_holds_up_goes_on_without_it(
     assert bad.name in words(one(page, "#about .notice.warn"))
 
 
+@pytest.mark.usefixtures("waits_a_second")
 def test_late_bucket_is_named_and_offered_by_opening_the_list_anew(client: Client, new_bucket: NewBucket) -> None:
     quick, slow = new_bucket(jobs=15), new_bucket(jobs=15, latency=2.5)
     address = path(quick, slow, query="size=10")
@@ -153,6 +157,7 @@ def test_late_bucket_is_named_and_offered_by_opening_the_list_anew(client: Clien
     assert {name.split("/")[0] for name in row_ids(page)} == {quick.name}
 
 
+@pytest.mark.usefixtures("waits_a_second")
 def test_late_bucket_joins_where_one_follows_add_after_it_has_answered(
     client: Client, new_bucket: NewBucket, emulator: Emulator, until: Callable[[Callable[[], Any]], None]
 ) -> None:
@@ -197,6 +202,7 @@ def test_bucket_that_was_left_out_stays_named_where_the_list_is_opened_again(
     assert [bucket["problem"]["code"] for bucket in twin["buckets"] if bucket["left_out"]] == ["MediaBucketUnBinded"]
 
 
+@pytest.mark.usefixtures("waits_a_second")
 def test_bucket_that_was_left_out_for_being_late_is_told_without_a_reason(
     client: Client, new_bucket: NewBucket, emulator: Emulator, until: Callable[[Callable[[], Any]], None]
 ) -> None:
