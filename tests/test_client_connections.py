@@ -13,7 +13,7 @@ import pytest
 
 from jobs.cloudinfinite import CloudInfiniteError, transport
 from jobs.cloudinfinite.watchdog import Call
-from tests.raw_servers import DEADLINE, Server, ask, asking, response, serving, target, wait_until
+from tests.raw_servers import Server, ask, asking, response, serving, target, wait_until
 
 
 def test_connection_is_used_again() -> None:
@@ -132,14 +132,14 @@ def test_second_address_is_tried_when_the_first_refuses() -> None:
 
 def test_connection_given_back_is_never_shut_by_the_call_before() -> None:
     """Each call ends shortly before its deadline, and the next one takes the connection while that deadline passes."""
-    delays = iter([0.8 * DEADLINE] * 12)
+    delays = iter([1.5] * 6)
 
     def answer(connection: socket.socket, _head: bytes) -> None:
         time.sleep(next(delays))
         connection.sendall(response())
 
-    with serving(answer) as server, asking(server.url) as client:
-        for _ in range(6):
+    with serving(answer) as server, asking(server.url, deadline=2.0) as client:
+        for _ in range(3):
             ask(client)
 
     assert server.connections == 1

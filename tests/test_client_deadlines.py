@@ -17,6 +17,7 @@ from tests.ports import black_hole
 from tests.raw_servers import (
     CREDENTIAL,
     DEADLINE,
+    IN_TIME,
     OK,
     REGION,
     Answerer,
@@ -68,7 +69,7 @@ def test_whatever_trickles_ends_at_the_deadline(answer: Answerer) -> None:
         took = time.monotonic() - started
 
     assert (type(error) is DeadlineExceeded, error.code) == (True, "timeout")
-    assert DEADLINE - 0.05 < took < DEADLINE + 0.4
+    assert DEADLINE - 0.05 < took < IN_TIME
 
 
 def test_connection_used_again_that_trickles_ends_at_the_deadline() -> None:
@@ -81,7 +82,7 @@ def test_connection_used_again_that_trickles_ends_at_the_deadline() -> None:
         took = time.monotonic() - started
 
     assert (type(error) is DeadlineExceeded, server.connections) == (True, 1)
-    assert took < DEADLINE + 0.4
+    assert took < IN_TIME
 
 
 def test_answer_that_ends_when_the_watchdog_cuts_it_is_not_believed() -> None:
@@ -92,7 +93,7 @@ def test_answer_that_ends_when_the_watchdog_cuts_it_is_not_believed() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("addresses", [1, 3])
+@pytest.mark.parametrize("addresses", [1, 10])
 def test_connect_that_never_completes_ends_at_the_deadline(scheme: str, addresses: int) -> None:
     """However many addresses the name has: the deadline is the call's, not the connection's."""
     with black_hole() as hole:
@@ -106,7 +107,7 @@ def test_connect_that_never_completes_ends_at_the_deadline(scheme: str, addresse
             took = time.monotonic() - started
 
     assert (type(error) is DeadlineExceeded, error.code) == (True, "timeout")
-    assert DEADLINE - 0.05 < took < DEADLINE + 0.4
+    assert DEADLINE - 0.05 < took < IN_TIME
 
 
 def test_lookup_that_hangs_ends_at_the_deadline_and_takes_few_threads() -> None:

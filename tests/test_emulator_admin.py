@@ -39,12 +39,13 @@ def test_the_journal_tells_every_call(cloud: Emulator) -> None:
 
 
 def test_the_journal_counts_calls_in_flight(cloud: Emulator) -> None:
-    cloud.create_bucket(BUCKET, latency=0.3)
+    cloud.create_bucket(BUCKET, latency=2.0)
     threads = [threading.Thread(target=ask, args=(cloud,)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    cloud.set_latency(0.0, BUCKET)
     ask(cloud)
 
     assert [call.in_flight for call in cloud.calls(BUCKET)] == [1, 2, 3, 4, 1]
@@ -126,7 +127,7 @@ def test_sigterm_ends_it_at_once_though_calls_hang() -> None:
 
         begun = time.monotonic()
         assert emulator.stop() == 0
-        assert time.monotonic() - begun < 0.5
+        assert time.monotonic() - begun < 3  # Else it is killed after five seconds.
         for thread in threads:
             thread.join()
         assert outcomes == ["broken off"] * 3

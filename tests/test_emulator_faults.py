@@ -144,7 +144,7 @@ def test_date_fault_is_a_wrong_date_only(cloud: Emulator) -> None:
 
 @pytest.mark.parametrize("part", ["headers", "body"])
 def test_trickle_fault_sends_slowly(cloud: Emulator, part: str) -> None:
-    faulty(cloud, "trickle", part=part, chunk=8, interval=0.02)
+    faulty(cloud, "trickle", part=part, chunk=8, interval=0.2)
     config = CosConfig(Region=REGION, SecretId=SECRET_ID, SecretKey=SECRET_KEY)
     request = CosS3Auth(config, LIST)(requests.Request("GET", f"http://{HOST}{LIST}").prepare())
     lines = [f"GET {LIST} HTTP/1.1", f"Host: {HOST}", f"Authorization: {request.headers['Authorization']}", "", ""]

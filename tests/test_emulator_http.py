@@ -93,17 +93,17 @@ def test_a_head_request_gets_no_body(cloud: Emulator) -> None:
 def test_latency_is_of_all_buckets_or_of_one(cloud: Emulator) -> None:
     cloud.create_bucket(BUCKET)
     cloud.create_bucket("quick-1250000000", latency=0.0)
-    cloud.set_latency(0.2)
+    cloud.set_latency(slow := 1.0)
 
     def seconds(host: str) -> float:
         begun = time.monotonic()
         ask(cloud, host=host)
         return time.monotonic() - begun
 
-    assert seconds(HOST) >= 0.2
-    assert seconds(f"quick-1250000000.ci.{REGION}.myqcloud.com") < 0.15
+    assert seconds(HOST) >= slow
+    assert seconds(f"quick-1250000000.ci.{REGION}.myqcloud.com") < slow
     cloud.set_latency(0.0, BUCKET)
-    assert seconds(HOST) < 0.15
+    assert seconds(HOST) < slow
 
 
 @pytest.mark.parametrize("path", ["/", "/jobs", "/inventorytriggerjobs", f"{LIST}/", "/mediabucket"])

@@ -44,7 +44,7 @@ def test_job_that_corrects_the_clock_gets_its_age_by_the_corrected_one(ci: Emula
 
     job = cache.find_job(JobQuestion(NAME, job_id), "default").job
     assert job is not None
-    assert began - 1 <= job.as_of <= ci.now() + 1
+    assert began - clock.TOLERANCE <= job.as_of <= ci.now() + clock.TOLERANCE
 
 
 @pytest.mark.parametrize("offset", [3600.0, -3600.0])
@@ -58,7 +58,7 @@ def test_later_page_that_corrects_the_clock_gets_its_age_by_the_corrected_one(ci
     second, _problem = run(PageQuestion(NAME, first.filter, page.pin, page.next))
 
     assert second is not None
-    assert began - 1 <= second.as_of <= ci.now() + 1
+    assert began - clock.TOLERANCE <= second.as_of <= ci.now() + clock.TOLERANCE
 
 
 def test_pin_that_a_wrong_date_has_put_into_the_future_is_not_stored(ci: Emulator) -> None:

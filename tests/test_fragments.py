@@ -47,7 +47,7 @@ class CountedRows(tuple[Row, ...]):
 class BrokenRows(CountedRows):
     """Rows that can't be rendered at first."""
 
-    seconds = 0.2
+    seconds = 1.0
 
     def __iter__(self) -> Iterator[Row]:
         rows = super().__iter__()

@@ -73,13 +73,14 @@ def test_each_bucket_is_asked_once_and_counted(new_bucket: NewBucket, emulator: 
     assert (asked["states"], asked["size"]) == ("Submitted,Running,Failed,Pause", "100")
 
 
-def test_look_does_not_wait(new_bucket: NewBucket) -> None:
+def test_look_does_not_wait(new_bucket: NewBucket, settings: Settings) -> None:
+    settings.FIRST_WAIT = 3.0
     buckets = [new_bucket(jobs=3, latency=2.0) for _ in range(10)]
     began = time.monotonic()
 
     found = look(*buckets)
 
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 2.0  # Nothing comes before that.
     assert all(line.pending for line in found.lines)
     assert found.again is not None
     assert found.answered == 0

@@ -30,7 +30,8 @@ pytestmark = pytest.mark.usefixtures("worker")
 def test_readers_of_one_bucket_take_half_of_the_waiting_places_and_the_others_are_told_at_once(
     new_bucket: Callable[..., Bucket], settings: Settings
 ) -> None:
-    bucket = new_bucket(jobs=5, latency=0.6)
+    settings.FIRST_WAIT = 5.0  # Who has a place gets the page, on a busy machine, too.
+    bucket = new_bucket(jobs=5, latency=2.5)
     most = settings.WEB_THREADS // 4
 
     with ThreadPoolExecutor(most + 8) as pool:
@@ -41,7 +42,7 @@ def test_readers_of_one_bucket_take_half_of_the_waiting_places_and_the_others_ar
 
     turned_away = [seconds for answer, seconds in answers if isinstance(answer, Pending)]
     assert len(turned_away) == 8
-    assert max(turned_away) < 0.5
+    assert max(turned_away) < 2.0  # They did not wait for the page.
     assert claims.heartbeats()
 
 
@@ -51,7 +52,8 @@ def test_bucket_that_does_not_answer_leaves_a_waiting_place_for_another(
     settings: Settings,
     until: Callable[[Callable[[], Any]], None],
 ) -> None:
-    silent, well = new_bucket(jobs=5, latency=3), new_bucket(jobs=5)
+    settings.FIRST_WAIT = 5.0
+    silent, well = new_bucket(jobs=5, latency=4), new_bucket(jobs=5)
     readers = settings.WEB_THREADS
 
     with ThreadPoolExecutor(readers) as pool:

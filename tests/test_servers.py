@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from tests.services import Valkeys
 
-AT_ONCE = 0.2
+AT_ONCE = 0.8 * servers.TIMEOUT
+"""Seconds within which one is told who does not wait for a time-out of one's own."""
 
 
 @pytest.fixture
@@ -40,7 +41,13 @@ def seconds_until_down() -> float:
     return time.monotonic() - began
 
 
-@pytest.mark.usefixtures("hanging")
+@pytest.fixture
+def down_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who timed out counts as down until the test is over, however long a busy machine takes for it."""
+    monkeypatch.setattr(servers, "DOWN_FOR", 60.0)
+
+
+@pytest.mark.usefixtures("hanging", "down_for_long")
 def test_who_asks_first_waits_for_the_time_out_and_the_next_are_told_at_once() -> None:
     first = seconds_until_down()
     began = time.monotonic()
@@ -54,7 +61,7 @@ def test_who_asks_first_waits_for_the_time_out_and_the_next_are_told_at_once() -
     assert max(following) < AT_ONCE
 
 
-@pytest.mark.usefixtures("hanging")
+@pytest.mark.usefixtures("hanging", "down_for_long")
 def test_scripts_and_waits_are_told_at_once_as_well() -> None:
     seconds_until_down()
     began = time.monotonic()

@@ -131,7 +131,8 @@ def test_htmx_gets_what_stands_inside_the_drawer_and_nothing_is_asked_for(
 
 
 def test_unchanged_list_with_its_drawer_is_304_and_another_tab_is_not(client: Client, bucket: Bucket) -> None:
-    tag = get(client, path_of(bucket, "job=b2")).headers["ETag"]
+    answers = [get(client, path_of(bucket, "job=b2")) for _ in range(2)]  # the age may make one step
+    tag = answers[-1].headers["ETag"]
 
     same, other = (
         client.get(path_of(bucket, query), headers={"If-None-Match": tag}) for query in ("job=b2", "job=b2&tab=input")

@@ -14,7 +14,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from jobs import claims
+from jobs import claims, clock
 from jobs.filters import Pin
 from tests.clocks import wall_clock
 from tests.e2e.looking import ids, job_path, list_path, wait_for_rows
@@ -113,7 +113,7 @@ def test_list_is_right_though_ci_s_clock_is_not_ours(misled: Site, offset: int) 
     # The first list teaches all processes CI's time, at the price of one refused call and one with the wrong pin.
     began = emulator.now()
     page = reader.json(list_path(first, "size=10", twin=True))
-    assert_right(page, began - 1, emulator.now() + 1)
+    assert_right(page, began - clock.TOLERANCE, emulator.now() + clock.TOLERANCE)
     assert began == pytest.approx(time.time() + offset, abs=60)
     assert [call.status == 200 for call in emulator.calls(first.name)][:3] == [False, True, True]
     html = reader.get(list_path(first, "size=10"))
@@ -132,7 +132,7 @@ def test_list_is_right_though_ci_s_clock_is_not_ours(misled: Site, offset: int) 
     # Another list costs one call; its range counts back from CI's time.
     began = emulator.now()
     page = reader.json(list_path(second, "range=1h", twin=True))
-    assert_right(page, began - 1, emulator.now() + 1)
+    assert_right(page, began - clock.TOLERANCE, emulator.now() + clock.TOLERANCE)
     (call,) = emulator.calls(second.name)
     end = datetime.fromtimestamp(Pin.parse(page["pin"]).end, UTC)
     asked = [
