@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.emulators import Call, JobSummary
-from tests.faults.evidence import Evidence, judge, page_of
+from tests.faults.evidence import Evidence, Verdict, judge, page_of
 from tests.faults.injections import FAULTS, Fault, strike_answers
 from tests.faults.readers import SETTLING, Browser, Tally, on_the_way
 from tests.faults.site import SICK, WELL, Site, wait_for
@@ -73,12 +73,25 @@ def browser(trial: Trial) -> Iterator[Browser]:
         yield browser
 
 
+def page_and_twin(browser: Browser, path: str) -> tuple[Verdict, Verdict]:
+    """Look at a list's page and its twin until both are of one pin: the list may be fetched anew between the two looks."""
+    looks: list[tuple[Verdict, Verdict]] = []
+
+    def agree() -> bool:
+        looks.append((browser.look(page_of(path))[0], browser.look(path)[0]))
+        page, twin = looks[-1]
+        return page.data.get("pin") == twin.data.get("pin")
+
+    assert wait_for(agree)
+    return looks[-1]
+
+
 @pytest.mark.parametrize("query", ["size=10", "states=Failed&size=10", "orderByTime=Asc&size=10"])
 def test_page_is_read_as_its_twin_is(browser: Browser, query: str) -> None:
     path = f"/buckets/{WELL}/jobs.json?{query}"
     assert wait_for(lambda: browser.look(path)[0].ready)
 
-    page, twin = browser.look(page_of(path))[0], browser.look(path)[0]
+    page, twin = page_and_twin(browser, path)
 
     assert (page.ready, page.broken, page.wrong_rows, page.named) == (True, "", (), None)
     assert [row["JobId"] for row in page.data["jobs"]] == [row["JobId"] for row in twin.data["jobs"]] != []

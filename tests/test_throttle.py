@@ -130,13 +130,22 @@ def test_burst_is_two_seconds_worth_and_comes_back_evenly() -> None:
 
     # The broker's own time goes on as well, and more of it where the machine is busy.
     assert (at_once >= int(burst), later >= int(evenly)) == (True, True)
-    assert at_once + later <= burst + evenly * (1.0 + time.monotonic() - began)
+    assert at_once + later <= burst + evenly + refilled(began, evenly)
+
+
+def refilled(began: float, rate: float) -> float:
+    """Return the tokens that may have come at `rate` while calls were tried: a call waits a moment for one, too."""
+    return rate * (time.monotonic() - began + throttle.TOKEN_PATIENCE)
 
 
 def test_credential_bounds_all_its_buckets_together() -> None:
+    evenly = 10 * throttle.HEADROOM
+    burst = evenly * throttle.BURST_SECONDS
+    began = time.monotonic()
+
     went = sum(calls(5, f"media-{number}-1250000000") for number in range(8))
 
-    assert went == int(10 * throttle.HEADROOM * throttle.BURST_SECONDS)
+    assert int(burst) <= went <= burst + refilled(began, evenly)
     with throttle.permit("media-z-1250000000", "another", "person", 5.0):
         pass
 
@@ -148,21 +157,26 @@ def test_no_limit_is_zero(settings: Settings) -> None:
 
 
 def test_lanes_below_a_persons_leave_half_of_the_burst(settings: Settings) -> None:
-    burst = 5 * throttle.HEADROOM * throttle.BURST_SECONDS
+    evenly = 5 * throttle.HEADROOM
+    burst = evenly * throttle.BURST_SECONDS
+    began = time.monotonic()
 
     ahead = calls(20, lane="ahead")
+    came = refilled(began, evenly)
     person = calls(20)
 
-    assert burst / 2 - 1 <= ahead <= burst / 2 + 1
-    assert ahead + person == int(burst)
+    assert burst / 2 - 1 <= ahead <= burst / 2 + 1 + came
+    assert int(burst) <= ahead + person <= burst + refilled(began, evenly)
 
 
 def test_lanes_below_a_persons_have_the_full_rate_when_nobody_asks() -> None:
+    evenly = 5 * throttle.HEADROOM
+    began = time.monotonic()
     calls(20, lane="ahead")
 
     pass_time(1.0)
 
-    assert calls(20, lane="ahead") in {4, 5}
+    assert int(evenly) <= calls(20, lane="ahead") <= evenly + 1 + refilled(began, evenly)
 
 
 def test_token_that_is_nearly_due_is_waited_for() -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.processes import Process
 
     NewBucket = Callable[..., Bucket]
-    Until = Callable[[Callable[[], Any]], None]
+    Until = Callable[..., None]
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody")]
 
@@ -217,7 +217,8 @@ def test_walk_that_is_refused_says_why_and_offers_no_file(client: Client, new_bu
 
 
 def test_walk_is_cancelled_and_goes_on(client: Client, new_bucket: NewBucket, until: Until, emulator: Emulator) -> None:
-    bucket = new_bucket(jobs=230, latency=0.4)
+    # Long enough to be under way still when it is cancelled.
+    bucket = new_bucket(jobs=930, latency=0.4)
     path = client.post(export_path(bucket, f"pin={int(clock.now())}.1"))["Location"]
     until(lambda: Walk.objects.get().pages)
     page = soup(client.get(path))
@@ -261,10 +262,10 @@ def test_worker_that_is_asked_to_end_leaves_the_rest_to_the_next_one(
 
     assert worker.popen is not None
     worker.popen.terminate()
-    worker.popen.wait(5)
+    worker.popen.wait(20)
     left = Walk.objects.get()
     worker.start()
-    until(lambda: Walk.objects.get().state == "done")
+    until(lambda: Walk.objects.get().state == "done", 30)
 
     assert (left.state, left.pages < 16) == ("walking", True)
     assert len(emulator.calls(bucket.name)) == Walk.objects.get().pages == 16
