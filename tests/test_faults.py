@@ -29,7 +29,7 @@ PATH = f"/buckets/{WELL}/jobs.json?states=Failed&size=10"
 @pytest.fixture(scope="module")
 def trial() -> Iterator[Trial]:
     """A site under its readers; calls give up soon, so that a short outage is felt."""
-    with Trial(CI_DEADLINE="1") as trial:
+    with Trial(CI_DEADLINE="2") as trial:
         yield trial
 
 
