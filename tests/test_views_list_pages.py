@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "everybody")]
 
 
+def test_jobs_of_a_list_that_goes_on_are_called_the_loaded_ones(client: Client, new_bucket: NewBucket) -> None:
+    bucket = new_bucket(jobs=15)
+
+    begun = soup(get(client, path_of(bucket, "size=10")))
+    ended = scroll(client, one(begun, "#more"), path_of(bucket, "size=10")).content.decode()
+
+    assert words(one(begun, "#to-summary")) == "10 jobs loaded"
+    assert one(begun, "#to-summary")["data-count-rows"] == "% jobs loaded"
+    assert 'data-count-rows="% jobs"' in ended
+
+
 def test_sentinel_is_a_real_link_to_what_htmx_asks_for(client: Client, new_bucket: NewBucket) -> None:
     page = soup(get(client, path_of(new_bucket(jobs=12), "size=10")))
 
