@@ -310,6 +310,21 @@ def test_json_twin_says_what_the_page_says(client: Client, valkeys: Valkeys) -> 
     assert told["queues"] == {name: {"length": 0, "age": 0.0} for name in ("ahead", "page", "walk")}
 
 
+@pytest.mark.usefixtures("empty_redis")
+def test_page_tells_of_those_in_trouble_first(client: Client) -> None:
+    for name in ("a-1250000000", NAME):
+        make_bucket(name)
+    note(NAME)
+    client.force_login(make_staff())
+
+    page = BeautifulSoup(client.get("/status/").content, "html.parser")
+
+    assert [row["data-name"] for row in page.select('[aria-labelledby="of-buckets"] [data-name]')] == [
+        NAME,
+        "a-1250000000",
+    ]
+
+
 @pytest.mark.parametrize("of", ["bucket", "credential"])
 def test_page_and_twin_tell_success_quota_and_calls_saved(
     client: Client, ci: Emulator, settings: Settings, of: str

@@ -56,7 +56,7 @@ def test_overview_shows_each_visible_bucket_with_label_region_and_link(client: C
     page = soup(client.get("/"))
 
     assert [words(one(line(page, bucket), "th")) for bucket in (media, other)] == [
-        "Media media-1250000000 Guangzhou ap-guangzhou",
+        "Media media-1250000000 · Guangzhou",
         "other-1250000000 xx-new",
     ]
     assert [link["href"] for link in page.select(".lines th > a")] == [

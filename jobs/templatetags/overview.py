@@ -39,7 +39,7 @@ OLD = fill(' class="old"')
 
 LINE = """
 <tr id="line-{}"{}{}>
-<th scope="row"><a id="line-{}-all" href="{}{}">{}</a>{}<span class="where">{}<code>{}</code></span></th>
+<th scope="row"><a id="line-{}-all" href="{}{}">{}</a> <span class="where">{}{}</span></th>
 {}
 <td class="told">{}</td>
 </tr>"""
@@ -156,9 +156,10 @@ class _Pen:
             path,
             self._plain,
             bucket.label or bucket.name,
-            fill(" <code>{}</code>", bucket.name) if bucket.label else NOTHING,
-            fill("{} ", region) if region else NOTHING,
-            bucket.region,
+            fill("<code>{}</code> · ", bucket.name) if bucket.label else NOTHING,
+            fill('<span title="{}">{}</span>', bucket.region, region)
+            if region
+            else fill("<code>{}</code>", bucket.region),
             self._facts(line, path, pk),
             self._told(line),
         )

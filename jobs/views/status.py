@@ -18,7 +18,7 @@ from jobs.regions import region_name
 from jobs.views.responses import address, as_html, as_twin, ci_time, fragment_target, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from django.http import HttpRequest
     from django.utils.functional import _StrPromise
@@ -36,6 +36,7 @@ WORDS: dict[str, tuple[str, _StrPromise]] = {
     "unknown": ("calm", _("Unknown")),
 }
 """State -> its tone and its word."""
+WORST_FIRST = ("trouble", "quiet", "unknown", "unasked", "well")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +163,17 @@ def status(request: HttpRequest, *, as_json: bool = False) -> HttpResponse:
         "queues": found.queues
         and [(name, queue.length, timedelta(seconds=queue.age)) for name, queue in found.queues.items()],
         "groups": [
-            ("credentials", _("Credentials"), [Row(one, now) for one in found.credentials]),
-            ("buckets", _("Buckets"), [Row(one, now) for one in found.buckets]),
+            ("credentials", _("Credentials"), _rows(found.credentials, now)),
+            ("buckets", _("Buckets"), _rows(found.buckets, now)),
         ],
         "leases": LEASES,
     }
     return as_html(request, f"jobs/status.html{fragment}", context)
+
+
+def _rows(found: Iterable[Standing], now: float) -> list[Row]:
+    """Return what stands on the page, the worst first: among many, few are in trouble."""
+    return [Row(one, now) for one in sorted(found, key=lambda one: WORST_FIRST.index(one.state))]
 
 
 def _workers(request: HttpRequest, found: Status) -> Iterator[tuple[str, float]]:

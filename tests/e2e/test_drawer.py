@@ -275,6 +275,18 @@ def test_next_and_previous_lead_from_page_to_page_of_the_list(listed: Page) -> N
     wait_for_job(listed, last_of_a_page)
 
 
+def test_next_stays_under_the_pointer_from_the_first_job_on(listed: Page) -> None:
+    jobs = ids(listed)
+    listed.click(link_of(jobs[0]))
+    wait_for_job(listed, jobs[0])
+    box = listed.locator("#drawer-next").bounding_box()
+    assert box
+
+    for job_id in jobs[1:4]:
+        listed.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        wait_for_job(listed, job_id)
+
+
 def test_next_and_previous_keep_the_tab_and_push_nothing(listed: Page, bucket: Bucket, emulator: Emulator) -> None:
     first, second, third = ids(listed)[:3]
     listed.click(link_of(first))
