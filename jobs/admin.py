@@ -7,6 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
@@ -28,8 +30,10 @@ if TYPE_CHECKING:
     # Django's class is generic for the type checker only.
     ModelAdmin = admin.ModelAdmin[Any]
     LinkModelAdmin = admin.ModelAdmin[LinkTemplate]
+    UserModelAdmin = UserAdmin[User]
 else:
     ModelAdmin = LinkModelAdmin = admin.ModelAdmin
+    UserModelAdmin = UserAdmin
 
 admin.site.site_header = "Batchlens"
 admin.site.site_title = "Batchlens"
@@ -105,11 +109,23 @@ class BucketAdmin(WithWalks):
                     "key": credentials.variable(obj.credential, "SECRET_KEY"),
                 },
             )
-        if obj.synced and {"region", "label", "credential"} & set(form.changed_data):
+        if obj.synced and {"region", "credential"} & set(form.changed_data):
             messages.warning(
-                request,
-                _("BUCKETS names this bucket: the next start sets its region, credential and label again."),
+                request, _("BUCKETS names this bucket: the next start sets its region and credential again.")
             )
+
+
+# Django registers one of its own, which deletes people as it deletes everything.
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class PersonAdmin(WithWalks, UserModelAdmin):
+    """People, as Django shows them."""
+
+    def walks_of(self, objects: Iterable[Any]) -> QuerySet[Walk]:
+        """Return the walks that some people started."""
+        return Walk.objects.filter(owner__in=objects)
 
 
 @admin.register(LinkTemplate)

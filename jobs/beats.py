@@ -1,4 +1,4 @@
-"""What beat asks for: tasks of which one waits at a time, so that they can't fill the broker while no worker takes them."""
+"""What beat asks for: tasks of which one waits at a time, and few where no worker takes them: they must not fill the broker."""
 
 from __future__ import annotations
 
@@ -11,20 +11,27 @@ from kombu.exceptions import OperationalError
 
 from jobs import servers
 from jobs.claims import TASK_LIFE
-from jobs.queues import AT_ONCE
+from jobs.queues import AT_ONCE, key_of
 from jobs.servers import ServerDown
 
 logger = logging.getLogger(__name__)
+
+CROWDED = 50
+"""Tasks in a queue beside which no tick is sent."""
 
 
 class Tick(Task[Any, Any]):
     """A task that beat sends every few seconds."""
 
     def apply_async(self, *arguments: Any, **options: Any) -> Any:
-        """Enqueue it, unless one waits or runs already or the broker can't take it; the next will do."""
+        """Enqueue it, unless one waits or runs already or the broker can't take it; the next will do.
+
+        Of one that nobody took for half a minute nothing is known any more: then it is sent anew while few wait in its queue.
+        """
         try:
             with servers.broker().connection() as client:
-                if client.set(self.waiting, 1, nx=True, px=TASK_LIFE):
+                is_crowded = int(client.llen(key_of(str(options.get("queue"))))) >= CROWDED
+                if not is_crowded and client.set(self.waiting, 1, nx=True, px=TASK_LIFE):
                     return super().apply_async(*arguments, **{**options, **AT_ONCE})
         except Exception as error:
             if not isinstance(error, (OperationalError, ServerDown)) and not servers.is_trouble(error):

@@ -105,14 +105,19 @@ def silent() -> list[str]:
 
 def forget() -> int:
     """Delete what has been kept long enough; return how many walks that were. Raises as `silent`."""
-    old = list(Walk.objects.filter(touched__lt=clock.now() - KEPT).values_list("pk", flat=True))
-    for walk_id in old:
+    limit = clock.now() - KEPT
+    old = list(Walk.objects.filter(touched__lt=limit).values_list("pk", flat=True))
+    # One with which its reader goes on meanwhile is no longer old.
+    gone = [pk for pk in old if Walk.objects.filter(pk=pk, touched__lt=limit).update(state=Walk.State.CANCELLED)]
+    for walk_id in gone:
         drop(walk_id)
-    return len(old)
+    return len(gone)
 
 
 def drop(walk_id: str) -> None:
     """Delete a walk with all that it brought. Raises as `silent`."""
+    # Its files are offered no more while their parts go.
+    Walk.objects.filter(pk=walk_id).update(state=Walk.State.CANCELLED)
     batches = WalkBatch.objects.filter(walk_id=walk_id).order_by("number")
     # A walk of a million jobs has ten thousand batches: one statement for all would take longer than statements may.
     while some := list(batches.values_list("pk", flat=True)[:BATCHES_AT_ONCE]):

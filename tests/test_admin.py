@@ -88,7 +88,7 @@ def test_a_change_that_the_next_start_undoes_is_told(staff: Client) -> None:
     answer = staff.post(f"/admin/jobs/bucket/{bucket.pk}/change/", {**FORM, "region": "ap-tokyo"})
 
     assert [str(message) for message in get_messages(answer.wsgi_request) if message.level_tag == "warning"] == [
-        "BUCKETS names this bucket: the next start sets its region, credential and label again."
+        "BUCKETS names this bucket: the next start sets its region and credential again."
     ]
 
 
@@ -191,15 +191,19 @@ def test_another_name_is_another_bucket(staff: Client) -> None:
     assert [one.name for one in Bucket.objects.all()] == [bucket.name]
 
 
-@pytest.mark.parametrize("kind", ["walk", "bucket"])
+@pytest.mark.parametrize("kind", ["jobs/walk", "jobs/bucket", "auth/user"])
 def test_deleting_a_walk_reads_nothing_of_what_it_brought(
     staff: Client, django_assert_max_num_queries: DjangoAssertNumQueries, kind: str
 ) -> None:
-    walk = Walk.objects.create(bucket=make_bucket(), filter={}, digest="d", pin="1.1", created=1.0, touched=1.0)
+    owner = make_viewer("vera")
+    walk = Walk.objects.create(
+        bucket=make_bucket(), owner=owner, filter={}, digest="d", pin="1.1", created=1.0, touched=1.0
+    )
     WalkBatch.objects.bulk_create(
         WalkBatch(walk=walk, number=number, count=1, rows=b"rows", ids=b"ids", walked=0.1) for number in range(300)
     )
-    page = f"/admin/jobs/walk/{walk.pk}/delete/" if kind == "walk" else f"/admin/jobs/bucket/{walk.bucket.pk}/delete/"
+    numbers = {"jobs/walk": walk.pk, "jobs/bucket": walk.bucket.pk, "auth/user": owner.pk}
+    page = f"/admin/{kind}/{numbers[kind]}/delete/"
 
     with django_assert_max_num_queries(40) as queries:
         asked = staff.get(page)

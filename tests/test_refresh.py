@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from jobs import claims, clock, costs, overview, queues, refresh, servers, troubles
+from jobs import beats, claims, clock, costs, overview, queues, refresh, servers, troubles
 from tests.factories import jobs_in, make_bucket
 from tests.processes import Process
 from tests.test_metrics import run_python
@@ -146,6 +146,22 @@ def test_one_tick_waits_at_a_time_and_none_where_the_broker_is_away(
     said = capfd.readouterr().err
     assert "jobs.refresh_overview is not asked for: the broker can't be reached" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(("task", "queue"), [("refresh.refresh_overview", "ahead"), ("tasks.tend_walks", "walk")])
+def test_ticks_that_nobody_takes_do_not_fill_the_broker(
+    valkeys: Valkeys, settings: Settings, task: str, queue: str
+) -> None:
+    code = (
+        "import django; django.setup(); from jobs import refresh, servers, tasks\n"
+        f"for _ in range(60):\n    {task}.apply_async(queue='{queue}')\n"
+        f"    with servers.broker().connection() as client: client.delete({task}.waiting)  # as after half a minute"
+    )
+
+    run_python(code, REDIS_URL=settings.REDIS_URL)
+
+    with servers.broker().connection() as client:
+        assert client.llen(queues.key_of(queue)) == beats.CROWDED
 
 
 def test_beat_in_a_worker_asks_by_itself_and_the_worker_says_what_that_costs(
