@@ -208,7 +208,7 @@ def test_walk_that_is_refused_says_why_and_offers_no_file(client: Client, new_bu
     twin = finish(client, path, until)
 
     page = soup(client.get(path))
-    alert = one(page, "main .problem")
+    alert = one(page, "main [role=alert]")
     assert (twin["state"], twin["files"], twin["problem"]["code"]) == ("failed", None, "InvalidArgument")
     assert alert["data-code"] == "InvalidArgument"
     assert "RequestId" in words(alert)

@@ -15,5 +15,5 @@ on("htmx:beforeSwap", ({ detail }) => {
 });
 on("htmx:sendError htmx:timeout", tell);
 htmx.logger = (element, event, detail) => {
-  if (/Request|send|response/.test(event)) delete detail.error;
+  if (/Request|send|resp/.test(event)) delete detail.error;
 };

@@ -5,8 +5,8 @@ import { always, on, one, rewrite } from "./page.js";
 
 const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-const address = (element, from, zone) => {
-  const url = new URL(element.closest("[data-keeps-place]") ? location : from);
+const address = (element, zone) => {
+  const url = new URL(element.closest("[data-keeps-place]") ? location : element.href);
   url.search = rewrite(url.search, ["tz"], `tz=${encodeURIComponent(zone).replaceAll("%2F", "/")}`);
   return url.href;
 };
@@ -22,7 +22,7 @@ on("pointerover pointerdown focusin", ({ target }) => {
   const language = target.closest("a[hreflang]");
   if (language) language.search = rewrite(location.search, ["lang"], ...language.search.match(/lang=[^&]*/));
   const link = target.closest("#zones [data-zone]");
-  if (link?.dataset.zone) link.href = address(link, link.href, link.dataset.zone);
+  if (link?.dataset.zone) link.href = address(link, link.dataset.zone);
   if (target.id !== "other-zone" || target.list.options[0]) return;
   for (const zone of Intl.supportedValuesOf("timeZone")) target.list.append(new Option(zone));
 });
@@ -30,5 +30,5 @@ on("submit", (event) => {
   const form = event.target;
   if (!form.closest("#zones[data-keeps-place]")) return;
   event.preventDefault();
-  location = address(form, "", form.tz.value.trim());
+  location = address(form, form.tz.value.trim());
 });

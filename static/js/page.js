@@ -44,7 +44,8 @@ const always = (does) => {
   does({});
 };
 
-const say = (text) => text && (byId("announce").textContent = text);
+/* "" takes away what was said, so that it is said again when it is so again. */
+const say = (text) => text != null && (byId("announce").textContent = text);
 
 /* Whether its reader has left something on, on this device; where nothing may be kept, it lasts as long as the page. */
 const stored = (name, isOn) => {

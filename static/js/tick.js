@@ -71,7 +71,7 @@ on("htmx:afterRequest", ({ detail }) => {
   latency = Math.min(now() - asked, 10_000); // more, and the machine slept meanwhile
   failures = detail.successful && !one("#as-of [data-problem]") ? 0 : failures + 1;
   const news = all("#newer a,.left-note,#not-newer > *").map((part) => part.textContent);
-  say(news.filter((words) => !told.includes(words)).join());
+  say(news.filter((words) => !told.includes(words)).join() || null);
   told = news;
 });
 /* What another list was asked says nothing of this one. While somebody selects, rows stay until the next tick; one that is
