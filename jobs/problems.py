@@ -147,7 +147,8 @@ FINAL = frozenset({"refused", "not_found"})
 class Problem:
     """One trouble as it is cached and shown.
 
-    `message` is upstream's own text, `at` CI's time in unix seconds, `retry_after` seconds or None.
+    `message` is upstream's own text, or ours in English where none came; `at` is CI's time in unix seconds, `retry_after`
+    seconds or None.
     """
 
     kind: str
