@@ -378,7 +378,7 @@ def test_list_asks_which_of_its_jobs_are_odd(client: Client, new_bucket: NewBuck
     odd, none = (one(soup(get(client, str(link["hx-get"]), "odd-ones")), "#odd-ones") for link in (listed, plain))
 
     assert listed["hx-get"] == listed["href"]
-    assert (words(odd), one(odd, "a")["title"]) == ("· 1 odd one", "runs, but has an end 1")
+    assert (words(odd), one(odd, "a")["title"]) == ("1 odd one", "runs, but has an end 1")
     assert len(row_ids(soup(get(client, str(one(odd, "a")["href"]))))) == 1
     assert "hidden" in none.attrs
 
